@@ -1,0 +1,127 @@
+//! Whole files: read, replace, create.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use super::FsError;
+
+/// Who may read a file that is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// 644: everyone.
+    Shared,
+    /// 600: the owner only.
+    Private,
+}
+
+impl Access {
+    fn bits(self) -> u32 {
+        match self {
+            Access::Shared => 0o644,
+            Access::Private => 0o600,
+        }
+    }
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// [`FsError::Io`] when it cannot be read, [`FsError::TooLarge`] above the limit.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
+    let at = || FsError::at("read", path);
+    let file = File::open(path).map_err(at())?;
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(at())?;
+    if bytes.len() as u64 > limit {
+        return Err(FsError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(bytes)
+}
+
+/// As [`read`], but a missing file is `None`.
+///
+/// # Errors
+/// As [`read`], except for a missing file.
+pub fn read_optional(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FsError> {
+    match read(path, limit) {
+        Err(FsError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// Replaces or creates a file as a whole.
+///
+/// A link is followed, so that a file kept elsewhere stays where it is; the mode of an existing file is kept.
+///
+/// # Errors
+/// [`FsError::Io`]; the file is then as it was.
+pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let at = || FsError::at("write", &target);
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let mode = fs::metadata(&target).map_or(access.bits(), |meta| meta.permissions().mode() & 0o777);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".skillmeat-")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .map_err(at())?;
+    temporary.write_all(bytes).map_err(at())?;
+    // The umask may have taken bits away that the old file had.
+    temporary.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(at())?;
+    temporary.as_file().sync_all().map_err(at())?;
+    temporary.persist(&target).map_err(|error| FsError::at("write", &target)(error.error))?;
+    sync_folder(folder)
+}
+
+/// Creates a file that must not exist.
+///
+/// # Errors
+/// [`FsError::Io`], of kind `AlreadyExists` when something is there.
+pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsError> {
+    let at = || FsError::at("create", path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(access.bits()).open(path).map_err(at())?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at())?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Makes a folder and its parents where they are missing.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn ensure_folder(path: &Path) -> Result<(), FsError> {
+    fs::create_dir_all(path).map_err(FsError::at("create the folder", path))
+}
+
+/// Removes a file; one that is not there counts as removed.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn remove_if_there(path: &Path) -> Result<(), FsError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(FsError::at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), FsError> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|dir| dir.sync_all()).map_err(FsError::at("sync", folder))
+}
+
+/// Makes everything written below `folder` durable before success is reported.
+///
+/// One `syncfs` on Linux: git's own fsync settings lose acknowledged commits on a power cut, because they never
+/// sync folders. Elsewhere the folder itself is synced, which is weaker.
+///
+/// # Errors
+/// [`FsError::Io`]; success must then not be reported.
+pub fn sync_store(folder: &Path) -> Result<(), FsError> {
+    let dir = File::open(folder).map_err(FsError::at("sync", folder))?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&dir).map_err(FsError::os("sync", folder))?;
+    #[cfg(not(target_os = "linux"))]
+    dir.sync_all().map_err(FsError::at("sync", folder))?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Files: atomic writes, locks, trees of files that cannot be escaped, and errors that carry the path (level 1).
+//!
+//! The only place that names `std::fs`. A file changes by temporary file, fsync, rename and fsync of the folder,
+//! so that an interruption leaves the old content or the new (`schema/durability.md`).
+
+mod atomic;
+mod error;
+mod lock;
+mod root;
+
+pub use atomic::{Access, create_new, ensure_folder, read, read_optional, remove_if_there, sync_store, write_atomic};
+pub use error::FsError;
+pub use lock::Lock;
+pub use root::{Found, Root, Stat};

@@ -1,0 +1,324 @@
+//! A folder whose inside is reached without following links.
+//!
+//! Every folder on the way is opened by descriptor with `O_NOFOLLOW`, so that a link placed below the root, even
+//! between a check and its use, leads nowhere.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::FsError;
+use crate::model::{FileMode, TreePath};
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// A folder and everything below it.
+#[derive(Debug)]
+pub struct Root {
+    path: PathBuf,
+    dir: OwnedFd,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A regular file.
+    File(FileMode),
+    /// A folder.
+    Folder,
+    /// A link, a device, a socket.
+    Other,
+}
+
+/// What a file system says of a file without reading it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stat {
+    /// Kind and mode.
+    pub found: Found,
+    /// Length, in bytes.
+    pub size: u64,
+}
+
+impl Root {
+    /// Opens an existing folder; links on the way to the root itself are the caller's and are followed.
+    ///
+    /// # Errors
+    /// [`FsError::Io`].
+    pub fn open(path: &Path) -> Result<Self, FsError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(CWD, path, flags, Mode::empty()).map_err(FsError::os("open", path))?;
+        Ok(Self { path: path.to_owned(), dir })
+    }
+
+    /// Returns where the root is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn full(&self, rel: &str) -> PathBuf {
+        self.path.join(rel)
+    }
+
+    /// Opens the folder `rel`, making missing parts when asked to; `None` when it is not there.
+    fn folder(&self, rel: &str, make: bool) -> Result<Option<OwnedFd>, FsError> {
+        let mut dir = self.dir.try_clone().map_err(FsError::at("open", &self.path))?;
+        let mut walked = self.path.clone();
+        for part in rel.split('/').filter(|part| !part.is_empty()) {
+            walked.push(part);
+            dir = match openat(&dir, part, FOLDER, Mode::empty()) {
+                Ok(next) => next,
+                Err(Errno::NOENT) if make => {
+                    match mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(errno) => return Err(FsError::os("create the folder", &walked)(errno)),
+                    }
+                    openat(&dir, part, FOLDER, Mode::empty()).map_err(FsError::os("open", &walked))?
+                }
+                Err(Errno::NOENT) => return Ok(None),
+                Err(errno) => return Err(FsError::os("open", &walked)(errno)),
+            };
+        }
+        Ok(Some(dir))
+    }
+
+    fn parent<'a>(&self, path: &'a TreePath, make: bool) -> Result<Option<(OwnedFd, &'a str)>, FsError> {
+        let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+        Ok(self.folder(folder, make)?.map(|dir| (dir, name)))
+    }
+
+    /// Returns what stands at `path`, `None` when nothing does.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`] when a folder on the way is a link, [`FsError::Io`].
+    pub fn stat(&self, path: &TreePath) -> Result<Option<Stat>, FsError> {
+        let Some((dir, name)) = self.parent(path, false)? else { return Ok(None) };
+        match statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(convert(&stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(FsError::os("look at", &self.full(path.as_str()))(errno)),
+        }
+    }
+
+    /// Reads a regular file of at most `limit` bytes; `None` when nothing is there.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`] for a link or anything that is not a regular file, [`FsError::TooLarge`], [`FsError::Io`].
+    pub fn read(&self, path: &TreePath, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
+        let Some((dir, name)) = self.parent(path, false)? else { return Ok(None) };
+        let full = self.full(path.as_str());
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&dir, name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(FsError::os("read", &full)(errno)),
+        };
+        let meta = file.metadata().map_err(FsError::at("read", &full))?;
+        if !meta.is_file() {
+            return Err(FsError::Escapes(full));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FsError::at("read", &full))?;
+        if bytes.len() as u64 > limit {
+            return Err(FsError::TooLarge { path: full, limit });
+        }
+        Ok(Some((mode_of(meta.mode()), bytes)))
+    }
+
+    /// Creates or replaces a file by temporary file and rename, making missing folders.
+    ///
+    /// Content is not synced here: the caller makes a whole operation durable with one [`super::sync_store`].
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::Io`]; what was there before then still is.
+    pub fn write(&self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
+        let full = self.full(path.as_str());
+        let at = || FsError::at("write", &full);
+        let (dir, name) = self.parent(path, true)?.ok_or_else(|| FsError::Escapes(full.clone()))?;
+        let temporary = format!(".skillmeat-{}.tmp", std::process::id());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let bits = Mode::from_raw_mode(mode.bits());
+        let fd = openat(&dir, temporary.as_str(), flags, bits).map_err(FsError::os("write", &full))?;
+        let mut file = File::from(fd);
+        let written = file
+            .write_all(bytes)
+            // The mode must not depend on the umask.
+            .and_then(|()| rustix::fs::fchmod(&file, bits).map_err(Into::into))
+            .map_err(at())
+            .and_then(|()| renameat(&dir, temporary.as_str(), &dir, name).map_err(FsError::os("write", &full)));
+        if written.is_err() {
+            // The first error is the one to report.
+            let _ = unlinkat(&dir, temporary.as_str(), AtFlags::empty());
+        }
+        written
+    }
+
+    /// Moves a file or folder; the folders above the new place are made, nothing may stand there.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::Io`]; nothing has moved then.
+    pub fn rename(&self, from: &TreePath, to: &TreePath) -> Result<(), FsError> {
+        let full = self.full(to.as_str());
+        let missing = || FsError::Io {
+            verb: "move",
+            path: self.full(from.as_str()),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        let (from_dir, from_name) = self.parent(from, false)?.ok_or_else(missing)?;
+        let (to_dir, to_name) = self.parent(to, true)?.ok_or_else(missing)?;
+        if statat(&to_dir, to_name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return Err(FsError::Io { verb: "move to", path: full, source: std::io::ErrorKind::AlreadyExists.into() });
+        }
+        renameat(&from_dir, from_name, &to_dir, to_name).map_err(FsError::os("move to", &full))
+    }
+
+    /// Removes a file; one that is not there counts as removed.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::Io`].
+    pub fn remove(&self, path: &TreePath) -> Result<(), FsError> {
+        let Some((dir, name)) = self.parent(path, false)? else { return Ok(()) };
+        match unlinkat(&dir, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(FsError::os("remove", &self.full(path.as_str()))(errno)),
+        }
+    }
+
+    /// Removes the folder `path` and then its parents, as long as they are empty, stopping below `stop`.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::Io`]; a folder that is not empty is no error.
+    pub fn prune(&self, path: &str, stop: &str) -> Result<(), FsError> {
+        let mut path = path;
+        while !path.is_empty() && path != stop {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let Some(dir) = self.folder(folder, false)? else { return Ok(()) };
+            match unlinkat(&dir, name, AtFlags::REMOVEDIR) {
+                Ok(()) | Err(Errno::NOENT) => path = folder,
+                Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => return Ok(()),
+                Err(errno) => return Err(FsError::os("remove", &self.full(path))(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns every file and link below `rel`, sorted, with its path from `rel`.
+    ///
+    /// At most `limit` entries are looked at. Names that are not UTF-8 are an error.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::TooLarge`] above the limit of entries, [`FsError::Io`].
+    pub fn walk(&self, rel: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
+        let mut found = Vec::new();
+        let mut pending = vec![String::new()];
+        while let Some(below) = pending.pop() {
+            let folder = join(rel, &below);
+            for (name, stat) in self.list(&folder)? {
+                let path = join(&below, &name);
+                if found.len() as u64 + pending.len() as u64 >= limit {
+                    return Err(FsError::TooLarge { path: self.full(rel), limit });
+                }
+                match stat.found {
+                    Found::Folder => pending.push(path),
+                    _ => found.push((path, stat)),
+                }
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// Returns the names in the folder `rel` with what they are, sorted; none when it is not there.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`], [`FsError::Io`] (a name that is not UTF-8 too).
+    pub fn list(&self, rel: &str) -> Result<Vec<(String, Stat)>, FsError> {
+        let full = self.full(rel);
+        let Some(dir) = self.folder(rel, false)? else { return Ok(Vec::new()) };
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&dir).map_err(FsError::os("list", &full))? {
+            let entry = entry.map_err(FsError::os("list", &full))?;
+            let bytes = entry.file_name().to_bytes();
+            if bytes == b"." || bytes == b".." {
+                continue;
+            }
+            let name = std::str::from_utf8(bytes).map_err(|_| FsError::Io {
+                verb: "read a name that is not UTF-8 in",
+                path: full.clone(),
+                source: std::io::ErrorKind::InvalidData.into(),
+            })?;
+            let stat = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(FsError::os("look at", &full))?;
+            names.push((name.to_owned(), convert(&stat)));
+        }
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(names)
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match (folder.is_empty(), name.is_empty()) {
+        (true, _) => name.to_owned(),
+        (_, true) => folder.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
+fn mode_of(bits: u32) -> FileMode {
+    if bits & 0o100 == 0 { FileMode::Regular } else { FileMode::Executable }
+}
+
+fn convert(stat: &rustix::fs::Stat) -> Stat {
+    let found = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Found::File(mode_of(stat.st_mode)),
+        FileType::Directory => Found::Folder,
+        _ => Found::Other,
+    };
+    Stat { found, size: u64::try_from(stat.st_size).unwrap_or(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> TreePath {
+        text.parse().expect("a path")
+    }
+
+    #[test]
+    fn a_link_below_the_root_is_never_followed() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let inside = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink(outside.path(), inside.path().join("skills")).expect("a link");
+        let root = Root::open(inside.path()).expect("opens");
+        let refused = root.write(&path("skills/x"), FileMode::Regular, b"1");
+        assert!(matches!(refused, Err(FsError::Escapes(_))), "{refused:?}");
+        assert!(matches!(root.read(&path("skills/x"), 9), Err(FsError::Escapes(_))));
+        assert_eq!(std::fs::read_dir(outside.path()).expect("lists").count(), 0);
+    }
+
+    #[test]
+    fn files_keep_their_mode_under_any_umask_and_folders_are_pruned() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = Root::open(dir.path()).expect("opens");
+        root.write(&path("a/b/run"), FileMode::Executable, b"#!").expect("writes");
+        assert_eq!(root.read(&path("a/b/run"), 9).expect("reads"), Some((FileMode::Executable, b"#!".to_vec())));
+        root.remove(&path("a/b/run")).expect("removes");
+        root.prune("a/b", "").expect("prunes");
+        assert_eq!(root.list("").expect("lists").len(), 0);
+    }
+
+    #[test]
+    fn nothing_is_moved_onto_something() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = Root::open(dir.path()).expect("opens");
+        root.write(&path("a"), FileMode::Regular, b"a").expect("writes");
+        root.write(&path("b"), FileMode::Regular, b"b").expect("writes");
+        assert!(root.rename(&path("a"), &path("b")).is_err());
+        root.rename(&path("a"), &path("c/d")).expect("moves");
+        assert_eq!(root.read(&path("c/d"), 9).expect("reads").expect("is there").1, b"a");
+    }
+}
