@@ -5,4 +5,5 @@
 //! level 3 `config`, `ops`, level 4 `cli`.
 
 pub mod fsio;
+pub mod git;
 pub mod model;

@@ -1,0 +1,150 @@
+//! What can go wrong with a repository.
+
+use std::path::PathBuf;
+
+use crate::fsio::FsError;
+use crate::model::{Oid, PathError, TreePath};
+
+/// An operation on a repository failed.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no repository at the path or above it.
+    #[error("'{}' is not in a git repository", .0.display())]
+    NotARepository(PathBuf),
+    /// The repository belongs to someone else, so its configuration is not believed.
+    #[error("the repository '{}' belongs to another user", .0.display())]
+    NotOurs(PathBuf),
+    /// A worktree is needed and the repository has none.
+    #[error("the repository '{}' is bare: it has no worktree", .0.display())]
+    Bare(PathBuf),
+    /// The branch has no commit yet.
+    #[error("the repository '{}' has no commit yet", .0.display())]
+    Unborn(PathBuf),
+    /// A merge, rebase or the like is under way.
+    #[error("a {operation} is in progress in '{}'", path.display())]
+    InProgress {
+        /// Which one.
+        operation: String,
+        /// The repository.
+        path: PathBuf,
+    },
+    /// An object that must be there is not, or is of another type.
+    #[error("the repository has no {kind} {id}")]
+    Missing {
+        /// Which type was wanted.
+        kind: &'static str,
+        /// Its id.
+        id: Oid,
+    },
+    /// A name does not resolve to a commit.
+    #[error("'{0}' names no commit")]
+    NoCommit(String),
+    /// A ref is not where it was expected to be.
+    #[error("the ref '{name}' has changed meanwhile")]
+    RefMoved {
+        /// Full name.
+        name: String,
+        /// What gix said.
+        source: Cause,
+    },
+    /// A tree holds something that no artifact may hold.
+    #[error("'{}' in the tree is {problem}", .path.escape_debug())]
+    BadEntry {
+        /// Where, from the root of the tree.
+        path: String,
+        /// `a symbolic link`, `a submodule`, …
+        problem: &'static str,
+    },
+    /// A name in a tree breaks the rules for paths.
+    #[error("a file of the tree cannot be used")]
+    BadPath(#[from] PathError),
+    /// A tree is larger than a limit.
+    #[error("the tree has more than {limit} {what}")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The worktree differs from the last commit where it would be changed.
+    #[error("'{0}' has changes that are not committed")]
+    Dirty(TreePath),
+    /// A file that git does not track stands where one would be written.
+    #[error("'{0}' is in the way: it is not tracked")]
+    Untracked(TreePath),
+    /// The program is not installed.
+    #[error("the program '{0}' was not found")]
+    NoProgram(&'static str),
+    /// The installed git is too old.
+    #[error("git {found} is too old: {needed} or newer is needed")]
+    TooOld {
+        /// What is installed.
+        found: String,
+        /// What is needed.
+        needed: String,
+    },
+    /// A git process failed.
+    #[error("`git {command}` failed{}", about(.stderr))]
+    Process {
+        /// The subcommand.
+        command: String,
+        /// What it printed on stderr, escaped and capped.
+        stderr: String,
+    },
+    /// A remote cannot be reached or has not what was asked for.
+    #[error("cannot reach '{url}'{}", about(.stderr))]
+    Net {
+        /// The remote, without credentials.
+        url: String,
+        /// What git printed on stderr, escaped and capped.
+        stderr: String,
+    },
+    /// A remote refused a push because it has moved on.
+    #[error("'{url}' has changed meanwhile and refused the push{}", about(.stderr))]
+    Rejected {
+        /// The remote.
+        url: String,
+        /// What git printed.
+        stderr: String,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// gix failed.
+    #[error("cannot {doing}")]
+    Gix {
+        /// What was being done.
+        doing: String,
+        /// What gix said.
+        source: Cause,
+    },
+}
+
+fn about(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
+}
+
+/// The messages of an error of gix, outermost first, without code locations.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Cause(String);
+
+impl GitError {
+    /// Returns a closure for `map_err` that says what was being done.
+    pub(crate) fn doing<E: Into<gix::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> GitError {
+        let doing = doing.into();
+        move |error| GitError::Gix { doing, source: cause(error) }
+    }
+
+    pub(crate) fn moved<E: Into<gix::Error>>(name: &str) -> impl FnOnce(E) -> GitError {
+        let name = name.to_owned();
+        move |error| GitError::RefMoved { name, source: cause(error) }
+    }
+}
+
+fn cause<E: Into<gix::Error>>(error: E) -> Cause {
+    let error = error.into();
+    let mut parts: Vec<String> = error.iter_errors().map(ToString::to_string).collect();
+    parts.dedup();
+    Cause(parts.join(": "))
+}

@@ -1,0 +1,230 @@
+//! Trees: looking up, walking with checks, and building.
+
+use gix::objs::tree::EntryKind as GixKind;
+
+use super::{GitError, Repo};
+use crate::model::{FileMode, Oid, PathError, TreePath, check_set};
+
+/// What an entry of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File(FileMode),
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Symlink,
+    /// A commit of another repository.
+    Submodule,
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Its name, as UTF-8 where it is, else with replacement characters.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The object it names.
+    pub id: Oid,
+}
+
+/// A file in a tree that passed the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeFile {
+    /// Where, from the root of the walk.
+    pub path: TreePath,
+    /// Its permission bits.
+    pub mode: FileMode,
+    /// Its content.
+    pub id: Oid,
+}
+
+/// Bounds of a walk, so that a tree of 12 objects and 10^10 paths ends early (`trust.md` B.77).
+#[derive(Debug, Clone, Copy)]
+pub struct WalkLimits {
+    /// Most files and folders together.
+    pub max_entries: u64,
+}
+
+impl Default for WalkLimits {
+    /// The 10,000 files that a bundle may have, and as many folders.
+    fn default() -> Self {
+        Self { max_entries: 20_000 }
+    }
+}
+
+impl Repo {
+    /// Returns the entries of one tree, in git's order.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`].
+    pub fn entries(&self, tree: Oid) -> Result<Vec<TreeEntry>, GitError> {
+        let missing = || GitError::Missing { kind: "tree", id: tree };
+        let tree = self.inner.find_tree(tree).map_err(|_| missing())?;
+        let decoded = tree.decode().map_err(|_| missing())?;
+        Ok(decoded.entries.iter().map(|entry| entry_of(entry.filename, entry.mode, entry.oid.to_owned())).collect())
+    }
+
+    /// Returns what stands at `path` in the tree; `None` when nothing does.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`] when a tree on the way is not here.
+    pub fn entry_at(&self, tree: Oid, path: &TreePath) -> Result<Option<TreeEntry>, GitError> {
+        let missing = || GitError::Missing { kind: "tree", id: tree };
+        let root = self.inner.find_tree(tree).map_err(|_| missing())?;
+        let found = root.lookup_entry(path.as_str().split('/')).map_err(|_| missing())?;
+        Ok(found.map(|entry| entry_of(entry.filename(), entry.mode(), entry.object_id())))
+    }
+
+    /// Returns every file below `tree`, sorted by path, after checking that all of it may stand in a bundle.
+    ///
+    /// # Errors
+    /// [`GitError::BadEntry`] for links and submodules, [`GitError::BadPath`] for names, [`GitError::TooMuch`].
+    pub fn files(&self, tree: Oid, limits: WalkLimits) -> Result<Vec<TreeFile>, GitError> {
+        let mut files = Vec::new();
+        let mut pending = vec![(String::new(), tree)];
+        let mut seen = 0_u64;
+        while let Some((folder, tree)) = pending.pop() {
+            for entry in self.entries(tree)? {
+                seen += 1;
+                if seen > limits.max_entries {
+                    return Err(GitError::TooMuch { what: "files and folders", limit: limits.max_entries });
+                }
+                let path = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+                let bad = |problem| GitError::BadEntry { path: path.clone(), problem };
+                match entry.kind {
+                    EntryKind::Symlink => return Err(bad("a symbolic link")),
+                    EntryKind::Submodule => return Err(bad("a submodule")),
+                    // Parsing bounds the depth as well.
+                    EntryKind::Folder => {
+                        path.parse::<TreePath>()?;
+                        pending.push((path, entry.id));
+                    }
+                    EntryKind::File(mode) => files.push(TreeFile { path: path.parse()?, mode, id: entry.id }),
+                }
+            }
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        check_set(files.iter().map(|file| &file.path))?;
+        Ok(files)
+    }
+
+    /// Returns the files of `path` in `tree`, with their paths from the root: one for a file, all below for a folder.
+    ///
+    /// # Errors
+    /// As [`Repo::files`]; an empty list when nothing is there.
+    pub fn files_at(&self, tree: Oid, path: &TreePath) -> Result<Vec<TreeFile>, GitError> {
+        let Some(entry) = self.entry_at(tree, path)? else { return Ok(Vec::new()) };
+        let bad = |problem| GitError::BadEntry { path: path.to_string(), problem };
+        match entry.kind {
+            EntryKind::Symlink => Err(bad("a symbolic link")),
+            EntryKind::Submodule => Err(bad("a submodule")),
+            EntryKind::File(mode) => Ok(vec![TreeFile { path: path.clone(), mode, id: entry.id }]),
+            EntryKind::Folder => {
+                let files = self.files(entry.id, WalkLimits::default())?;
+                let whole =
+                    |file: TreeFile| Ok::<_, PathError>(TreeFile { path: path.join(file.path.as_str())?, ..file });
+                Ok(files.into_iter().map(whole).collect::<Result<_, _>>()?)
+            }
+        }
+    }
+
+    /// Writes the tree that `base` becomes when each path is removed (`None`) or set to a file.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn edit_tree<'a>(
+        &self,
+        base: Option<Oid>,
+        changes: impl IntoIterator<Item = (&'a TreePath, Option<(FileMode, Oid)>)>,
+    ) -> Result<Oid, GitError> {
+        let doing = || GitError::doing("write a tree");
+        let base = base.unwrap_or_else(|| Oid::empty_tree(self.hash_kind()));
+        let mut editor = self.inner.edit_tree(base).map_err(doing())?;
+        for (path, change) in changes {
+            match change {
+                Some((mode, id)) => editor.upsert(path.as_str(), kind_of(mode), id).map_err(doing())?,
+                None => editor.remove(path.as_str()).map_err(doing())?,
+            };
+        }
+        Ok(editor.write().map_err(doing())?.detach())
+    }
+
+    /// Returns the paths of the files that differ between two trees, sorted.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`].
+    pub fn changed_paths(&self, old: Option<Oid>, new: Oid) -> Result<Vec<String>, GitError> {
+        let mut changed = Vec::new();
+        self.compare(old, Some(new), "", &mut changed)?;
+        changed.sort();
+        changed.dedup();
+        Ok(changed)
+    }
+
+    /// Descends only where ids differ, so that the cost grows with the change and not with the tree.
+    fn compare(
+        &self,
+        old: Option<Oid>,
+        new: Option<Oid>,
+        folder: &str,
+        changed: &mut Vec<String>,
+    ) -> Result<(), GitError> {
+        let list = |tree: Option<Oid>| tree.map_or_else(|| Ok(Vec::new()), |id| self.entries(id));
+        let by_name = |entries: Vec<TreeEntry>| {
+            entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let (mut before, after) = (by_name(list(old)?), by_name(list(new)?));
+        for (name, entry) in &after {
+            let was = before.remove(name);
+            if was.as_ref() != Some(entry) {
+                self.compare_entry(was.as_ref(), Some(entry), &under(folder, name), changed)?;
+            }
+        }
+        for (name, gone) in &before {
+            self.compare_entry(Some(gone), None, &under(folder, name), changed)?;
+        }
+        Ok(())
+    }
+
+    fn compare_entry(
+        &self,
+        old: Option<&TreeEntry>,
+        new: Option<&TreeEntry>,
+        path: &str,
+        changed: &mut Vec<String>,
+    ) -> Result<(), GitError> {
+        let folder = |entry: Option<&TreeEntry>| entry.filter(|e| e.kind == EntryKind::Folder).map(|e| e.id);
+        let file = |entry: Option<&TreeEntry>| entry.is_some_and(|e| e.kind != EntryKind::Folder);
+        if file(old) || file(new) {
+            changed.push(path.to_owned());
+        }
+        match (folder(old), folder(new)) {
+            (None, None) => Ok(()),
+            (before, after) => self.compare(before, after, path, changed),
+        }
+    }
+}
+
+fn under(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+fn kind_of(mode: FileMode) -> GixKind {
+    match mode {
+        FileMode::Regular => GixKind::Blob,
+        FileMode::Executable => GixKind::BlobExecutable,
+    }
+}
+
+fn entry_of(name: &gix::bstr::BStr, mode: gix::objs::tree::EntryMode, id: Oid) -> TreeEntry {
+    let kind = match mode.kind() {
+        GixKind::Blob => EntryKind::File(FileMode::Regular),
+        GixKind::BlobExecutable => EntryKind::File(FileMode::Executable),
+        GixKind::Tree => EntryKind::Folder,
+        GixKind::Link => EntryKind::Symlink,
+        GixKind::Commit => EntryKind::Submodule,
+    };
+    TreeEntry { name: name.to_string(), kind, id }
+}

@@ -1,0 +1,25 @@
+//! git: objects, refs, index and worktree through gix, and the one builder for the programs `git` and `ssh-keygen` (level 2).
+//!
+//! Reads never start a process. Refs change by compare-and-swap only. Trees that came from outside are walked by
+//! [`Repo::files`], which refuses what git itself lets through (`trust.md` D.9): links, submodules, names that are
+//! no [`crate::model::TreePath`].
+
+mod error;
+mod files;
+mod identity;
+mod objects;
+mod process;
+mod refs;
+mod repo;
+mod transport;
+mod worktree;
+
+pub use error::GitError;
+pub use files::{EntryKind, TreeEntry, TreeFile, WalkLimits};
+pub use identity::{Identity, Person};
+pub use objects::CommitInfo;
+pub use process::{Git, Profile};
+pub use refs::{Expect, RefChange};
+pub use repo::{Head, Repo, Worktree};
+pub use transport::{PushUpdate, Remote, RemoteRef};
+pub use worktree::{Touched, WorkState};

@@ -1,0 +1,168 @@
+//! Reading and writing single objects, and commits.
+
+use gix::object::Kind;
+use gix::objs::Write as _;
+
+use super::{GitError, Identity, Repo};
+use crate::model::Oid;
+
+/// What a commit says.
+#[derive(Debug, Clone)]
+pub struct CommitInfo {
+    /// Its id.
+    pub id: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents, first parent first.
+    pub parents: Vec<Oid>,
+    /// The whole message.
+    pub message: String,
+    /// `name <email>` of the author.
+    pub author: String,
+    /// When it was recorded: seconds since 1970, UTC.
+    pub seconds: i64,
+}
+
+impl CommitInfo {
+    /// Returns the first line of the message.
+    pub fn subject(&self) -> &str {
+        self.message.lines().next().unwrap_or("")
+    }
+
+    /// Returns the values of a trailer such as `Skillmeat-Action`, from the last paragraph of the message.
+    pub fn trailers<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        let last = self.message.trim_end().rsplit("\n\n").next().unwrap_or("");
+        last.lines().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(": "))
+    }
+}
+
+impl Repo {
+    /// Reads a blob of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`], [`GitError::TooMuch`].
+    pub fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, GitError> {
+        let missing = || GitError::Missing { kind: "blob", id };
+        let header = self.inner.find_header(id).map_err(|_| missing())?;
+        if header.size() > limit {
+            return Err(GitError::TooMuch { what: "bytes in one file", limit });
+        }
+        self.raw(id, Kind::Blob, "blob")
+    }
+
+    /// Returns the size of an object, in bytes, without reading all of it.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`].
+    pub fn size(&self, id: Oid) -> Result<u64, GitError> {
+        Ok(self.inner.find_header(id).map_err(|_| GitError::Missing { kind: "object", id })?.size())
+    }
+
+    /// Reads the raw bytes of a commit.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`].
+    pub fn raw_commit(&self, id: Oid) -> Result<Vec<u8>, GitError> {
+        self.raw(id, Kind::Commit, "commit")
+    }
+
+    /// Reads the raw bytes of an annotated tag object.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`] when there is none, or the object is of another type (a lightweight tag).
+    pub fn raw_tag(&self, id: Oid) -> Result<Vec<u8>, GitError> {
+        self.raw(id, Kind::Tag, "annotated tag")
+    }
+
+    pub(super) fn raw(&self, id: Oid, kind: Kind, word: &'static str) -> Result<Vec<u8>, GitError> {
+        let object = self.inner.find_object(id).map_err(|_| GitError::Missing { kind: word, id })?;
+        if object.kind != kind {
+            return Err(GitError::Missing { kind: word, id });
+        }
+        Ok(object.detach().data)
+    }
+
+    /// Says whether an object is here.
+    pub fn has(&self, id: Oid) -> bool {
+        self.inner.has_object(id)
+    }
+
+    /// Writes a blob.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid, GitError> {
+        Ok(self.inner.write_blob(bytes).map_err(GitError::doing("write a blob"))?.detach())
+    }
+
+    /// Writes an object from its raw bytes.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn write_raw(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, GitError> {
+        self.inner.objects.write_buf(kind, bytes).map_err(GitError::doing(format!("write a {kind}")))
+    }
+
+    /// Writes a commit without moving any ref.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn write_commit(&self, tree: Oid, parents: &[Oid], message: &str, who: &Identity) -> Result<Oid, GitError> {
+        let commit = gix::objs::Commit {
+            tree,
+            parents: parents.iter().copied().collect(),
+            author: who.author_signature(),
+            committer: who.committer_signature(),
+            encoding: None,
+            message: message.into(),
+            extra_headers: Vec::new(),
+        };
+        Ok(self.inner.write_object(&commit).map_err(GitError::doing("write a commit"))?.detach())
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`], [`GitError::Gix`] for a damaged one.
+    pub fn commit(&self, id: Oid) -> Result<CommitInfo, GitError> {
+        let missing = || GitError::Missing { kind: "commit", id };
+        let commit = self.inner.find_commit(id).map_err(|_| missing())?;
+        let decoded = commit.decode().map_err(|_| missing())?;
+        let author = decoded.author().map_err(|_| missing())?;
+        let committer = decoded.committer().map_err(|_| missing())?;
+        Ok(CommitInfo {
+            id,
+            tree: decoded.tree(),
+            parents: decoded.parents().collect(),
+            message: decoded.message.to_string(),
+            author: format!("{} <{}>", author.name, author.email),
+            seconds: committer.seconds(),
+        })
+    }
+
+    /// Resolves a name such as a commit id, a branch, a tag or `HEAD~2` to a commit.
+    ///
+    /// # Errors
+    /// [`GitError::NoCommit`].
+    pub fn resolve(&self, name: &str) -> Result<Oid, GitError> {
+        let wrong = || GitError::NoCommit(name.chars().take(100).flat_map(char::escape_debug).collect());
+        let id = self.inner.rev_parse_single(name).map_err(|_| wrong())?;
+        let object = id.object().map_err(|_| wrong())?;
+        Ok(object.peel_to_kind(Kind::Commit).map_err(|_| wrong())?.id)
+    }
+
+    /// Returns the commits from `start` along first parents, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`Repo::commit`].
+    pub fn first_parents(&self, start: Oid, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
+        let mut commits = Vec::new();
+        let mut next = Some(start);
+        while let Some(id) = next.filter(|_| commits.len() < limit) {
+            let commit = self.commit(id)?;
+            next = commit.parents.first().copied();
+            commits.push(commit);
+        }
+        Ok(commits)
+    }
+}

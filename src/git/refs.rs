@@ -1,0 +1,92 @@
+//! Refs: reading, and changing by compare-and-swap.
+
+use gix::refs::Target;
+use gix::refs::transaction::{LogChange, PreviousValue, RefEdit, RefLog};
+
+use super::{GitError, Identity, Repo};
+use crate::model::Oid;
+
+/// What must be true of a ref for a change to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// It does not exist.
+    Absent,
+    /// It points to this object.
+    At(Oid),
+}
+
+/// One ref to be changed.
+#[derive(Debug, Clone)]
+pub struct RefChange {
+    /// Full name.
+    pub name: String,
+    /// What it shall point to; `None` deletes it.
+    pub new: Option<Oid>,
+    /// What it must point to now.
+    pub expect: Expect,
+}
+
+impl Repo {
+    /// Changes all refs, or none.
+    ///
+    /// `log` goes into the reflogs.
+    ///
+    /// # Errors
+    /// [`GitError::RefMoved`] when one of them is not where it was expected, or is locked.
+    pub fn change_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
+        let names = changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>().join("', '");
+        let edits = changes.iter().map(|change| edit(change, log)).collect::<Result<Vec<_>, _>>()?;
+        let committer = who.committer_signature();
+        let mut time = gix::date::parse::TimeBuf::default();
+        self.inner.edit_references_as(edits, Some(committer.to_ref(&mut time))).map_err(GitError::moved(&names))?;
+        Ok(())
+    }
+
+    /// Returns what a ref points to, following symbolic refs but not tags; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn find_ref(&self, name: &str) -> Result<Option<Oid>, GitError> {
+        let found = self.inner.try_find_reference(name).map_err(GitError::doing(format!("read the ref '{name}'")))?;
+        let Some(mut reference) = found else { return Ok(None) };
+        let id = reference.follow_to_object().map_err(GitError::doing(format!("read the ref '{name}'")))?;
+        Ok(Some(id.detach()))
+    }
+
+    /// Returns the refs below `prefix` with what they point to, by name.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, Oid)>, GitError> {
+        let doing = || format!("list the refs below '{prefix}'");
+        let platform = self.inner.references().map_err(GitError::doing(doing()))?;
+        let mut refs = Vec::new();
+        for reference in platform.prefixed(prefix).map_err(GitError::doing(doing()))? {
+            let reference = reference.map_err(|error| GitError::NoCommit(format!("{prefix}: {error}")))?;
+            if let Some(id) = reference.try_id() {
+                refs.push((reference.name().as_bstr().to_string(), id.detach()));
+            }
+        }
+        refs.sort();
+        Ok(refs)
+    }
+}
+
+fn edit(change: &RefChange, log: &str) -> Result<RefEdit, GitError> {
+    let name = gix::refs::FullName::try_from(change.name.as_str())
+        .map_err(|_| GitError::NoCommit(change.name.escape_debug().to_string()))?;
+    let expected = match change.expect {
+        Expect::Absent => PreviousValue::MustNotExist,
+        Expect::At(id) => PreviousValue::MustExistAndMatch(Target::Object(id)),
+    };
+    let deref = change.name == "HEAD";
+    let edit = match change.new {
+        Some(new) => {
+            let log = LogChange { mode: RefLog::AndReference, force_create_reflog: true, message: log.into() };
+            RefEdit::update_with_log(name, new, expected, log)
+        }
+        None => RefEdit::delete(name, expected),
+    };
+    // A detached HEAD is changed itself; a branch is always named in full by the caller.
+    Ok(edit.with_deref(!deref))
+}

@@ -1,0 +1,184 @@
+//! Opening, finding and making repositories.
+
+use std::path::{Path, PathBuf};
+
+use super::GitError;
+use crate::model::Oid;
+
+/// One repository. A handle belongs to one thread; [`Repo::handle`] makes another.
+#[derive(Debug)]
+pub struct Repo {
+    pub(super) inner: gix::Repository,
+}
+
+/// Whether a new repository has a worktree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worktree {
+    /// An ordinary repository with a `.git` folder.
+    Beside,
+    /// A bare repository.
+    None,
+}
+
+/// Where `HEAD` points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Full name of the branch, or `HEAD` when detached.
+    pub name: String,
+    /// Its commit; `None` on a branch without commits.
+    pub commit: Option<Oid>,
+}
+
+/// Small objects read again and again in one command, in bytes.
+const OBJECT_CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+fn options(overrides: &[String]) -> gix::open::Options {
+    gix::open::Options::default().bail_if_untrusted(true).cli_overrides(overrides.iter().map(String::as_str))
+}
+
+impl Repo {
+    fn new(mut inner: gix::Repository) -> Self {
+        inner.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
+        // In a bare repository gix writes no reflog however it is asked to, unless told here.
+        inner.refs.write_reflog = gix::refs::store::WriteReflog::Always;
+        Self { inner }
+    }
+
+    /// Opens the repository whose worktree or bare folder is exactly `path`.
+    ///
+    /// # Errors
+    /// [`GitError::NotARepository`], [`GitError::NotOurs`], [`GitError::Gix`] for a damaged one.
+    pub fn open(path: &Path) -> Result<Self, GitError> {
+        gix::ThreadSafeRepository::open_opts(path, options(&[]))
+            .map(|repo| Self::new(repo.to_thread_local()))
+            .map_err(|error| explain(error, path))
+    }
+
+    /// Opens someone else's repository for reading its objects: none of its configuration is used.
+    ///
+    /// # Errors
+    /// As [`Repo::open`].
+    pub fn open_for_objects(path: &Path) -> Result<Self, GitError> {
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Reduced);
+        gix::ThreadSafeRepository::open_opts(path, options)
+            .map(|repo| Self::new(repo.to_thread_local()))
+            .map_err(|error| explain(error, path))
+    }
+
+    /// Finds the repository that `folder` is in, as git does (`GIT_DIR` first, then upwards); `None` if there is none.
+    ///
+    /// `overrides` are `key=value` settings of `git -c`.
+    ///
+    /// # Errors
+    /// [`GitError::NotOurs`], [`GitError::Gix`] for a damaged one.
+    pub fn discover(folder: &Path, overrides: &[String]) -> Result<Option<Self>, GitError> {
+        let mapping = gix::sec::trust::Mapping { full: options(overrides), reduced: options(overrides) };
+        match gix::ThreadSafeRepository::discover_with_environment_overrides_opts(folder, Default::default(), mapping) {
+            Ok(repo) => Ok(Some(Self::new(repo.to_thread_local()))),
+            Err(error) => match explain(error, folder) {
+                GitError::NotARepository(_) => Ok(None),
+                other => Err(other),
+            },
+        }
+    }
+
+    /// Makes a repository at `path`, which may exist but must not hold one.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn init(path: &Path, worktree: Worktree) -> Result<Self, GitError> {
+        let kind = match worktree {
+            Worktree::Beside => gix::create::Kind::WithWorktree,
+            Worktree::None => gix::create::Kind::Bare,
+        };
+        let create = gix::create::Options { destination_must_be_empty: Some(false), ..Default::default() };
+        gix::ThreadSafeRepository::init_opts(path, kind, create, options(&[]))
+            .map(|repo| Self::new(repo.to_thread_local()))
+            .map_err(GitError::doing(format!("make a repository at '{}'", path.display())))
+    }
+
+    /// Returns another handle on the same repository, for another thread.
+    pub fn handle(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+
+    /// Returns the folder with objects and refs.
+    pub fn git_folder(&self) -> &Path {
+        self.inner.common_dir()
+    }
+
+    /// Returns the worktree.
+    ///
+    /// # Errors
+    /// [`GitError::Bare`].
+    pub fn worktree(&self) -> Result<&Path, GitError> {
+        self.inner.workdir().ok_or_else(|| GitError::Bare(self.inner.git_dir().to_owned()))
+    }
+
+    /// Returns where `HEAD` points.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn head(&self) -> Result<Head, GitError> {
+        let mut head = self.inner.head().map_err(GitError::doing("read HEAD"))?;
+        let name = head.referent_name().map_or_else(|| "HEAD".to_owned(), |name| name.as_bstr().to_string());
+        let commit = if head.is_unborn() {
+            None
+        } else {
+            let id = head.peel_to_object().map_err(GitError::doing("read HEAD"))?;
+            Some(id.id)
+        };
+        Ok(Head { name, commit })
+    }
+
+    /// Returns the commit of `HEAD`.
+    ///
+    /// # Errors
+    /// [`GitError::Unborn`], [`GitError::Gix`].
+    pub fn head_commit(&self) -> Result<Oid, GitError> {
+        self.head()?.commit.ok_or_else(|| GitError::Unborn(self.inner.git_dir().to_owned()))
+    }
+
+    /// Refuses while a merge, rebase, cherry-pick, revert or bisect is under way.
+    ///
+    /// # Errors
+    /// [`GitError::InProgress`].
+    pub fn check_idle(&self) -> Result<(), GitError> {
+        match self.inner.state() {
+            None | Some(gix::state::InProgress::Bisect) => Ok(()),
+            Some(state) => Err(GitError::InProgress {
+                operation: format!("{state:?}").to_lowercase(),
+                path: self.inner.git_dir().to_owned(),
+            }),
+        }
+    }
+
+    /// Returns the resolved configuration of this repository, all levels together.
+    pub fn config(&self) -> gix::config::File {
+        self.inner.config_snapshot().plumbing().clone()
+    }
+
+    /// Returns the kind of hash that names this repository's objects.
+    pub fn hash_kind(&self) -> gix::hash::Kind {
+        self.inner.object_hash()
+    }
+}
+
+fn explain(error: gix::Error, path: &Path) -> GitError {
+    let text: String = error.iter_errors().map(|e| e.to_string().to_lowercase() + "\n").collect();
+    let path = PathBuf::from(path);
+    if text.contains("not owned by the current user")
+        || text.contains("untrusted")
+        || text.contains("insufficient trust")
+        || text.contains("safe.directory")
+    {
+        GitError::NotOurs(path)
+    } else if text.contains("could not find a git repository")
+        || text.contains("does not appear to be a git repository")
+        || text.contains("is not a git repository")
+    {
+        GitError::NotARepository(path)
+    } else {
+        GitError::doing(format!("open the repository '{}'", path.display()))(error)
+    }
+}

@@ -1,0 +1,143 @@
+//! Fetch, push and ls-remote, through the `git` program.
+
+use std::process::Command;
+
+use super::process::escaped;
+use super::{Git, GitError, Profile, Repo};
+use crate::model::Oid;
+
+/// A place to fetch from or push to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// URL or absolute path, already checked by its parser.
+    pub url: String,
+    /// Whether a person typed it: only then may it be a local path or plain http.
+    pub typed: bool,
+}
+
+/// A ref as a remote lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteRef {
+    /// Full name; `HEAD` too.
+    pub name: String,
+    /// What it points to; for an annotated tag the tag object.
+    pub id: Oid,
+}
+
+/// One ref of a push: what it shall be and what it must be now.
+#[derive(Debug, Clone)]
+pub struct PushUpdate {
+    /// Full name at the remote.
+    pub name: String,
+    /// The object to be there.
+    pub new: Oid,
+    /// The object that must be there now; `None` for a ref that must not exist.
+    pub old: Option<Oid>,
+}
+
+impl Remote {
+    fn profile(&self) -> Profile {
+        let protocols = if self.typed { "https:ssh:file:http" } else { "https:ssh" };
+        Profile::Transport { protocols }
+    }
+
+    /// Returns what the remote has, by name.
+    ///
+    /// # Errors
+    /// [`GitError::Net`].
+    pub fn list(&self, git: &Git, patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
+        let mut command = git.command(self.profile());
+        command.args(["ls-remote", "--quiet", "--end-of-options", &self.url]).args(patterns);
+        let output = self.run(git, command)?;
+        let text = String::from_utf8_lossy(&output);
+        let parse = |line: &str| {
+            let (id, name) = line.split_once('\t')?;
+            Some(RemoteRef { name: name.to_owned(), id: Oid::from_hex(id.as_bytes()).ok()? })
+        };
+        Ok(text.lines().filter_map(parse).filter(|found| !found.name.ends_with("^{}")).collect())
+    }
+
+    fn run(&self, git: &Git, command: Command) -> Result<Vec<u8>, GitError> {
+        let name = "remote";
+        match git.run(command, name) {
+            Ok(output) => Ok(output.stdout),
+            Err(GitError::Process { stderr, .. }) => Err(GitError::Net { url: self.shown(), stderr }),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn shown(&self) -> String {
+        escaped(self.url.as_bytes())
+    }
+}
+
+impl Repo {
+    /// Fetches refs into this repository: each pair is a name at the remote and the full name here.
+    ///
+    /// Unforced: a ref here only moves forward, and a tag never. `depth` 1 brings no history.
+    ///
+    /// # Errors
+    /// [`GitError::Net`].
+    pub fn fetch(
+        &self,
+        git: &Git,
+        from: &Remote,
+        refs: &[(String, String)],
+        depth: Option<u32>,
+    ) -> Result<(), GitError> {
+        let mut command = git.command_in(from.profile(), self.git_folder());
+        command.args([
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--refmap=",
+            "--atomic",
+        ]);
+        if let Some(depth) = depth {
+            command.arg(format!("--depth={depth}"));
+        }
+        command.args(["--end-of-options", &from.url]);
+        command.args(refs.iter().map(|(theirs, ours)| format!("{theirs}:{ours}")));
+        from.run(git, command).map(drop)
+    }
+
+    /// Pushes all updates or none; each only if the remote's ref is where it is said to be.
+    ///
+    /// # Errors
+    /// [`GitError::Rejected`] when the remote has moved on, [`GitError::Net`] otherwise.
+    pub fn push(&self, git: &Git, to: &Remote, updates: &[PushUpdate]) -> Result<(), GitError> {
+        let mut command = git.command_in(to.profile(), self.git_folder());
+        command.args(["push", "--quiet", "--porcelain", "--atomic", "--no-verify"]);
+        for update in updates {
+            let old = update.old.map_or(String::new(), |id| id.to_string());
+            command.arg(format!("--force-with-lease={}:{old}", update.name));
+        }
+        command.args(["--end-of-options", &to.url]);
+        command.args(updates.iter().map(|update| format!("{}:{}", update.new, update.name)));
+        let output = command.output().map_err(|_| GitError::NoProgram("git"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let report = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = escaped(&output.stderr);
+        let url = to.shown();
+        // Porcelain lines start with `!` for a refused ref; anything else is the connection or the server.
+        let refused = report.lines().any(|line| line.starts_with('!'));
+        let raced = [
+            "stale info",
+            "fetch first",
+            "non-fast-forward",
+            "cannot lock ref",
+            "failed to update ref",
+            "incorrect old value",
+        ];
+        let moved = raced.iter().any(|word| report.contains(word) || stderr.contains(word));
+        if refused && moved {
+            Err(GitError::Rejected { url, stderr: escaped(report.as_bytes()) })
+        } else {
+            Err(GitError::Net { url, stderr })
+        }
+    }
+}

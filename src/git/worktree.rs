@@ -1,0 +1,244 @@
+//! The worktree and the index of a collection: noticing what people edited, and following a commit we made.
+
+use std::collections::BTreeMap;
+
+use gix::bstr::ByteSlice as _;
+use gix::index::entry::{Flags, Mode, Stat};
+
+use super::{GitError, Repo};
+use crate::fsio::{Found, FsError, Root};
+use crate::model::{FileMode, Oid, TreePath};
+
+/// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
+const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+
+/// A file that a commit changes: what it was and what it becomes; `None` is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// Where.
+    pub path: TreePath,
+    /// Before.
+    pub old: Option<(FileMode, Oid)>,
+    /// After.
+    pub new: Option<(FileMode, Oid)>,
+}
+
+/// How a file of the worktree stands to the last commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkState {
+    /// Its content or mode differs.
+    Modified,
+    /// It is gone.
+    Deleted,
+    /// It is new.
+    Untracked,
+}
+
+impl Repo {
+    fn load_index(&self) -> Result<gix::index::File, GitError> {
+        if !self.inner.index_path().exists() {
+            let state = gix::index::State::new(self.inner.object_hash());
+            return Ok(gix::index::File::from_state(state, self.inner.index_path()));
+        }
+        self.inner.open_index().map_err(GitError::doing("read the index"))
+    }
+
+    /// Refuses when a file that will be changed differs from the last commit, in the index or in the worktree.
+    ///
+    /// # Errors
+    /// [`GitError::Dirty`], [`GitError::Untracked`], [`GitError::Bare`].
+    pub fn check_clean(&self, touched: &[Touched]) -> Result<(), GitError> {
+        let root = Root::open(self.worktree()?)?;
+        let index = self.load_index()?;
+        for change in touched {
+            let entry = index.entry_by_path(change.path.as_str().as_bytes().as_bstr());
+            let staged = entry.and_then(|entry| Some((mode_of(entry.mode)?, entry.id)));
+            if staged != change.old {
+                return Err(GitError::Dirty(change.path.clone()));
+            }
+            if let (Some(entry), Some(_)) = (entry, change.old)
+                && self.unchanged_by_stat(&index, entry, &change.path)?
+            {
+                continue;
+            }
+            let here = self.hash_of(&root, &change.path)?;
+            if here != change.old && here != change.new {
+                let path = change.path.clone();
+                return Err(if change.old.is_some() { GitError::Dirty(path) } else { GitError::Untracked(path) });
+            }
+        }
+        Ok(())
+    }
+
+    fn unchanged_by_stat(
+        &self,
+        index: &gix::index::File,
+        entry: &gix::index::Entry,
+        path: &TreePath,
+    ) -> Result<bool, GitError> {
+        let full = self.worktree()?.join(path.as_str());
+        let Ok(meta) = gix::index::fs::Metadata::from_path_no_follow(&full) else { return Ok(false) };
+        let Ok(stat) = Stat::from_fs(&meta) else { return Ok(false) };
+        let options = gix::index::entry::stat::Options::default();
+        Ok(meta.is_file() && entry.stat.matches(&stat, options) && !entry.stat.is_racy(index.timestamp(), options))
+    }
+
+    /// Returns mode and blob id of a file in the worktree; `None` when nothing is there.
+    fn hash_of(&self, root: &Root, path: &TreePath) -> Result<Option<(FileMode, Oid)>, GitError> {
+        let Some((mode, bytes)) = root.read(path, MAX_FILE_BYTES)? else { return Ok(None) };
+        Ok(Some((mode, self.blob_id(&bytes)?)))
+    }
+
+    /// Returns the id that `bytes` have as a blob, without writing them.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`] for bytes that are a known SHA-1 collision.
+    pub fn blob_id(&self, bytes: &[u8]) -> Result<Oid, GitError> {
+        gix::objs::compute_hash(self.inner.object_hash(), gix::object::Kind::Blob, bytes)
+            .map_err(GitError::doing("hash a file"))
+    }
+
+    /// Makes worktree and index follow a commit in the files it changed.
+    ///
+    /// A file that is neither in its old nor in its new state was edited by someone and stays; its path is returned.
+    /// Running this twice is the same as running it once, which is how an interrupted command is finished.
+    ///
+    /// # Errors
+    /// [`GitError::Fs`], [`GitError::Gix`].
+    pub fn follow(&self, touched: &[Touched]) -> Result<Vec<TreePath>, GitError> {
+        let root = Root::open(self.worktree()?)?;
+        let mut kept = Vec::new();
+        for change in touched {
+            let here = self.hash_of(&root, &change.path)?;
+            if here == change.new {
+                continue;
+            }
+            if here != change.old {
+                kept.push(change.path.clone());
+                continue;
+            }
+            match change.new {
+                Some((mode, id)) => root.write(&change.path, mode, &self.blob(id, MAX_FILE_BYTES)?)?,
+                None => {
+                    root.remove(&change.path)?;
+                    let folder = change.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+                    root.prune(folder, "")?;
+                }
+            }
+        }
+        self.follow_index(touched)?;
+        Ok(kept)
+    }
+
+    fn follow_index(&self, touched: &[Touched]) -> Result<(), GitError> {
+        let mut index = self.load_index()?;
+        let changes: BTreeMap<&[u8], &Touched> = touched.iter().map(|t| (t.path.as_str().as_bytes(), t)).collect();
+        index.remove_entries(|_, path, _| changes.contains_key(path.as_bytes()));
+        for change in touched {
+            let Some((mode, id)) = change.new else { continue };
+            let full = self.worktree()?.join(change.path.as_str());
+            // A file edited meanwhile gets no stat data, so that git compares its content.
+            let stat = gix::index::fs::Metadata::from_path_no_follow(&full)
+                .ok()
+                .and_then(|meta| Stat::from_fs(&meta).ok())
+                .filter(|_| self.matches_worktree(change))
+                .unwrap_or_default();
+            let mode = if mode == FileMode::Executable { Mode::FILE_EXECUTABLE } else { Mode::FILE };
+            index.dangerously_push_entry(stat, id, Flags::empty(), mode, change.path.as_str().as_bytes().as_bstr());
+        }
+        index.sort_entries();
+        // gix writes the tree cache as it was read, and git would believe it.
+        index.remove_tree();
+        index.write(gix::index::write::Options::default()).map_err(GitError::doing("write the index"))
+    }
+
+    fn matches_worktree(&self, change: &Touched) -> bool {
+        let found = Root::open(self.inner.workdir().unwrap_or(std::path::Path::new("")))
+            .and_then(|root| root.stat(&change.path));
+        match (found, change.new) {
+            (Ok(Some(stat)), Some((mode, id))) => {
+                stat.found == Found::File(mode) && self.size(id).is_ok_and(|size| size == stat.size)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the files below `folders` (and the files named) that differ between the tree and the worktree.
+    ///
+    /// Writes nothing. Cost: one `lstat` a file; content is read only where the index cannot vouch for it.
+    ///
+    /// # Errors
+    /// [`GitError::Fs`], [`GitError::Gix`], [`GitError::Bare`].
+    pub fn work_changes(&self, tree: Oid, folders: &[&str]) -> Result<Vec<(TreePath, WorkState)>, GitError> {
+        let root = Root::open(self.worktree()?)?;
+        let index = self.load_index()?;
+        let mut changes = Vec::new();
+        for folder in folders {
+            let Ok(path) = folder.parse::<TreePath>() else { continue };
+            let mut expected: BTreeMap<String, (FileMode, Oid)> = self
+                .files_at(tree, &path)?
+                .into_iter()
+                .map(|file| (file.path.to_string(), (file.mode, file.id)))
+                .collect();
+            for file in here(&root, &path)? {
+                let Ok(path) = file.parse::<TreePath>() else { continue };
+                let state = match expected.remove(&file) {
+                    None => Some(WorkState::Untracked),
+                    Some(old) if self.is_same(&root, &index, &path, old)? => None,
+                    Some(_) => Some(WorkState::Modified),
+                };
+                changes.extend(state.map(|state| (path, state)));
+            }
+            for gone in expected.into_keys() {
+                changes.push((gone.parse()?, WorkState::Deleted));
+            }
+        }
+        changes.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(changes)
+    }
+
+    fn is_same(
+        &self,
+        root: &Root,
+        index: &gix::index::File,
+        path: &TreePath,
+        old: (FileMode, Oid),
+    ) -> Result<bool, GitError> {
+        let entry = index.entry_by_path(path.as_str().as_bytes().as_bstr());
+        if let Some(entry) = entry.filter(|entry| entry.id == old.1 && mode_of(entry.mode) == Some(old.0))
+            && self.unchanged_by_stat(index, entry, path)?
+        {
+            return Ok(true);
+        }
+        match self.hash_of(root, path) {
+            Ok(here) => Ok(here == Some(old)),
+            // A link where a file should be is a difference to report, not a reason to stop.
+            Err(GitError::Fs(FsError::Escapes(_))) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Most files and folders looked at below one folder of a collection.
+const MAX_WALK: u64 = 1_000_000;
+
+/// Returns the files at and below `path`, with their paths from the root.
+fn here(root: &Root, path: &TreePath) -> Result<Vec<String>, FsError> {
+    match root.stat(path)?.map(|stat| stat.found) {
+        None => Ok(Vec::new()),
+        Some(Found::Folder) => {
+            let below = root.walk(path.as_str(), MAX_WALK)?;
+            Ok(below.into_iter().map(|(file, _)| format!("{path}/{file}")).collect())
+        }
+        Some(_) => Ok(vec![path.to_string()]),
+    }
+}
+
+fn mode_of(mode: Mode) -> Option<FileMode> {
+    match mode {
+        Mode::FILE => Some(FileMode::Regular),
+        Mode::FILE_EXECUTABLE => Some(FileMode::Executable),
+        _ => None,
+    }
+}
