@@ -5,17 +5,21 @@
 
 mod digest;
 mod files;
+mod frontmatter;
 mod kind;
 mod name;
 mod path;
 mod release;
+//mod source;
 
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
+pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
 pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub use path::{PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
+//pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
 
 /// A git object id: SHA-1 or SHA-256, whichever the repository uses.
 pub use gix::ObjectId as Oid;
