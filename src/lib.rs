@@ -7,3 +7,4 @@
 pub mod fsio;
 pub mod git;
 pub mod model;
+pub mod ops;

@@ -79,7 +79,6 @@ fn edit(change: &RefChange, log: &str) -> Result<RefEdit, GitError> {
         Expect::Absent => PreviousValue::MustNotExist,
         Expect::At(id) => PreviousValue::MustExistAndMatch(Target::Object(id)),
     };
-    let deref = change.name == "HEAD";
     let edit = match change.new {
         Some(new) => {
             let log = LogChange { mode: RefLog::AndReference, force_create_reflog: true, message: log.into() };
@@ -87,6 +86,6 @@ fn edit(change: &RefChange, log: &str) -> Result<RefEdit, GitError> {
         }
         None => RefEdit::delete(name, expected),
     };
-    // A detached HEAD is changed itself; a branch is always named in full by the caller.
-    Ok(edit.with_deref(!deref))
+    // `HEAD` stands for its branch, and both reflogs are written, as git does it.
+    Ok(edit.with_deref(true))
 }

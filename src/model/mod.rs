@@ -3,6 +3,8 @@
 //! Everything here is pure: no file, clock, environment or process is touched. A value of one of these
 //! types has passed its rules; text from outside is parsed once, at the edge, by `FromStr` or `parse`.
 
+mod class;
+mod collection;
 mod digest;
 mod files;
 mod frontmatter;
@@ -12,6 +14,11 @@ mod path;
 mod release;
 //mod source;
 
+pub use class::Class;
+pub use collection::{
+    COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
+    edit_manifest,
+};
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};

@@ -1,0 +1,315 @@
+//! `collection.toml` and `collection.lock` (`schema/collection.md`).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::{ArtifactRef, Digest, TreePath};
+
+/// Version of both files that this program writes and reads.
+pub const COLLECTION_FORMAT: u32 = 1;
+
+/// Largest `collection.toml` or `collection.lock`, in bytes: about 40,000 artifacts.
+pub const MAX_COLLECTION_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Why a collection file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectionError {
+    /// It is not TOML of the expected shape.
+    #[error("'{file}' cannot be read")]
+    Parse {
+        /// `collection.toml` or `collection.lock`.
+        file: &'static str,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// It is not TOML at all, found while editing it.
+    #[error("'collection.toml' cannot be edited")]
+    Edit(#[from] Box<toml_edit::TomlError>),
+    /// It is not UTF-8.
+    #[error("'{0}' is not UTF-8")]
+    NotText(&'static str),
+    /// It was written by a newer program.
+    #[error("'{file}' has format {found}, which needs a newer git skillmeat")]
+    Newer {
+        /// Which file.
+        file: &'static str,
+        /// Its format.
+        found: u32,
+    },
+}
+
+/// Content of `collection.toml`: what people edit.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always 1.
+    pub format: u32,
+    /// Name of the collection.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// SPDX expression of what is the collection's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// One table for each artifact.
+    #[serde(default)]
+    pub artifacts: BTreeMap<ArtifactRef, ManifestEntry>,
+}
+
+/// What a person may say of one artifact.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestEntry {
+    /// Where it came from: a git URL or a local path; absent for one of our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// Its place in the upstream; `.` is the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The server's name, where the place is a client's MCP configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Branch, tag or commit followed; absent for the upstream's `HEAD`.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The bundle it was imported from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// The vault of that bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
+    /// Free words to find it by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// Content of `collection.lock`: what was resolved.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lockfile {
+    /// Always 1.
+    pub format: u32,
+    /// One table for each artifact that has an upstream or came from a bundle.
+    #[serde(default)]
+    pub artifacts: BTreeMap<ArtifactRef, LockEntry>,
+}
+
+/// The exact state of the upstream that an artifact was taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockEntry {
+    /// Commit of the upstream; absent for a folder that is not in git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Release it was imported from, as `<bundle>--v<version>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Object id of that release's tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// Tree id of the pristine files, laid out as in the collection: the base of a three-way merge.
+    pub tree: String,
+    /// Tree digest of the pristine files, with their paths in the collection.
+    pub digest: Digest,
+    /// Licence found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+}
+
+impl Manifest {
+    /// Returns the path of the file in a collection.
+    pub fn path() -> TreePath {
+        "collection.toml".parse().expect("a plain file name")
+    }
+
+    /// Parses `collection.toml`.
+    ///
+    /// # Errors
+    /// [`CollectionError::Parse`] for an unknown key too, [`CollectionError::Newer`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, CollectionError> {
+        parse("collection.toml", bytes)
+    }
+
+    /// Returns the text of a new collection's file.
+    pub fn start(name: &str) -> String {
+        format!("format = {COLLECTION_FORMAT}\nname = {}\n", quoted(name))
+    }
+}
+
+impl Lockfile {
+    /// Returns the path of the file in a collection.
+    pub fn path() -> TreePath {
+        "collection.lock".parse().expect("a plain file name")
+    }
+
+    /// Parses `collection.lock`.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, CollectionError> {
+        parse("collection.lock", bytes)
+    }
+
+    /// Returns the one text of this lock: tables sorted, one key a line.
+    pub fn render(&self) -> String {
+        let mut text = format!("# Written by git skillmeat; do not edit.\nformat = {COLLECTION_FORMAT}\n");
+        for (artifact, entry) in &self.artifacts {
+            text.push_str(&format!("\n[artifacts.\"{artifact}\"]\n"));
+            let digest = entry.digest.to_string();
+            let keys = [
+                ("commit", entry.commit.as_deref()),
+                ("release", entry.release.as_deref()),
+                ("tag", entry.tag.as_deref()),
+                ("tree", Some(entry.tree.as_str())),
+                ("digest", Some(digest.as_str())),
+                ("license", entry.license.as_deref()),
+            ];
+            for (key, value) in keys {
+                if let Some(value) = value {
+                    text.push_str(&format!("{key} = {}\n", quoted(value)));
+                }
+            }
+        }
+        text
+    }
+}
+
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn parse<T: serde::de::DeserializeOwned>(file: &'static str, bytes: &[u8]) -> Result<T, CollectionError> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| CollectionError::NotText(file))?;
+    let wrong = |source| CollectionError::Parse { file, source: Box::new(source) };
+    // A newer file may have keys that are unknown here: its version is what the user must hear of.
+    let Format { format } = toml::from_str(text).map_err(wrong)?;
+    if format != COLLECTION_FORMAT {
+        return Err(CollectionError::Newer { file, found: format });
+    }
+    toml::from_str(text).map_err(wrong)
+}
+
+/// Changes the tables of some artifacts in the text of `collection.toml`; `None` removes one.
+///
+/// Comments, order of keys and everything else that people wrote stays; the tables are kept sorted.
+///
+/// # Errors
+/// [`CollectionError::Edit`] when the text is not TOML.
+pub fn edit_manifest<'a>(
+    text: &str,
+    changes: impl IntoIterator<Item = (&'a ArtifactRef, Option<&'a ManifestEntry>)>,
+) -> Result<String, CollectionError> {
+    let mut document: DocumentMut = text.parse().map_err(Box::new)?;
+    let artifacts = document.entry("artifacts").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let Some(artifacts) = artifacts.as_table_mut() else { return Ok(text.to_owned()) };
+    for (artifact, entry) in changes {
+        let key = artifact.to_string();
+        match entry {
+            Some(entry) => {
+                let table = artifacts.entry(&key).or_insert_with(|| Item::Table(Table::new()));
+                if let Some(table) = table.as_table_mut() {
+                    set_keys(table, entry);
+                }
+            }
+            None => drop(artifacts.remove(&key)),
+        }
+    }
+    artifacts.sort_values();
+    // Tables are written in the order of their positions, and new ones have none.
+    for (position, (_, item)) in artifacts.iter_mut().enumerate() {
+        if let Some(table) = item.as_table_mut() {
+            table.set_position(Some(isize::try_from(position + 1).unwrap_or(isize::MAX)));
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn set_keys(table: &mut Table, entry: &ManifestEntry) {
+    let texts = [
+        ("upstream", &entry.upstream),
+        ("path", &entry.path),
+        ("server", &entry.server),
+        ("ref", &entry.reference),
+        ("bundle", &entry.bundle),
+        ("vault", &entry.vault),
+    ];
+    for (key, value) in texts {
+        match value {
+            Some(value) => table[key] = toml_edit::value(value.as_str()),
+            None => drop(table.remove(key)),
+        }
+    }
+    if entry.tags.is_empty() {
+        table.remove("tags");
+    } else {
+        table["tags"] = toml_edit::value(entry.tags.iter().collect::<toml_edit::Array>());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(upstream: &str) -> ManifestEntry {
+        ManifestEntry { upstream: Some(upstream.to_owned()), path: Some("x".to_owned()), ..ManifestEntry::default() }
+    }
+
+    #[test]
+    fn tables_are_sorted_and_comments_stay() {
+        let text = "# mine\nformat = 1\nname = \"a\" # here\n\n[artifacts.\"skill/m\"]\n# why\ntags = [\"t\"]\n";
+        let (first, last) = ("agent/a".parse().expect("a ref"), "skill/z".parse().expect("a ref"));
+        let edited = edit_manifest(text, [(&last, Some(&entry("u"))), (&first, Some(&entry("v")))]).expect("edits");
+        assert!(edited.contains("# mine") && edited.contains("# here") && edited.contains("# why"), "{edited}");
+        let order: Vec<_> = edited.lines().filter(|line| line.starts_with("[artifacts")).collect();
+        assert_eq!(
+            order,
+            ["[artifacts.\"agent/a\"]", "[artifacts.\"skill/m\"]", "[artifacts.\"skill/z\"]"],
+            "{edited}"
+        );
+        let manifest = Manifest::parse(edited.as_bytes()).expect("parses");
+        assert_eq!(manifest.artifacts.len(), 3);
+        let back = edit_manifest(&edited, [(&last, None), (&first, None)]).expect("edits");
+        assert_eq!(Manifest::parse(back.as_bytes()).expect("parses").artifacts.len(), 1);
+    }
+
+    #[test]
+    fn unknown_keys_and_newer_formats_are_refused() {
+        assert!(matches!(
+            Manifest::parse(b"format = 2\nname = \"a\"\nnew = 1"),
+            Err(CollectionError::Newer { found: 2, .. })
+        ));
+        assert!(Manifest::parse(b"format = 1\nname = \"a\"\nnew = 1").is_err());
+        assert!(Manifest::parse(b"format = 1\nname = \"a\"\n[artifacts.\"tool/x\"]").is_err());
+        assert!(Manifest::parse(&[0xff]).is_err());
+    }
+
+    #[test]
+    fn lock_round_trips() {
+        let mut lock = Lockfile { format: 1, ..Lockfile::default() };
+        let entry = LockEntry {
+            commit: Some("c".repeat(40)),
+            release: None,
+            tag: None,
+            tree: "d".repeat(40),
+            digest: Digest::of(b""),
+            license: Some("MIT \"x\"".to_owned()),
+        };
+        lock.artifacts.insert("skill/pdf".parse().expect("a ref"), entry);
+        let text = lock.render();
+        let back = Lockfile::parse(text.as_bytes()).expect("parses");
+        assert_eq!(back.artifacts, lock.artifacts);
+        assert_eq!(back.render(), text);
+    }
+}

@@ -1,0 +1,261 @@
+//! One change of a collection as one commit.
+//!
+//! Order: objects, then the refs in one compare-and-swap transaction, then worktree and index. A note in
+//! `.git/skillmeat/pending` names the commit in between, so that the next change finishes what an interrupted
+//! one left (`schema/durability.md`).
+
+use std::collections::BTreeMap;
+
+use super::open::state_folder;
+use super::{Collection, Error, PRISTINE_REFS};
+use crate::fsio::{Access, create_new, read_optional, remove_if_there};
+use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
+use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
+use crate::ops::Context;
+
+/// A change that is being put together. Nothing but objects is written before [`Change::commit`].
+pub struct Change<'c> {
+    collection: &'c Collection,
+    files: BTreeMap<TreePath, Option<(FileMode, Oid)>>,
+    entries: BTreeMap<ArtifactRef, Option<ManifestEntry>>,
+    lock: Lockfile,
+    refs: Vec<RefChange>,
+}
+
+/// What [`Change::commit`] did.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The new commit.
+    pub commit: Oid,
+    /// Files that someone edited in the same moment and that were left as they are.
+    pub kept: Vec<TreePath>,
+}
+
+impl<'c> Change<'c> {
+    /// Starts a change of `collection`, which must have been opened to be changed.
+    pub fn new(collection: &'c Collection) -> Self {
+        Self {
+            collection,
+            files: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            lock: collection.lock.clone(),
+            refs: Vec::new(),
+        }
+    }
+
+    /// Sets one file.
+    pub fn put(&mut self, path: TreePath, mode: FileMode, content: Oid) {
+        self.files.insert(path, Some((mode, content)));
+    }
+
+    /// Removes one file.
+    pub fn remove(&mut self, path: TreePath) {
+        self.files.insert(path, None);
+    }
+
+    /// Replaces all files of an artifact: those not in `files` are removed.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub fn replace(&mut self, artifact: &ArtifactRef, files: &[(TreePath, FileMode, Oid)]) -> Result<(), Error> {
+        for old in self.collection.files(artifact)? {
+            self.remove(old.path);
+        }
+        for (path, mode, content) in files {
+            self.put(path.clone(), *mode, *content);
+        }
+        Ok(())
+    }
+
+    /// Sets or, with `None`, removes what `collection.toml` says of an artifact.
+    pub fn describe(&mut self, artifact: &ArtifactRef, entry: Option<ManifestEntry>) {
+        self.entries.insert(artifact.clone(), entry);
+    }
+
+    /// Sets or, with `None`, removes what `collection.lock` says of an artifact.
+    pub fn lock(&mut self, artifact: &ArtifactRef, entry: Option<LockEntry>) {
+        match entry {
+            Some(entry) => drop(self.lock.artifacts.insert(artifact.clone(), entry)),
+            None => drop(self.lock.artifacts.remove(artifact)),
+        }
+    }
+
+    /// Adds a ref to the transaction.
+    pub fn change_ref(&mut self, change: RefChange) {
+        self.refs.push(change);
+    }
+
+    /// Records the pristine upstream state of an artifact: a commit on top of the chain under [`PRISTINE_REFS`].
+    ///
+    /// `files` have their paths in the collection. Returns the tree.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`], [`Error::Git`].
+    pub fn record_pristine(
+        &mut self,
+        context: &Context,
+        artifact: &ArtifactRef,
+        files: &[(TreePath, FileMode, Oid)],
+        message: &str,
+    ) -> Result<Oid, Error> {
+        let repo = &self.collection.repo;
+        let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+        let tree = repo.edit_tree(None, files.iter().map(|(path, mode, id)| (path, Some((*mode, *id)))))?;
+        let name = format!("{PRISTINE_REFS}{artifact}");
+        let old = repo.find_ref(&name)?;
+        if let Some(old) = old
+            && repo.commit(old)?.tree == tree
+        {
+            return Ok(tree);
+        }
+        let parents: Vec<Oid> = old.into_iter().collect();
+        let commit = repo.write_commit(tree, &parents, message, who)?;
+        self.refs.push(RefChange { name, new: Some(commit), expect: old.map_or(Expect::Absent, Expect::At) });
+        Ok(tree)
+    }
+
+    /// Makes the commit, moves the refs, and lets worktree and index follow; `None` when nothing would change.
+    ///
+    /// # Errors
+    /// [`Error::Git`] with `Dirty` or `Untracked` when people's own changes are in the way, `RefMoved` when the
+    /// branch moved; the collection is then as it was.
+    pub fn commit(
+        mut self,
+        context: &Context,
+        action: &str,
+        subject: &str,
+        artifacts: &[ArtifactRef],
+    ) -> Result<Option<Committed>, Error> {
+        self.write_collection_files()?;
+        let collection = self.collection;
+        let repo = &collection.repo;
+        let tree = repo.edit_tree(Some(collection.tree), self.files.iter().map(|(path, new)| (path, *new)))?;
+        if tree == collection.tree && self.refs.is_empty() {
+            return Ok(None);
+        }
+        let touched = self.touched()?;
+        finish(context, repo, collection, tree, &touched, self.refs, &message(action, subject, artifacts)).map(Some)
+    }
+
+    /// Writes `collection.toml` and `collection.lock` where their content changes.
+    fn write_collection_files(&mut self) -> Result<(), Error> {
+        let repo = &self.collection.repo;
+        if !self.entries.is_empty() {
+            let changes = self.entries.iter().map(|(artifact, entry)| (artifact, entry.as_ref()));
+            let text = edit_manifest(&self.collection.manifest_text, changes)?;
+            // What is written must be readable by the next command.
+            Manifest::parse(text.as_bytes())?;
+            let content = repo.write_blob(text.as_bytes())?;
+            self.files.insert(Manifest::path(), Some((FileMode::Regular, content)));
+        }
+        let old = self.collection.lock.render();
+        let new = self.lock.render();
+        if old != new {
+            let content = repo.write_blob(new.as_bytes())?;
+            self.files.insert(Lockfile::path(), Some((FileMode::Regular, content)));
+        }
+        Ok(())
+    }
+
+    fn touched(&self) -> Result<Vec<Touched>, Error> {
+        let mut touched = Vec::new();
+        for (path, new) in &self.files {
+            let old = file_at(&self.collection.repo, self.collection.tree, path)?;
+            if old != *new {
+                touched.push(Touched { path: path.clone(), old, new: *new });
+            }
+        }
+        Ok(touched)
+    }
+}
+
+/// Makes a commit whose tree is `tree`, for changes that are not put together file by file (rollback).
+///
+/// # Errors
+/// As [`Change::commit`].
+pub(super) fn commit_tree(
+    context: &Context,
+    collection: &Collection,
+    tree: Oid,
+    message: &str,
+) -> Result<Option<Committed>, Error> {
+    if tree == collection.tree {
+        return Ok(None);
+    }
+    let touched = touched_between(&collection.repo, collection.tree, tree)?;
+    finish(context, &collection.repo, collection, tree, &touched, Vec::new(), message).map(Some)
+}
+
+/// Returns a commit message with the trailers that `history` reads.
+pub(super) fn message(action: &str, subject: &str, artifacts: &[ArtifactRef]) -> String {
+    let mut text = format!("{subject}\n\nSkillmeat-Action: {action}\n");
+    for artifact in artifacts {
+        text.push_str(&format!("Skillmeat-Artifact: {artifact}\n"));
+    }
+    text
+}
+
+fn finish(
+    context: &Context,
+    repo: &Repo,
+    collection: &Collection,
+    tree: Oid,
+    touched: &[Touched],
+    mut refs: Vec<RefChange>,
+    message: &str,
+) -> Result<Committed, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    repo.check_clean(touched)?;
+    let parent = repo.head_commit()?;
+    let commit = repo.write_commit(tree, &[parent], message, who)?;
+    // Objects before refs: a power cut must not leave a ref to an object that is not on disk.
+    context.make_durable(repo.git_folder())?;
+    let pending = state_folder(repo)?.join("pending");
+    remove_if_there(&pending)?;
+    create_new(&pending, format!("{commit}\n").as_bytes(), Access::Shared)?;
+    refs.push(RefChange { name: "HEAD".to_owned(), new: Some(commit), expect: Expect::At(parent) });
+    let subject = message.lines().next().unwrap_or("");
+    if let Err(error) = repo.change_refs(&refs, &format!("skillmeat: {subject}"), who) {
+        remove_if_there(&pending)?;
+        return Err(error.into());
+    }
+    let kept = repo.follow(touched)?;
+    remove_if_there(&pending)?;
+    context.make_durable(collection.folder()?)?;
+    Ok(Committed { commit, kept })
+}
+
+/// Finishes a change whose refs moved but whose worktree did not follow, because its process was killed.
+///
+/// # Errors
+/// [`Error::Git`], [`Error::Fs`].
+pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
+    let pending = state_folder(repo)?.join("pending");
+    let Some(note) = read_optional(&pending, 1024)? else { return Ok(()) };
+    let commit = std::str::from_utf8(&note).ok().and_then(|text| Oid::from_hex(text.trim().as_bytes()).ok());
+    // Any other HEAD: the refs never moved, or people have gone on from there by themselves.
+    if let Some(commit) = commit.filter(|commit| repo.head().is_ok_and(|head| head.commit == Some(*commit))) {
+        let info = repo.commit(commit)?;
+        if let Some(parent) = info.parents.first() {
+            let touched = touched_between(repo, repo.commit(*parent)?.tree, info.tree)?;
+            repo.follow(&touched)?;
+        }
+    }
+    Ok(remove_if_there(&pending)?)
+}
+
+fn touched_between(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Touched>, Error> {
+    let mut touched = Vec::new();
+    for path in repo.changed_paths(Some(old), new)? {
+        let path: TreePath = path.parse().map_err(GitError::from)?;
+        touched.push(Touched { old: file_at(repo, old, &path)?, new: file_at(repo, new, &path)?, path });
+    }
+    Ok(touched)
+}
+
+fn file_at(repo: &Repo, tree: Oid, path: &TreePath) -> Result<Option<(FileMode, Oid)>, Error> {
+    Ok(repo.entry_at(tree, path)?.and_then(|entry| match entry.kind {
+        EntryKind::File(mode) => Some((mode, entry.id)),
+        _ => None,
+    }))
+}

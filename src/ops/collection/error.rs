@@ -1,0 +1,96 @@
+//! What can go wrong with a collection.
+
+use std::path::PathBuf;
+
+use crate::fsio::FsError;
+use crate::git::GitError;
+use crate::model::{ArtifactRef, Class, CollectionError, NameError};
+
+/// A use case on a collection failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no collection at the place, or the repository there is none.
+    #[error("there is no collection in '{}'", .0.display())]
+    NoCollection(PathBuf),
+    /// There is one already.
+    #[error("'{}' is a collection already", .0.display())]
+    IsCollection(PathBuf),
+    /// git does not know who commits.
+    #[error("git does not know who you are")]
+    NoIdentity,
+    /// No artifact has this name.
+    #[error("no artifact '{}' in this collection", .text.escape_debug())]
+    Unknown {
+        /// What was asked for.
+        text: String,
+        /// Names that are near.
+        near: Vec<ArtifactRef>,
+    },
+    /// Several artifacts have this name.
+    #[error("'{text}' is the name of several artifacts")]
+    Ambiguous {
+        /// What was asked for.
+        text: String,
+        /// All of them.
+        candidates: Vec<ArtifactRef>,
+    },
+    /// A name breaks the rules.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// `collection.toml` or `collection.lock` cannot be used.
+    #[error(transparent)]
+    File(#[from] CollectionError),
+    /// The repository failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+impl Error {
+    /// Returns the class of the error.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::NoCollection(_) | Error::IsCollection(_) | Error::NoIdentity => Class::Usage,
+            Error::Unknown { .. } | Error::Ambiguous { .. } | Error::Name(_) => Class::Name,
+            Error::File(_) => Class::Parse,
+            Error::Git(error) => git_class(error),
+            Error::Fs(error) => fs_class(error),
+        }
+    }
+}
+
+/// Returns the class of an error of the git layer.
+pub(crate) fn git_class(error: &GitError) -> Class {
+    match error {
+        GitError::NotARepository(_) | GitError::Bare(_) | GitError::Unborn(_) => Class::Usage,
+        GitError::NoCommit(_) => Class::Name,
+        GitError::BadEntry { .. } => Class::Path,
+        GitError::BadPath(_) => Class::Path,
+        GitError::TooMuch { .. } => Class::Limit,
+        GitError::NotOurs(_) => Class::Policy,
+        GitError::RefMoved { .. }
+        | GitError::Dirty(_)
+        | GitError::Untracked(_)
+        | GitError::InProgress { .. }
+        | GitError::Rejected { .. } => Class::Conflict,
+        GitError::Net { .. } => Class::Net,
+        GitError::Fs(error) => fs_class(error),
+        GitError::NoProgram(_)
+        | GitError::TooOld { .. }
+        | GitError::Process { .. }
+        | GitError::Missing { .. }
+        | GitError::Gix { .. } => Class::Io,
+    }
+}
+
+/// Returns the class of a file error.
+pub(crate) fn fs_class(error: &FsError) -> Class {
+    match error {
+        FsError::Io { .. } => Class::Io,
+        FsError::Escapes(_) => Class::Path,
+        FsError::TooLarge { .. } => Class::Limit,
+        FsError::Busy(_) => Class::Busy,
+    }
+}

@@ -1,0 +1,117 @@
+//! `history`, `snapshot` and `rollback`: nothing is ever lost.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::change::{commit_tree, message};
+use super::{Collection, Committed, Error, SNAPSHOT_REFS};
+use crate::git::{CommitInfo, Expect, RefChange};
+use crate::model::{ArtifactRef, Manifest, Oid};
+use crate::ops::Context;
+
+/// One line of `history`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Entry {
+    /// The commit.
+    pub commit: String,
+    /// Seconds since 1970, UTC.
+    pub seconds: i64,
+    /// Who wrote it, as `name <email>`: what the commit claims, not checked.
+    pub author: String,
+    /// First line of the message.
+    pub subject: String,
+    /// What our command was, when it was ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The artifacts it was about.
+    pub artifacts: Vec<String>,
+    /// Names of snapshots of this state.
+    pub snapshots: Vec<String>,
+}
+
+/// Returns the newest `limit` commits, newest first; with `artifact` only those that changed its files.
+///
+/// # Errors
+/// [`Error::Git`].
+pub fn history(collection: &Collection, artifact: Option<&ArtifactRef>, limit: usize) -> Result<Vec<Entry>, Error> {
+    let repo = &collection.repo;
+    let snapshots = repo.refs_below(SNAPSHOT_REFS)?;
+    let mut entries = Vec::new();
+    let mut next = collection.head.commit;
+    while let Some(id) = next.filter(|_| entries.len() < limit) {
+        let info = repo.commit(id)?;
+        next = info.parents.first().copied();
+        if let Some(artifact) = artifact {
+            let before = next.map(|parent| repo.commit(parent)).transpose()?;
+            let at = |tree: Oid| repo.entry_at(tree, &artifact.path());
+            if at(info.tree)? == before.map(|info| at(info.tree)).transpose()?.flatten() {
+                continue;
+            }
+        }
+        entries.push(entry(&info, &snapshots));
+    }
+    Ok(entries)
+}
+
+fn entry(info: &CommitInfo, snapshots: &[(String, Oid)]) -> Entry {
+    let named = snapshots.iter().filter(|(_, id)| *id == info.id);
+    Entry {
+        commit: info.id.to_string(),
+        seconds: info.seconds,
+        author: info.author.clone(),
+        subject: info.subject().to_owned(),
+        action: info.trailers("Skillmeat-Action").next().map(str::to_owned),
+        artifacts: info.trailers("Skillmeat-Artifact").map(str::to_owned).collect(),
+        snapshots: named.filter_map(|(name, _)| name.strip_prefix(SNAPSHOT_REFS)).map(str::to_owned).collect(),
+    }
+}
+
+/// Gives the present state a name to come back to.
+///
+/// # Errors
+/// [`Error::Name`], [`Error::Git`] when the name is taken.
+pub fn snapshot(context: &Context, collection: &Collection, name: &str) -> Result<Oid, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let name: crate::model::BundleName = name.parse()?;
+    let commit = collection.repo.head_commit()?;
+    let change = RefChange { name: format!("{SNAPSHOT_REFS}{name}"), new: Some(commit), expect: Expect::Absent };
+    collection.repo.change_refs(&[change], "skillmeat: snapshot", who)?;
+    context.make_durable(collection.repo.git_folder())?;
+    Ok(commit)
+}
+
+/// What `rollback` did.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RolledBack {
+    /// The state that was taken back to.
+    pub to: String,
+    /// The new commit; `None` when the collection was in that state already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Paths that changed.
+    pub changed: Vec<String>,
+}
+
+/// Makes a new commit with the tree of an older one. History is never rewritten.
+///
+/// `target` is the name of a snapshot, or anything git resolves to a commit of a collection.
+///
+/// # Errors
+/// [`Error::Git`] with `NoCommit` for an unknown target, `Dirty` when uncommitted edits would be lost,
+/// [`Error::NoCollection`] when the target is no state of a collection.
+pub fn rollback(context: &Context, collection: &Collection, target: &str, preview: bool) -> Result<RolledBack, Error> {
+    let repo = &collection.repo;
+    let commit = match repo.find_ref(&format!("{SNAPSHOT_REFS}{target}")).ok().flatten() {
+        Some(commit) => commit,
+        None => repo.resolve(target)?,
+    };
+    let old = repo.commit(commit)?;
+    if repo.entry_at(old.tree, &Manifest::path())?.is_none() {
+        return Err(crate::git::GitError::NoCommit(target.to_owned()).into());
+    }
+    let changed = repo.changed_paths(Some(collection.tree), old.tree)?;
+    let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], old.subject());
+    let done: Option<Committed> =
+        if preview { None } else { commit_tree(context, collection, old.tree, &message("rollback", &subject, &[]))? };
+    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.commit.to_string()), changed })
+}

@@ -1,0 +1,20 @@
+//! Collections: what is in them, and every change as one commit.
+
+mod change;
+mod error;
+mod history;
+mod init;
+mod list;
+mod open;
+mod remove;
+mod status;
+
+pub use change::{Change, Committed};
+pub use error::Error;
+pub(crate) use error::{fs_class, git_class};
+pub use history::{Entry, RolledBack, history, rollback, snapshot};
+pub use init::{Initialised, default_name, init};
+pub use list::{Listed, Listing, Shown, ShownFile, file_entries, list, show};
+pub use open::{Collection, PRISTINE_REFS, SNAPSHOT_REFS};
+pub use remove::{Removed, remove};
+pub use status::{ArtifactStatus, Ask, Local, Status, Uncommitted, Upstream, status};

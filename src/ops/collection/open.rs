@@ -1,0 +1,223 @@
+//! Finding and reading a collection.
+//!
+//! Everything is read from the last commit, not from the worktree: what is shown, exported and deployed is what
+//! git has. Edits that are not committed are noticed by `status`.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::fsio::Lock;
+use crate::git::{EntryKind, GitError, Head, Repo, TreeFile};
+use crate::model::{ArtifactName, ArtifactRef, Kind, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, Oid, TreePath};
+use crate::ops::Context;
+
+/// Prefix of the refs that keep pristine upstream states.
+pub const PRISTINE_REFS: &str = "refs/skillmeat/upstream/";
+
+/// Prefix of the refs of named restore points.
+pub const SNAPSHOT_REFS: &str = "refs/skillmeat/snapshot/";
+
+/// Longest distance between a wrong name and one that is offered instead.
+const NEAR: usize = 3;
+
+/// A collection at its last commit.
+#[derive(Debug)]
+pub struct Collection {
+    /// Its repository.
+    pub repo: Repo,
+    /// Its branch and commit.
+    pub head: Head,
+    /// The tree of that commit.
+    pub tree: Oid,
+    /// `collection.toml` as text, so that edits keep what people wrote.
+    pub manifest_text: String,
+    /// `collection.toml`.
+    pub manifest: Manifest,
+    /// `collection.lock`.
+    pub lock: Lockfile,
+}
+
+impl Collection {
+    /// Opens a collection for reading.
+    ///
+    /// # Errors
+    /// [`Error::NoCollection`], [`Error::File`], [`Error::Git`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let none = || Error::NoCollection(path.to_owned());
+        let repo = Repo::open(path).map_err(|error| match error {
+            GitError::NotARepository(_) => none(),
+            other => other.into(),
+        })?;
+        Self::read(repo)?.ok_or_else(none)
+    }
+
+    /// Returns the collection of a repository; `None` when its last commit has no `collection.toml`.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Git`].
+    pub fn read(repo: Repo) -> Result<Option<Self>, Error> {
+        let head = repo.head()?;
+        let Some(commit) = head.commit else { return Ok(None) };
+        let tree = repo.commit(commit)?.tree;
+        let Some(manifest) = read_file(&repo, tree, &Manifest::path())? else { return Ok(None) };
+        let lock = match read_file(&repo, tree, &Lockfile::path())? {
+            Some(bytes) => Lockfile::parse(&bytes)?,
+            None => Lockfile { format: crate::model::COLLECTION_FORMAT, ..Lockfile::default() },
+        };
+        repo.worktree()?;
+        let parsed = Manifest::parse(&manifest)?;
+        let manifest_text = String::from_utf8_lossy(&manifest).into_owned();
+        Ok(Some(Self { repo, head, tree, manifest_text, manifest: parsed, lock }))
+    }
+
+    /// Opens a collection for a change: takes its lock, finishes what an interrupted command left, and reads it.
+    ///
+    /// # Errors
+    /// As [`Collection::open`], and [`Error::Fs`] with `Busy` when another process changes it.
+    pub fn open_to_change(context: &Context, path: &Path) -> Result<(Self, Lock), Error> {
+        let collection = Self::open(path)?;
+        collection.repo.check_idle()?;
+        let state = state_folder(&collection.repo)?;
+        let lock = Lock::take(&state.join("lock"), context.patience)?;
+        super::change::recover(&collection.repo)?;
+        // Read again: another process may have committed while we waited.
+        Ok((Self::open(path)?, lock))
+    }
+
+    /// Returns every artifact, sorted by kind and name.
+    ///
+    /// An artifact is what stands in the kind's folder in the right form, whether or not `collection.toml` has a
+    /// table for it: people add their own by hand.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub fn artifacts(&self) -> Result<Vec<ArtifactRef>, Error> {
+        let mut found = Vec::new();
+        for kind in Kind::ALL {
+            let folder: TreePath = kind.folder().parse().map_err(GitError::from)?;
+            let Some(entry) = self.repo.entry_at(self.tree, &folder)? else { continue };
+            if entry.kind == EntryKind::Folder {
+                self.artifacts_in(kind, entry.id, "", &mut found)?;
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn artifacts_in(&self, kind: Kind, tree: Oid, prefix: &str, found: &mut Vec<ArtifactRef>) -> Result<(), Error> {
+        for entry in self.repo.entries(tree)? {
+            let name = format!("{prefix}{}", entry.name);
+            match (kind.main_file(), entry.kind) {
+                (Some(file), EntryKind::Folder) => {
+                    let file = file.parse().map_err(GitError::from)?;
+                    if self.repo.entry_at(entry.id, &file)?.is_some() {
+                        found.extend(reference(kind, &name));
+                    }
+                }
+                (None, EntryKind::File(_)) => {
+                    found.extend(name.strip_suffix(".md").and_then(|name| reference(kind, name)))
+                }
+                (None, EntryKind::Folder) if kind == Kind::Command && prefix.split('/').count() < 4 => {
+                    self.artifacts_in(kind, entry.id, &format!("{name}/"), found)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the artifact that a person means: `kind/name`, or a bare name that only one artifact has.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] with names that are near, [`Error::Ambiguous`].
+    pub fn find(&self, text: &str) -> Result<ArtifactRef, Error> {
+        let all = self.artifacts()?;
+        let named: Vec<_> = all.iter().filter(|a| a.to_string() == text || a.name.as_str() == text).cloned().collect();
+        match named.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(Error::Unknown { text: text.chars().take(100).collect(), near: near(text, &all) }),
+            several => match several.iter().find(|a| a.to_string() == text) {
+                Some(exact) => Ok(exact.clone()),
+                None => Err(Error::Ambiguous { text: text.to_owned(), candidates: several.to_vec() }),
+            },
+        }
+    }
+
+    /// Returns the artifacts that `texts` name, sorted, each once; all of them when `texts` is empty.
+    ///
+    /// # Errors
+    /// As [`Collection::find`].
+    pub fn select(&self, texts: &[String]) -> Result<Vec<ArtifactRef>, Error> {
+        if texts.is_empty() {
+            return self.artifacts();
+        }
+        let mut chosen = texts.iter().map(|text| self.find(text)).collect::<Result<Vec<_>, _>>()?;
+        chosen.sort();
+        chosen.dedup();
+        Ok(chosen)
+    }
+
+    /// Returns the files of an artifact, with their paths in the collection.
+    ///
+    /// # Errors
+    /// [`Error::Git`], for anything in it that no bundle may hold too.
+    pub fn files(&self, artifact: &ArtifactRef) -> Result<Vec<TreeFile>, Error> {
+        Ok(self.repo.files_at(self.tree, &artifact.path())?)
+    }
+
+    /// Returns where the worktree is.
+    ///
+    /// # Errors
+    /// [`Error::Git`] for a bare repository.
+    pub fn folder(&self) -> Result<&Path, Error> {
+        Ok(self.repo.worktree()?)
+    }
+}
+
+fn reference(kind: Kind, name: &str) -> Option<ArtifactRef> {
+    ArtifactName::parse(kind, name).ok().map(|name| ArtifactRef::new(kind, name))
+}
+
+/// Returns the folder for locks, journals and caches of a repository, making it if needed.
+pub(super) fn state_folder(repo: &Repo) -> Result<PathBuf, Error> {
+    let folder = repo.git_folder().join("skillmeat");
+    crate::fsio::ensure_folder(&folder)?;
+    Ok(folder)
+}
+
+fn read_file(repo: &Repo, tree: Oid, path: &TreePath) -> Result<Option<Vec<u8>>, Error> {
+    match repo.entry_at(tree, path)? {
+        Some(entry) if matches!(entry.kind, EntryKind::File(_)) => {
+            Ok(Some(repo.blob(entry.id, MAX_COLLECTION_FILE_BYTES)?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Returns the artifacts whose names differ from `text` by at most [`NEAR`] edits, nearest first.
+fn near(text: &str, all: &[ArtifactRef]) -> Vec<ArtifactRef> {
+    let name = text.rsplit_once('/').map_or(text, |(_, name)| name);
+    if name.len() > 100 {
+        return Vec::new();
+    }
+    let mut scored: Vec<_> =
+        all.iter().map(|a| (distance(name, a.name.as_str()), a)).filter(|(d, _)| *d <= NEAR).collect();
+    scored.sort();
+    scored.into_iter().take(3).map(|(_, artifact)| artifact.clone()).collect()
+}
+
+/// Levenshtein distance in characters.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}

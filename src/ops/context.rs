@@ -1,0 +1,89 @@
+//! What every use case is given.
+
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::fsio::{FsError, sync_store};
+use crate::git::{Git, GitError, Identity};
+
+/// Told how far long work has come.
+pub trait Progress {
+    /// `done` of `total` are through; `total` is `None` where it is not known.
+    fn step(&self, what: &str, done: u64, total: Option<u64>);
+}
+
+/// Shows nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn step(&self, _what: &str, _done: u64, _total: Option<u64>) {}
+}
+
+/// Whether a command waits until its work is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The store is synced before refs move and again before success is reported.
+    Synced,
+    /// The system writes when it likes: for tests, benchmarks and throw-away collections.
+    Lazy,
+}
+
+/// Resolved options, and the outside world as far as use cases may see it.
+pub struct Context {
+    /// `$SKILLMEAT_HOME`: collections, vault stores, fetched sources, records of user-wide deployments.
+    pub home: PathBuf,
+    /// The user's home folder, for user-wide targets.
+    pub user_home: PathBuf,
+    /// Folder of Claude Code's user-wide files where `CLAUDE_CONFIG_DIR` moves it.
+    pub claude_config: Option<PathBuf>,
+    /// Folder that relative paths of the command line start from.
+    pub folder: PathBuf,
+    /// Who commits; `None` when git has no `user.name` and `user.email`.
+    pub identity: Option<Identity>,
+    /// The moment of this command: seconds since 1970, UTC.
+    pub now_seconds: i64,
+    /// Whether success waits for the disk.
+    pub durability: Durability,
+    /// How long a lock of another process is waited for.
+    pub patience: Duration,
+    /// Where shorthand sources such as `owner/repo` live.
+    pub forge: String,
+    /// The `PATH` on which programs are looked for.
+    pub path: OsString,
+    /// The caller's environment, for the programs that get it.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Whether a program may ask on the terminal.
+    pub may_prompt: bool,
+    /// Told how far long work has come.
+    pub progress: Box<dyn Progress>,
+    /// The `git` program, once it was needed.
+    pub git: OnceCell<Git>,
+}
+
+impl Context {
+    /// Returns the `git` program; read paths never call this.
+    ///
+    /// # Errors
+    /// [`GitError::NoProgram`], [`GitError::TooOld`].
+    pub fn git(&self) -> Result<&Git, GitError> {
+        if let Some(git) = self.git.get() {
+            return Ok(git);
+        }
+        let git = Git::find(&self.path, self.environment.clone(), self.may_prompt)?;
+        Ok(self.git.get_or_init(|| git))
+    }
+
+    /// Waits until everything written below `folder` is on disk, unless told not to.
+    ///
+    /// # Errors
+    /// [`FsError::Io`]; success must then not be reported.
+    pub fn make_durable(&self, folder: &Path) -> Result<(), FsError> {
+        match self.durability {
+            Durability::Synced => sync_store(folder),
+            Durability::Lazy => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Use cases, one a file, in folders by noun (level 3).
+//!
+//! Each takes a [`Context`] of resolved options and returns what it did as a value that can be shown or serialised.
+//! Nothing here prints, prompts, or reads the environment.
+
+pub mod collection;
+mod context;
+
+pub use context::{Context, Durability, Progress, Quiet};
