@@ -11,6 +11,7 @@ mod objects;
 mod process;
 mod refs;
 mod repo;
+mod settings;
 mod transport;
 mod worktree;
 
@@ -21,5 +22,6 @@ pub use objects::CommitInfo;
 pub use process::{Git, Profile};
 pub use refs::{Expect, RefChange};
 pub use repo::{Head, Repo, Worktree};
+pub use settings::GitConfig;
 pub use transport::{PushUpdate, Remote, RemoteRef};
 pub use worktree::{Touched, WorkState};

@@ -153,11 +153,6 @@ impl Repo {
         }
     }
 
-    /// Returns the resolved configuration of this repository, all levels together.
-    pub fn config(&self) -> gix::config::File {
-        self.inner.config_snapshot().plumbing().clone()
-    }
-
     /// Returns the kind of hash that names this repository's objects.
     pub fn hash_kind(&self) -> gix::hash::Kind {
         self.inner.object_hash()

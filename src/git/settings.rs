@@ -1,0 +1,68 @@
+//! git's configuration, read in process.
+
+use std::path::{Path, PathBuf};
+
+use gix::config::{File, Source};
+
+use super::{GitError, Repo};
+
+/// Settings of all levels that apply: system, global, those of a repository if there is one, `git -c`, environment.
+#[derive(Debug, Clone)]
+pub struct GitConfig(File);
+
+/// How deep `include.path` may nest: git's own limit.
+const MAX_INCLUDE_DEPTH: u8 = 10;
+
+impl GitConfig {
+    /// Reads the settings that apply outside a repository. `overrides` are the `key=value` pairs of `git -c`.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`] for a file that is not git configuration.
+    pub fn global(home: &Path, overrides: &[String]) -> Result<Self, GitError> {
+        let doing = || "read git's configuration";
+        // `File::from_globals` would start a git process to find the installation's file.
+        let metas = [Source::System, Source::Git, Source::User].into_iter().map(|source| gix::config::file::Metadata {
+            path: source.storage_location(&mut |key| std::env::var_os(key)).filter(|path| path.is_file()),
+            source,
+            level: 0,
+            trust: gix::sec::Trust::Full,
+        });
+        let mut options = gix::config::file::init::Options::default();
+        options.includes.max_depth = MAX_INCLUDE_DEPTH;
+        options.includes.interpolate.home_dir = Some(home);
+        let mut file = File::from_paths_metadata(metas, options).map_err(GitError::doing(doing()))?.unwrap_or_default();
+        let environment = File::from_environment_overrides().map_err(GitError::doing(doing()))?;
+        file.append(environment).map_err(GitError::doing(doing()))?;
+        for pair in overrides {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
+            file.set_raw_value(key, value).map_err(GitError::doing(doing()))?;
+        }
+        Ok(Self(file))
+    }
+
+    /// Returns the last value of a key such as `user.name`; an empty one counts as none.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.0.string(key).map(|value| value.to_string()).filter(|value| !value.is_empty())
+    }
+
+    /// Returns a key as a path, `~` replaced by the home folder.
+    pub fn path(&self, key: &str, home: &Path) -> Option<PathBuf> {
+        let text = self.text(key)?;
+        Some(match text.strip_prefix("~/") {
+            Some(rest) => home.join(rest),
+            None => PathBuf::from(text),
+        })
+    }
+
+    /// Returns a key as a truth value; `None` when it is not set or is none.
+    pub fn truth(&self, key: &str) -> Option<bool> {
+        self.0.boolean(key).ok().flatten()
+    }
+}
+
+impl Repo {
+    /// Returns the settings that apply in this repository.
+    pub fn config(&self) -> GitConfig {
+        GitConfig(self.inner.config_snapshot().plumbing().clone())
+    }
+}
