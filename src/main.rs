@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `git-skillmeat`, run by git as `git skillmeat`.
+
+fn main() -> std::process::ExitCode {
+    skillmeat::cli::main()
+}

@@ -1,0 +1,245 @@
+//! The commands of a collection.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, moment, short, size};
+use crate::ops::collection::{self, Ask, Local, Status, Upstream};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a folder a collection: a git repository, usable at once
+    #[command(after_help = "Examples:\n  git skillmeat init\n  git skillmeat init ~/skills --name mine")]
+    Init {
+        /// The folder; without it, the collection that is used outside of any repository
+        path: Option<PathBuf>,
+        /// Name of the collection; without it, that of the folder
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the artifacts
+    List,
+    /// Show one artifact: what it is, where it came from, its files
+    #[command(after_help = "Example: git skillmeat show skill/pdf")]
+    Show {
+        /// kind/name, or a name that only one artifact has
+        #[arg(value_name = "REF")]
+        artifact: String,
+    },
+    /// Show what differs from the last commit and from the upstreams
+    Status {
+        /// Only these artifacts
+        #[arg(value_name = "REF")]
+        artifacts: Vec<String>,
+        /// Ask the upstreams too, over the network
+        #[arg(long)]
+        remote: bool,
+    },
+    /// Remove artifacts; history keeps them
+    Remove {
+        /// kind/name, or a name that only one artifact has
+        #[arg(value_name = "REF", required = true)]
+        artifacts: Vec<String>,
+        /// Show what would be removed, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show the commits of the collection
+    History {
+        /// Only those that changed this artifact
+        #[arg(value_name = "REF")]
+        artifact: Option<String>,
+        /// At most this many
+        #[arg(short = 'n', long, default_value_t = 30)]
+        limit: usize,
+    },
+    /// Give the present state a name to come back to
+    Snapshot {
+        /// The name
+        name: String,
+    },
+    /// Go back to an earlier state, by a new commit
+    #[command(after_help = "Examples:\n  git skillmeat rollback HEAD~1\n  git skillmeat rollback before-update")]
+    Rollback {
+        /// A snapshot, or anything git resolves to a commit
+        #[arg(value_name = "COMMIT-OR-SNAPSHOT")]
+        target: String,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        match self {
+            Command::Init { path, name } => init(session, path, name),
+            Command::List => list(session),
+            Command::Show { artifact } => show(session, &artifact),
+            Command::Status { artifacts, remote } => status(session, &artifacts, remote),
+            Command::Remove { artifacts, dry_run } => remove(session, &artifacts, dry_run),
+            Command::History { artifact, limit } => history(session, artifact.as_deref(), limit),
+            Command::Snapshot { name } => snapshot(session, &name),
+            Command::Rollback { target, dry_run } => rollback(session, &target, dry_run),
+        }
+    }
+}
+
+fn init(session: &Session, path: Option<PathBuf>, name: Option<String>) -> Result<Report, Failure> {
+    let folder = path.map_or_else(
+        || session.environment.default_collection(&session.settings),
+        |path| session.environment.absolute(&path),
+    );
+    let name = name.unwrap_or_else(|| collection::default_name(&folder));
+    let made = collection::init(&session.context, &folder, &name)?;
+    let text = format!("Started the collection {NAME}{}{NAME:#} in {}\n", clean(&made.name), made.path.display());
+    Ok(Report::new("init", &made, text).note("Next: `git skillmeat add SOURCE`"))
+}
+
+fn list(session: &Session) -> Result<Report, Failure> {
+    let listing = collection::list(&session.collection()?)?;
+    let width = listing.artifacts.iter().map(|item| item.artifact.to_string().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for item in &listing.artifacts {
+        let name = item.artifact.to_string();
+        let about = short(item.description.as_deref().unwrap_or(""), 100);
+        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {about}\n"));
+    }
+    let report = Report::new("list", &listing, text);
+    Ok(if listing.artifacts.is_empty() {
+        report.note("The collection is empty: `git skillmeat add SOURCE`")
+    } else {
+        report
+    })
+}
+
+fn show(session: &Session, artifact: &str) -> Result<Report, Failure> {
+    let collection = session.collection()?;
+    let shown = collection::show(&collection, &collection.find(artifact)?)?;
+    let mut text = format!("{NAME}{}{NAME:#}\n", shown.artifact);
+    let facts = [
+        ("about", shown.description.clone()),
+        ("upstream", shown.entry.upstream.clone()),
+        ("path", shown.entry.path.clone()),
+        ("ref", shown.entry.reference.clone()),
+        ("commit", shown.upstream_commit.clone()),
+        ("release", shown.release.clone()),
+        ("vault", shown.entry.vault.clone()),
+        ("license", shown.license.clone()),
+        ("tags", (!shown.entry.tags.is_empty()).then(|| shown.entry.tags.join(", "))),
+        ("digest", Some(shown.digest.to_string())),
+    ];
+    for (key, value) in facts {
+        if let Some(value) = value {
+            text.push_str(&format!("  {key:8}  {}\n", clean(&value)));
+        }
+    }
+    for file in &shown.files {
+        text.push_str(&format!("  {} {:>9}  {}\n", file.mode, size(file.size), file.path));
+    }
+    if let Some(body) = &shown.text {
+        text.push('\n');
+        text.push_str(&clean_lines(body));
+    }
+    Ok(Report::new("show", &shown, text))
+}
+
+fn status(session: &Session, artifacts: &[String], remote: bool) -> Result<Report, Failure> {
+    let collection = session.collection()?;
+    let ask = if remote { Ask::Upstreams } else { Ask::Nobody };
+    let status = collection::status(&session.context, &collection, artifacts, ask)?;
+    let mut report = Report::new("status", &status, status_text(&status));
+    if status.interrupted {
+        report = report.note("warning: an earlier command was interrupted; the next change finishes it");
+    }
+    Ok(report)
+}
+
+fn status_text(status: &Status) -> String {
+    let width = status.artifacts.iter().map(|item| item.artifact.to_string().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for item in &status.artifacts {
+        let local = match item.local {
+            Local::NoUpstream => "our own",
+            Local::Unchanged => "as upstream",
+            Local::Edited => "edited since upstream",
+            Local::Unknown => "upstream state not here",
+        };
+        let upstream = match &item.upstream {
+            None => String::new(),
+            Some(Upstream::NotChecked) => format!("{FAINT}, upstream not checked{FAINT:#}"),
+            Some(Upstream::Current) => ", upstream current".to_owned(),
+            Some(Upstream::Moved { commit }) => {
+                format!("{WARNING}, upstream has moved to {}{WARNING:#}", brief(commit))
+            }
+            Some(Upstream::RefGone) => format!("{WARNING}, the ref followed is gone{WARNING:#}"),
+            Some(Upstream::CannotCheck { reason }) => {
+                format!("{WARNING}, cannot check: {}{WARNING:#}", short(reason, 120))
+            }
+        };
+        let name = item.artifact.to_string();
+        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {local}{upstream}\n"));
+        for file in &item.uncommitted {
+            text.push_str(&uncommitted(file));
+        }
+    }
+    for file in &status.other {
+        text.push_str(&uncommitted(file));
+    }
+    text
+}
+
+fn uncommitted(file: &collection::Uncommitted) -> String {
+    let state = format!("{:?}", file.state).to_lowercase();
+    format!("    {WARNING}not committed: {state}{WARNING:#} {}\n", file.path)
+}
+
+fn remove(session: &Session, artifacts: &[String], dry_run: bool) -> Result<Report, Failure> {
+    let (collection, _lock) = session.collection_to_change()?;
+    let chosen = collection.select(artifacts)?;
+    let removed = collection::remove(&session.context, &collection, &chosen, dry_run)?;
+    let verb = if dry_run { "Would remove" } else { "Removed" };
+    let text: String = removed.artifacts.iter().map(|artifact| format!("{verb} {artifact}\n")).collect();
+    Ok(Report::new("remove", &removed, text))
+}
+
+fn history(session: &Session, artifact: Option<&str>, limit: usize) -> Result<Report, Failure> {
+    let collection = session.collection()?;
+    let artifact = artifact.map(|text| text.parse().or_else(|_| collection.find(text))).transpose()?;
+    let entries = collection::history(&collection, artifact.as_ref(), limit)?;
+    let mut text = String::new();
+    for entry in &entries {
+        let snapshots =
+            if entry.snapshots.is_empty() { String::new() } else { format!(" ({})", entry.snapshots.join(", ")) };
+        let subject = short(&entry.subject, 100);
+        text.push_str(&format!(
+            "{NAME}{}{NAME:#}  {}  {subject}{snapshots}\n",
+            brief(&entry.commit),
+            moment(entry.seconds)
+        ));
+    }
+    Ok(Report::new("history", &entries, text))
+}
+
+fn snapshot(session: &Session, name: &str) -> Result<Report, Failure> {
+    let collection = session.collection()?;
+    let commit = collection::snapshot(&session.context, &collection, name)?.to_string();
+    let text = format!("Snapshot {NAME}{name}{NAME:#} is {}\n", brief(&commit));
+    Ok(Report::new("snapshot", &serde_json::json!({"name": name, "commit": commit}), text))
+}
+
+fn rollback(session: &Session, target: &str, dry_run: bool) -> Result<Report, Failure> {
+    let (collection, _lock) = session.collection_to_change()?;
+    let done = collection::rollback(&session.context, &collection, target, dry_run)?;
+    let head = match (&done.commit, dry_run) {
+        (Some(commit), _) => format!("Rolled back to {} by the new commit {}", brief(&done.to), brief(commit)),
+        (None, true) => format!("Would roll back to {}", brief(&done.to)),
+        (None, false) => format!("Already at the state of {}", brief(&done.to)),
+    };
+    let text = format!("{head}: {}\n", count(done.changed.len(), "file"));
+    Ok(Report::new("rollback", &done, text))
+}

@@ -1,0 +1,165 @@
+//! Errors in three lines: what failed, what caused it, what to do next.
+
+use std::error::Error as StdError;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Format;
+use super::text::clean;
+use crate::fsio::FsError;
+use crate::git::GitError;
+use crate::model::Class;
+use crate::ops::collection;
+
+/// A command that did not do what it was asked to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Failure {
+    /// Kind of the error.
+    pub(super) class: Class,
+    /// What failed.
+    pub(super) message: String,
+    /// What caused it, nearest first.
+    pub(super) causes: Vec<String>,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hint: Option<String>,
+}
+
+impl Failure {
+    /// Makes a failure with a message of its own.
+    pub(super) fn new(class: Class, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { class, message: message.into(), causes: Vec::new(), hint: Some(hint.into()) }
+    }
+
+    /// Makes a failure from an error: its message, and those of its sources as causes.
+    pub(super) fn of(error: &dyn StdError, class: Class, hint: Option<String>) -> Self {
+        let mut causes: Vec<String> = Vec::new();
+        let mut source = error.source();
+        let message = error.to_string();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !message.contains(&text) && causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            source = cause.source();
+        }
+        Self { class, message, causes, hint }
+    }
+
+    /// Prints the failure and returns the exit status.
+    pub(super) fn print(self, format: Format) -> ExitCode {
+        let status = ExitCode::from(self.class.exit_status());
+        if format == Format::Json {
+            let value = serde_json::json!({"schema": "skillmeat.error/1", "error": self});
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            let _ = writeln!(std::io::stdout(), "{text}");
+            return status;
+        }
+        let mut text = format!("error: {}\n", clean(&self.message));
+        for cause in &self.causes {
+            text.push_str(&format!("caused by: {}\n", clean(cause)));
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str(&format!("hint: {}\n", clean(hint)));
+        }
+        // Nothing is left to report to when standard error is gone.
+        let _ = write!(anstream::stderr(), "{text}");
+        status
+    }
+}
+
+/// Prints what clap says of a wrong command line; help and version are no failure.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+impl From<collection::Error> for Failure {
+    fn from(error: collection::Error) -> Self {
+        let hint = collection_hint(&error);
+        Self::of(&error, error.class(), hint)
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        collection::Error::from(error).into()
+    }
+}
+
+impl From<FsError> for Failure {
+    fn from(error: FsError) -> Self {
+        collection::Error::from(error).into()
+    }
+}
+
+fn collection_hint(error: &collection::Error) -> Option<String> {
+    use collection::Error;
+    let text = match error {
+        Error::NoCollection(path) => {
+            format!("make one with `git skillmeat init {}`, or name another with `--collection`", path.display())
+        }
+        Error::IsCollection(_) => "add to it with `git skillmeat add SOURCE`".to_owned(),
+        Error::NoIdentity => {
+            "run `git config --global user.name \"Your Name\"` and `git config --global user.email you@example.com`"
+                .to_owned()
+        }
+        Error::Unknown { near, .. } if near.is_empty() => "`git skillmeat list` shows what there is".to_owned(),
+        Error::Unknown { near, .. } => format!("did you mean '{}'?", joined(near)),
+        Error::Ambiguous { candidates, .. } => format!("write one of '{}'", joined(candidates)),
+        Error::Name(_) | Error::File(_) => return None,
+        Error::Git(error) => return git_hint(error),
+        Error::Fs(error) => return fs_hint(error),
+    };
+    Some(text)
+}
+
+/// Returns names joined for a message.
+pub(super) fn joined<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("', '")
+}
+
+/// Returns what to do about an error of the git layer.
+pub(super) fn git_hint(error: &GitError) -> Option<String> {
+    let text = match error {
+        GitError::NotARepository(_) => "check the path".to_owned(),
+        GitError::NotOurs(path) => format!("if you trust it, run `git config --global --add safe.directory {}`", path.display()),
+        GitError::Bare(_) => "use a clone with a worktree".to_owned(),
+        GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
+        GitError::InProgress { .. } => "finish or abort it with git first".to_owned(),
+        GitError::RefMoved { .. } | GitError::Rejected { .. } => "run the command again".to_owned(),
+        GitError::Dirty(path) => format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`"),
+        GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
+        GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
+        GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
+        GitError::TooOld { .. } => "install a newer git".to_owned(),
+        GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
+        GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
+        GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
+        GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
+        GitError::Fs(error) => return fs_hint(error),
+        GitError::TooMuch { .. } | GitError::Process { .. } | GitError::Gix { .. } => return None,
+    };
+    Some(text)
+}
+
+/// Returns what to do about a file error.
+pub(super) fn fs_hint(error: &FsError) -> Option<String> {
+    match error {
+        FsError::Busy(_) => Some("wait for the other git skillmeat to finish, then run the command again".to_owned()),
+        FsError::Escapes(_) => Some("replace the link by a folder or a plain file".to_owned()),
+        FsError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Some("free some space, then run the command again".to_owned())
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Some("check who may write there".to_owned())
+            }
+            _ => None,
+        },
+        FsError::TooLarge { .. } => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line: arguments in, words and JSON out, exit status (level 4).
+//!
+//! The only place that prints. Data goes to standard output, everything else to standard error. Every word a user
+//! reads is in this folder.
+
+mod collection;
+mod failure;
+mod plumbing;
+mod progress;
+mod report;
+mod schemas;
+mod session;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use failure::Failure;
+use report::Report;
+use session::Session;
+
+/// Version control, signatures and deployment for the artifacts that drive AI coding tools
+#[derive(Debug, Parser)]
+#[command(name = "git-skillmeat", bin_name = "git skillmeat", version, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
+#[command(after_help = "Exit status: 0 done, 1 failed or could not check, 2 usage, 3 checked and refused.\n\
+    Start with `git skillmeat init` and `git skillmeat add owner/repo`.")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// Work on this collection: a name, or a path
+    #[arg(long, global = true, value_name = "NAME|PATH", env = "SKILLMEAT_COLLECTION")]
+    collection: Option<String>,
+    /// Print for people or for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Print errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Collection(collection::Command),
+    #[command(flatten)]
+    Plumbing(plumbing::Command),
+}
+
+/// Runs the program and returns its exit status.
+pub fn main() -> ExitCode {
+    clap_complete::CompleteEnv::with_factory(|| Cli::command().bin_name("git-skillmeat"))
+        .bin("git-skillmeat")
+        .complete();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::usage(&error),
+    };
+    let format = cli.global.format;
+    let quiet = cli.global.quiet;
+    match run(cli) {
+        Ok(report) => report.print(format, quiet),
+        Err(failure) => failure.print(format),
+    }
+}
+
+fn run(cli: Cli) -> Result<Report, Failure> {
+    match cli.command {
+        Command::Plumbing(command) => command.run(Cli::command()),
+        Command::Collection(command) => command.run(&Session::start(cli.global)?),
+    }
+}

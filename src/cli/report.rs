@@ -1,0 +1,73 @@
+//! What a command has to say: the same facts as text and as JSON.
+
+use std::io::{ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::Format;
+
+/// The result of a command.
+pub(super) struct Report {
+    schema: String,
+    data: serde_json::Value,
+    text: String,
+    notes: Vec<String>,
+    status: u8,
+}
+
+/// What JSON output looks like, whatever the command.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    schema: &'a str,
+    data: &'a serde_json::Value,
+}
+
+impl Report {
+    /// Makes a report whose JSON follows `schema/output/<command>.schema.json`.
+    pub(super) fn new(command: &str, data: &impl Serialize, text: impl Into<String>) -> Self {
+        let data = serde_json::to_value(data).unwrap_or(serde_json::Value::Null);
+        Self { schema: format!("skillmeat.{command}/1"), data, text: text.into(), notes: Vec::new(), status: 0 }
+    }
+
+    /// Adds a line for people, on standard error.
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Sets the exit status.
+    pub(super) fn status(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Prints the report and returns the exit status.
+    pub(super) fn print(self, format: Format, quiet: bool) -> ExitCode {
+        let written = match format {
+            Format::Json => {
+                let envelope = Envelope { schema: &self.schema, data: &self.data };
+                let text = serde_json::to_string_pretty(&envelope).unwrap_or_default();
+                writeln!(std::io::stdout(), "{text}")
+            }
+            Format::Human if quiet => Ok(()),
+            Format::Human => write!(anstream::stdout(), "{}", self.text),
+        };
+        let flushed = written.and_then(|()| std::io::stdout().flush());
+        if !quiet && format == Format::Human {
+            for note in &self.notes {
+                // Nothing is left to report to when standard error is gone.
+                let _ = writeln!(anstream::stderr(), "{note}");
+            }
+        }
+        match flushed {
+            Ok(()) => ExitCode::from(self.status),
+            // The reader has seen enough, as `head` does.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::from(self.status),
+            Err(error) => {
+                let _ = writeln!(anstream::stderr(), "error: cannot write to standard output\ncaused by: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

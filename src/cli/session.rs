@@ -1,0 +1,102 @@
+//! One run of the program: surroundings, settings, and the collection in question.
+
+use std::cell::OnceCell;
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::progress::Bar;
+use super::{Format, Global};
+use crate::config::{Environment, Settings};
+use crate::fsio::Lock;
+use crate::model::Class;
+use crate::ops::collection::Collection;
+use crate::ops::{Context, Durability};
+
+/// Surroundings and settings of this run.
+pub(super) struct Session {
+    pub(super) environment: Environment,
+    pub(super) settings: Settings,
+    pub(super) context: Context,
+    pub(super) format: Format,
+    /// Where the collection is that the command is about.
+    pub(super) folder: PathBuf,
+}
+
+impl Session {
+    /// Looks around and resolves the settings.
+    pub(super) fn start(global: Global) -> Result<Self, Failure> {
+        let environment = Environment::look().map_err(|error| {
+            Failure::new(
+                Class::Io,
+                "cannot find out the current folder",
+                format!("change to a folder that exists: {error}"),
+            )
+        })?;
+        let (folder, settings) = locate(&environment, global.collection.as_deref())?;
+        let context = Context {
+            home: environment.home.clone(),
+            user_home: environment.user_home.clone(),
+            claude_config: environment.claude_config(),
+            folder: environment.folder.clone(),
+            identity: settings.identity.clone(),
+            now_seconds: environment.now_seconds,
+            durability: if settings.synced { Durability::Synced } else { Durability::Lazy },
+            patience: Duration::from_secs(settings.patience_seconds),
+            forge: settings.forge.clone(),
+            path: environment.get("PATH").cloned().unwrap_or_default(),
+            environment: environment.variables.clone(),
+            may_prompt: environment.interactive,
+            progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
+            git: OnceCell::new(),
+        };
+        Ok(Self { environment, settings, context, format: global.format, folder })
+    }
+
+    /// Opens the collection for reading.
+    pub(super) fn collection(&self) -> Result<Collection, Failure> {
+        Ok(Collection::open(&self.folder)?)
+    }
+
+    /// Opens the collection for a change; the lock is held until it is dropped.
+    pub(super) fn collection_to_change(&self) -> Result<(Collection, Lock), Failure> {
+        Ok(Collection::open_to_change(&self.context, &self.folder)?)
+    }
+
+    /// Asks a question that is answered with yes or no. Without a terminal nobody is asked and the answer is no.
+    pub(super) fn confirm(&self, question: &str) -> bool {
+        if !self.environment.interactive || self.format == Format::Json {
+            return false;
+        }
+        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    }
+}
+
+/// Finds the collection: the flag, the repository one stands in, `skillmeat.collection`, the default.
+///
+/// The flag goes first, since what a person types for this command outweighs where they stand.
+fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Settings), Failure> {
+    if let Some(name) = flag {
+        let folder = environment.collection_folder(name);
+        let settings = environment.settings(crate::git::Repo::open(&folder).ok().as_ref())?;
+        return Ok((folder, settings));
+    }
+    if let Some(repo) = environment.repository()?
+        && let Ok(folder) = repo.worktree().map(PathBuf::from)
+        && folder.join("collection.toml").is_file()
+    {
+        let settings = environment.settings(Some(&repo))?;
+        return Ok((folder, settings));
+    }
+    let settings = environment.settings(None)?;
+    let folder = environment.default_collection(&settings);
+    let settings = match crate::git::Repo::open(&folder) {
+        Ok(repo) => environment.settings(Some(&repo))?,
+        Err(_) => settings,
+    };
+    Ok((folder, settings))
+}
