@@ -10,3 +10,4 @@ pub mod fsio;
 pub mod git;
 pub mod model;
 pub mod ops;
+pub mod signature;

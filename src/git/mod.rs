@@ -12,6 +12,7 @@ mod process;
 mod refs;
 mod repo;
 mod settings;
+pub mod ssh;
 mod transport;
 mod worktree;
 

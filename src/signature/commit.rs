@@ -1,0 +1,126 @@
+//! Raw commits, as far as a release needs them: which tree, how many parents.
+
+use crate::model::Oid;
+
+use super::object::{ObjectError, parse_oid, parse_signature_line, take_header, text_of, trailer, value_error};
+
+/// A well-formed commit object, borrowed from its bytes. Nothing in it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawCommit<'a> {
+    tree: Oid,
+    parents: Vec<Oid>,
+    time_unix: u64,
+    message: &'a str,
+}
+
+impl<'a> RawCommit<'a> {
+    /// Takes a commit object apart: `tree`, any number of `parent`, `author`, `committer`, then headers of other
+    /// names, an empty line, the message.
+    ///
+    /// # Errors
+    /// [`ObjectError`]; a `tree`, `parent`, `author` or `committer` out of its place is one.
+    pub fn parse(raw: &'a [u8]) -> Result<Self, ObjectError> {
+        let mut rest = text_of(raw)?;
+        let tree = parse_oid("tree", take_header(&mut rest, "tree")?)?;
+        let mut parents = Vec::new();
+        while rest.starts_with("parent ") {
+            parents.push(parse_oid("parent", take_header(&mut rest, "parent")?)?);
+        }
+        if parents.iter().any(|parent| parent.kind() != tree.kind()) {
+            return Err(value_error("parent", "an id of another length than that of the tree"));
+        }
+        parse_signature_line("author", take_header(&mut rest, "author")?)?;
+        let (_, time_unix) = parse_signature_line("committer", take_header(&mut rest, "committer")?)?;
+        let message = skip_headers(rest)?;
+        Ok(Self { tree, parents, time_unix, message })
+    }
+
+    /// Returns the id of the tree.
+    pub fn tree(&self) -> Oid {
+        self.tree
+    }
+
+    /// Returns the ids of the parents, in their order.
+    pub fn parents(&self) -> &[Oid] {
+        &self.parents
+    }
+
+    /// Returns the date of the committer, in seconds since 1970: a claim.
+    pub fn time_unix(&self) -> u64 {
+        self.time_unix
+    }
+
+    /// Returns the message.
+    pub fn message(&self) -> &'a str {
+        self.message
+    }
+
+    /// Returns the value of a trailer, as [`super::RawTag::trailer`] does.
+    ///
+    /// # Errors
+    /// [`ObjectError::DuplicateTrailer`].
+    pub fn trailer(&self, key: &str) -> Result<Option<&'a str>, ObjectError> {
+        trailer(self.message, key)
+    }
+}
+
+/// Skips `encoding`, `gpgsig` and whatever else git may add, continuation lines included.
+fn skip_headers(mut rest: &str) -> Result<&str, ObjectError> {
+    loop {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        if line.is_empty() && !rest.is_empty() {
+            return Ok(after);
+        }
+        let word = line.split(' ').next().unwrap_or_default();
+        let misplaced = ["tree", "parent", "author", "committer"].contains(&word);
+        if misplaced || rest.is_empty() || !line.contains(' ') {
+            return Err(ObjectError::Header { expected: "", found: line.to_owned() });
+        }
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = "tree 1111111111111111111111111111111111111111\n";
+    const PARENT: &str = "parent 2222222222222222222222222222222222222222\n";
+    const PEOPLE: &str = "author A <a@b> 1 +0000\ncommitter C <c@d> 2 -0100\n";
+
+    fn parse(raw: &str) -> Result<RawCommit<'_>, ObjectError> {
+        RawCommit::parse(raw.as_bytes())
+    }
+
+    #[test]
+    fn a_commit_is_taken_apart() {
+        let extra = "encoding UTF-8\ngpgsig -----BEGIN SSH SIGNATURE-----\n U1NI\n \n -----END SSH SIGNATURE-----\n";
+        let raw = format!("{TREE}{PARENT}{PARENT}{PEOPLE}{extra}\ntitle\n\nkey: value\n");
+        let commit = parse(&raw).expect("a commit");
+        assert_eq!(commit.tree().to_string(), "1".repeat(40));
+        assert_eq!((commit.parents().len(), commit.time_unix()), (2, 2));
+        assert_eq!(commit.message(), "title\n\nkey: value\n");
+        assert_eq!(commit.trailer("key"), Ok(Some("value")));
+        let root = format!("{TREE}{PEOPLE}\n");
+        assert!(parse(&root).expect("a commit").parents().is_empty());
+    }
+
+    #[test]
+    fn headers_out_of_place_are_refused() {
+        for raw in [
+            String::new(),
+            TREE.to_owned(),
+            format!("{TREE}{PEOPLE}"),
+            format!("{PARENT}{TREE}{PEOPLE}\nm\n"),
+            format!("{TREE}{TREE}{PEOPLE}\nm\n"),
+            format!("{TREE}{PEOPLE}{PARENT}\nm\n"),
+            format!("{TREE}{PEOPLE}{PEOPLE}\nm\n"),
+            format!("{TREE}{PEOPLE}junk\n\nm\n"),
+            format!("{TREE}parent {}\n{PEOPLE}\nm\n", "2".repeat(64)),
+            format!("{TREE}parent  {}\n{PEOPLE}\nm\n", "2".repeat(40)),
+            format!("{TREE}{PEOPLE}\nm\0\n"),
+        ] {
+            assert!(parse(&raw).is_err(), "{raw:?}");
+        }
+    }
+}
