@@ -10,4 +10,5 @@ pub mod fsio;
 pub mod git;
 pub mod model;
 pub mod ops;
+pub mod scan;
 pub mod signature;

@@ -12,7 +12,7 @@ mod kind;
 mod name;
 mod path;
 mod release;
-//mod source;
+mod source;
 
 pub use class::Class;
 pub use collection::{
@@ -26,7 +26,7 @@ pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub use path::{PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
-//pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
+pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
 
 /// A git object id: SHA-1 or SHA-256, whichever the repository uses.
 pub use gix::ObjectId as Oid;
