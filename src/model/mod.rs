@@ -3,6 +3,7 @@
 //! Everything here is pure: no file, clock, environment or process is touched. A value of one of these
 //! types has passed its rules; text from outside is parsed once, at the edge, by `FromStr` or `parse`.
 
+mod bundle;
 mod digest;
 mod files;
 mod kind;
@@ -10,6 +11,10 @@ mod name;
 mod path;
 mod release;
 
+pub use bundle::{
+    BUNDLE_FORMAT, BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES,
+    ManifestError, RESERVED_FOLDER,
+};
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
 pub use kind::{Kind, UnknownKind};

@@ -12,7 +12,9 @@ use std::str::FromStr;
 use unicode_normalization::{char::is_combining_mark, is_nfkc};
 
 pub use error::PathError;
+pub(crate) use error::shown;
 pub use set::check_set;
+pub(super) use set::fold;
 
 /// Longest path, in bytes: a quarter of the 4,096 of Linux, so that a tree fits below any usual folder.
 pub const MAX_PATH_BYTES: usize = 1024;
