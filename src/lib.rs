@@ -5,3 +5,4 @@
 //! level 3 `config`, `ops`, level 4 `cli`.
 
 pub mod model;
+pub mod pack;

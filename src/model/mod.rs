@@ -19,6 +19,7 @@ pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
 pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
+pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
 
