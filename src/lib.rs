@@ -12,3 +12,4 @@ pub mod model;
 pub mod ops;
 pub mod scan;
 pub mod signature;
+pub mod pack;

@@ -5,6 +5,7 @@
 
 mod class;
 mod collection;
+mod bundle;
 mod digest;
 mod files;
 mod frontmatter;
@@ -18,13 +19,17 @@ pub use class::Class;
 pub use collection::{
     COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
     edit_manifest,
+pub use bundle::{
+    BUNDLE_FORMAT, BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES,
+    ManifestError, RESERVED_FOLDER,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
 pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
-pub use path::{PathError, TreePath, check_set};
+pub(crate) use path::shown;
+pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
 pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
 
