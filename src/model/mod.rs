@@ -5,7 +5,10 @@
 
 mod digest;
 mod files;
+pub(crate) mod json;
+pub(crate) mod json_text;
 mod kind;
+pub mod mcp;
 mod name;
 mod path;
 mod release;
