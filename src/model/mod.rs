@@ -5,12 +5,14 @@
 
 mod digest;
 mod files;
+pub mod hooks;
 pub(crate) mod json;
 pub(crate) mod json_text;
 mod kind;
 pub mod mcp;
 mod name;
 mod path;
+pub mod plugin;
 mod release;
 
 pub use digest::{Digest, DigestError, Hasher};
