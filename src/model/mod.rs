@@ -9,9 +9,14 @@ mod bundle;
 mod digest;
 mod files;
 mod frontmatter;
+pub mod hooks;
+pub(crate) mod json;
+pub(crate) mod json_text;
 mod kind;
+pub mod mcp;
 mod name;
 mod path;
+pub mod plugin;
 mod release;
 mod source;
 
