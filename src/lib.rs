@@ -10,6 +10,7 @@ pub mod fsio;
 pub mod git;
 pub mod model;
 pub mod ops;
+pub mod pack;
 pub mod scan;
 pub mod signature;
-pub mod pack;
+pub mod trust;

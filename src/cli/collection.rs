@@ -21,6 +21,8 @@ pub(super) enum Command {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Add artifacts from a folder or a git repository
+    Add(super::add::Add),
     /// List the artifacts
     List,
     /// Show one artifact: what it is, where it came from, its files
@@ -78,6 +80,7 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Init { path, name } => init(session, path, name),
+            Command::Add(add) => add.run(session),
             Command::List => list(session),
             Command::Show { artifact } => show(session, &artifact),
             Command::Status { artifacts, remote } => status(session, &artifacts, remote),

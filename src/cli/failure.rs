@@ -12,7 +12,9 @@ use super::text::clean;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::Class;
-use crate::ops::collection;
+use crate::ops::{bundle, collection, keys};
+use crate::signature::Verdict;
+use crate::trust::TrustError;
 
 /// A command that did not do what it was asked to.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -110,9 +112,101 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::Unknown { near, .. } if near.is_empty() => "`git skillmeat list` shows what there is".to_owned(),
         Error::Unknown { near, .. } => format!("did you mean '{}'?", joined(near)),
         Error::Ambiguous { candidates, .. } => format!("write one of '{}'", joined(candidates)),
-        Error::Name(_) | Error::File(_) => return None,
+        Error::Source(_) => {
+            "a source is a path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]".to_owned()
+        }
+        Error::NothingFound { notes, .. } if !notes.is_empty() => format!("seen there: {}", notes.join("; ")),
+        Error::NothingFound { .. } => "name a folder of it, such as `SOURCE//path/to/skills`".to_owned(),
+        Error::RenameOne(_) => "name the one artifact with `--only REF`".to_owned(),
+        Error::Clash { paths, .. } => {
+            format!("add one of them by its folder: `SOURCE//{}`", paths.first().map_or("", String::as_str))
+        }
+        Error::Exists(artifact) => {
+            format!("give it another name with `--as NAME`, or run `git skillmeat remove {artifact}` first")
+        }
+        Error::Unusable { source, .. } => {
+            return collection_hint(source)
+                .or_else(|| Some("leave it out by naming the others with `--only REF`".to_owned()));
+        }
+        Error::Consent => "read what it runs, then run the command again with `--yes`".to_owned(),
+        Error::Discover(_) | Error::Mcp(_) | Error::Name(_) | Error::File(_) => return None,
         Error::Git(error) => return git_hint(error),
         Error::Fs(error) => return fs_hint(error),
+    };
+    Some(text)
+}
+
+impl From<bundle::Error> for Failure {
+    fn from(error: bundle::Error) -> Self {
+        use bundle::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Collection(error) => collection_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Trust(error) => trust_hint(error),
+            Error::NoSigningKey => Some(
+                "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
+            ),
+            Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
+            Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
+            Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
+            Error::NoPack(_) => Some("check the path".to_owned()),
+            Error::Exists(_) => Some("keep yours with `--existing skip`, or take the new ones with `--existing replace`".to_owned()),
+            Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
+            Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
+            Error::Unfit { .. } => Some("mend it, or leave it out".to_owned()),
+            Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+impl From<keys::Error> for Failure {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
+            Error::KeyExists(path) => Some(format!("use it: `git config --global user.signingKey {}`", path.display())),
+            Error::NoKey => Some("make one with `git skillmeat key generate`".to_owned()),
+            Error::NotAKey { .. } => {
+                Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
+            }
+            Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
+            Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => {
+                None
+            }
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about a release that is not verified.
+fn trust_hint(error: &TrustError) -> Option<String> {
+    let text = match error {
+        TrustError::Verdict { verdict, .. } => match &verdict.0 {
+            Verdict::UnknownKey { fingerprint } => format!(
+                "compare {fingerprint} with what its owner told you, then run `git skillmeat trust add NAME --key KEY` with their public key"
+            ),
+            Verdict::Unsigned | Verdict::Bad { .. } => {
+                "get it again from its publisher; do not use this one".to_owned()
+            }
+            Verdict::Revoked { .. } => {
+                "ask its publisher for a release signed with a key that is not revoked".to_owned()
+            }
+            _ => "ask its publisher which key signs now".to_owned(),
+        },
+        TrustError::Other { .. } => "ask for the release by its own name".to_owned(),
+        TrustError::Revoked { .. } | TrustError::Signers { .. } => {
+            "mend the file, or correct its path with `git config`".to_owned()
+        }
+        TrustError::Source(_) => return None,
+        _ => "get it again from its publisher; do not use this one".to_owned(),
     };
     Some(text)
 }

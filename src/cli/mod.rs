@@ -3,8 +3,11 @@
 //! The only place that prints. Data goes to standard output, everything else to standard error. Every word a user
 //! reads is in this folder.
 
+mod add;
+mod bundle;
 mod collection;
 mod failure;
+mod keys;
 mod plumbing;
 mod progress;
 mod report;
@@ -58,6 +61,10 @@ enum Command {
     #[command(flatten)]
     Collection(collection::Command),
     #[command(flatten)]
+    Bundle(bundle::Command),
+    #[command(flatten)]
+    Keys(keys::Command),
+    #[command(flatten)]
     Plumbing(plumbing::Command),
 }
 
@@ -82,5 +89,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
+        Command::Bundle(command) => command.run(&Session::start(cli.global)?),
+        Command::Keys(command) => command.run(&Session::start(cli.global)?),
     }
 }

@@ -4,11 +4,10 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::model::{Lockfile, Manifest};
-use crate::ops::collection;
+use crate::ops::{bundle, collection, keys};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
 struct Output<T> {
     /// `skillmeat.<command>/<version>`.
     schema: String,
@@ -18,7 +17,6 @@ struct Output<T> {
 
 /// Output of a command that failed.
 #[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
 struct Failed {
     /// `skillmeat.error/1`.
     schema: String,
@@ -29,6 +27,13 @@ struct Failed {
 /// Returns all schemas by name, sorted. The files in `schema/` are these.
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
     let mut all = vec![
+        ("add", schema_for!(Output<collection::AddPlan>)),
+        ("export", schema_for!(Output<bundle::Exported>)),
+        ("import", schema_for!(Output<bundle::Imported>)),
+        ("key", schema_for!(Output<keys::ShownKey>)),
+        ("key-generate", schema_for!(Output<keys::Generated>)),
+        ("trust-list", schema_for!(Output<Vec<keys::ShownSigner>>)),
+        ("verify", schema_for!(Output<bundle::VerifiedReport>)),
         ("collection.lock", schema_for!(Lockfile)),
         ("collection.toml", schema_for!(Manifest)),
         ("error", schema_for!(Failed)),

@@ -10,9 +10,10 @@ use super::progress::Bar;
 use super::{Format, Global};
 use crate::config::{Environment, Settings};
 use crate::fsio::Lock;
+use crate::git::ssh::KeySource;
 use crate::model::Class;
 use crate::ops::collection::Collection;
-use crate::ops::{Context, Durability};
+use crate::ops::{Context, Durability, Signing};
 
 /// Surroundings and settings of this run.
 pub(super) struct Session {
@@ -48,6 +49,16 @@ impl Session {
             path: environment.get("PATH").cloned().unwrap_or_default(),
             environment: environment.variables.clone(),
             may_prompt: environment.interactive,
+            signing: Signing {
+                key: settings
+                    .signing_key
+                    .as_deref()
+                    .map(|key| KeySource::from_config(key, Some(&environment.user_home))),
+                is_ssh: settings.signs_with_ssh,
+                program: settings.signing_program.as_ref().map(PathBuf::from),
+            },
+            allowed_signers: settings.allowed_signers.clone(),
+            revoked_keys: settings.revoked_keys.clone(),
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
             git: OnceCell::new(),
         };

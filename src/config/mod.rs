@@ -47,10 +47,14 @@ pub struct Settings {
     pub signing_key: Option<String>,
     /// Whether `gpg.format` is `ssh`.
     pub signs_with_ssh: bool,
+    /// Whether `gpg.format` has a value at all.
+    pub signing_format_is_set: bool,
     /// `gpg.ssh.program`.
     pub signing_program: Option<String>,
     /// `gpg.ssh.allowedSignersFile`, or `allowed_signers` in our home.
     pub allowed_signers: PathBuf,
+    /// Whether it is git's setting that names that list.
+    pub allowed_signers_is_set: bool,
     /// `gpg.ssh.revocationFile`.
     pub revoked_keys: Option<PathBuf>,
     /// `skillmeat.forge`.
@@ -110,6 +114,8 @@ impl Environment {
             identity: self.identity(&config),
             signing_key: config.text("user.signingkey"),
             signs_with_ssh: config.text("gpg.format").is_some_and(|format| format == "ssh"),
+            signing_format_is_set: config.text("gpg.format").is_some(),
+            allowed_signers_is_set: config.text("gpg.ssh.allowedsignersfile").is_some(),
             signing_program: config.text("gpg.ssh.program"),
             allowed_signers: config
                 .path("gpg.ssh.allowedsignersfile", home)

@@ -86,6 +86,60 @@ pub fn create_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsErr
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
+/// A file that gets its name only when it is complete.
+#[derive(Debug)]
+pub struct NewFile {
+    file: tempfile::NamedTempFile,
+}
+
+/// Starts a file in the folder of `path`, without the name yet.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn new_file_beside(path: &Path) -> Result<NewFile, FsError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let builder = &mut tempfile::Builder::new();
+    let shared = fs::Permissions::from_mode(Access::Shared.bits());
+    let file =
+        builder.prefix(".skillmeat-").permissions(shared).tempfile_in(folder).map_err(FsError::at("write", path))?;
+    Ok(NewFile { file })
+}
+
+impl NewFile {
+    /// Returns where to write.
+    pub fn writer(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Syncs the file and gives it its name, replacing what had it.
+    ///
+    /// # Errors
+    /// [`FsError::Io`]; what had the name then still has it.
+    pub fn keep_as(self, path: &Path) -> Result<(), FsError> {
+        self.file.as_file().sync_all().map_err(FsError::at("write", path))?;
+        self.file.persist(path).map_err(|error| FsError::at("write", path)(error.error))?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
+    }
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// [`FsError::Io`], for a folder too.
+pub fn open_file(path: &Path) -> Result<File, FsError> {
+    let file = File::open(path).map_err(FsError::at("read", path))?;
+    let meta = file.metadata().map_err(FsError::at("read", path))?;
+    if !meta.is_file() {
+        return Err(FsError::at("read", path)(ErrorKind::InvalidInput.into()));
+    }
+    Ok(file)
+}
+
+/// Returns the one absolute path of something that exists, links resolved; the path itself when there is nothing.
+pub fn real_path(path: &Path) -> std::path::PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Makes a folder and its parents where they are missing.
 ///
 /// # Errors

@@ -8,7 +8,10 @@ mod error;
 mod lock;
 mod root;
 
-pub use atomic::{Access, create_new, ensure_folder, read, read_optional, remove_if_there, sync_store, write_atomic};
+pub use atomic::{
+    Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
+    remove_if_there, sync_store, write_atomic,
+};
 pub use error::FsError;
 pub use lock::Lock;
 pub use root::{Found, Root, Stat};

@@ -20,6 +20,7 @@ pub use error::GitError;
 pub use files::{EntryKind, TreeEntry, TreeFile, WalkLimits};
 pub use identity::{Identity, Person};
 pub use objects::CommitInfo;
+pub(crate) use process::find_program;
 pub use process::{Git, Profile};
 pub use refs::{Expect, RefChange};
 pub use repo::{Head, Repo, Worktree};

@@ -151,6 +151,22 @@ impl Repo {
         Ok(object.peel_to_kind(Kind::Commit).map_err(|_| wrong())?.id)
     }
 
+    /// Returns the first commit of the history that `start` ends, along first parents.
+    ///
+    /// # Errors
+    /// As [`Repo::commit`].
+    pub fn root_commit(&self, start: Oid) -> Result<Oid, GitError> {
+        let mut id = start;
+        loop {
+            let missing = || GitError::Missing { kind: "commit", id };
+            let commit = self.inner.find_commit(id).map_err(|_| missing())?;
+            match commit.parent_ids().next() {
+                Some(parent) => id = parent.detach(),
+                None => return Ok(id),
+            }
+        }
+    }
+
     /// Returns the commits from `start` along first parents, newest first, at most `limit`.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl Git {
         command.env("LC_ALL", "C").env("GIT_NO_REPLACE_OBJECTS", "1").stdin(Stdio::null());
         if !self.may_prompt {
             command.env("GIT_TERMINAL_PROMPT", "0").env("SSH_ASKPASS_REQUIRE", "never");
-            command.env("GIT_SSH_VARIANT", "ssh").env("GIT_ASKPASS", "true");
+            command.env("GIT_ASKPASS", "true");
         }
         match profile {
             Profile::Transport { protocols } => {
@@ -125,6 +125,19 @@ impl Git {
     }
 }
 
+impl Git {
+    /// Sets a key of the user's own configuration, as `git config --global` does.
+    ///
+    /// # Errors
+    /// [`GitError::Process`].
+    pub fn set_global(&self, key: &str, value: &str) -> Result<(), GitError> {
+        let mut command = Command::new(&self.program);
+        command.env_clear().envs(self.environment.iter().map(|(key, value)| (key, value))).stdin(Stdio::null());
+        command.args(["config", "--global", key, value]);
+        self.run(command, "config").map(drop)
+    }
+}
+
 /// Says whether a variable of the caller reaches git.
 fn is_passed(key: &OsStr) -> bool {
     let key = key.to_string_lossy();
@@ -133,7 +146,7 @@ fn is_passed(key: &OsStr) -> bool {
 }
 
 /// Finds a program by name in the folders of `path`, as an absolute path.
-pub(super) fn find_program(name: &'static str, path: &OsStr) -> Result<PathBuf, GitError> {
+pub(crate) fn find_program(name: &'static str, path: &OsStr) -> Result<PathBuf, GitError> {
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))

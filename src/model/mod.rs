@@ -3,9 +3,9 @@
 //! Everything here is pure: no file, clock, environment or process is touched. A value of one of these
 //! types has passed its rules; text from outside is parsed once, at the edge, by `FromStr` or `parse`.
 
+mod bundle;
 mod class;
 mod collection;
-mod bundle;
 mod digest;
 mod files;
 mod frontmatter;
@@ -20,17 +20,19 @@ pub mod plugin;
 mod release;
 mod source;
 
-pub use class::Class;
-pub use collection::{
-    COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
-    edit_manifest,
 pub use bundle::{
     BUNDLE_FORMAT, BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES,
     ManifestError, RESERVED_FOLDER,
 };
+pub use class::Class;
+pub use collection::{
+    COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
+    edit_manifest,
+};
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
+pub use json_text::{JsonTextError, MAX_JSON_TEXT_BYTES};
 pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub(crate) use path::shown;

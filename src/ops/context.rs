@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::fsio::{FsError, sync_store};
-use crate::git::{Git, GitError, Identity};
+use crate::git::ssh::{KeySource, Prompt, SshKeygen};
+use crate::git::{Git, GitError, Identity, find_program};
 
 /// Told how far long work has come.
 pub trait Progress {
@@ -29,6 +30,17 @@ pub enum Durability {
     Synced,
     /// The system writes when it likes: for tests, benchmarks and throw-away collections.
     Lazy,
+}
+
+/// How git is configured to sign.
+#[derive(Debug, Clone, Default)]
+pub struct Signing {
+    /// `user.signingKey`.
+    pub key: Option<KeySource>,
+    /// Whether `gpg.format` is `ssh`.
+    pub is_ssh: bool,
+    /// `gpg.ssh.program`, where it is set.
+    pub program: Option<PathBuf>,
 }
 
 /// Resolved options, and the outside world as far as use cases may see it.
@@ -57,6 +69,12 @@ pub struct Context {
     pub environment: Vec<(OsString, OsString)>,
     /// Whether a program may ask on the terminal.
     pub may_prompt: bool,
+    /// How releases are signed.
+    pub signing: Signing,
+    /// The list of allowed signers.
+    pub allowed_signers: PathBuf,
+    /// The list of revoked keys, where one is configured.
+    pub revoked_keys: Option<PathBuf>,
     /// Told how far long work has come.
     pub progress: Box<dyn Progress>,
     /// The `git` program, once it was needed.
@@ -74,6 +92,23 @@ impl Context {
         }
         let git = Git::find(&self.path, self.environment.clone(), self.may_prompt)?;
         Ok(self.git.get_or_init(|| git))
+    }
+
+    /// Returns the program that signs.
+    ///
+    /// # Errors
+    /// [`GitError::NoProgram`] when `ssh-keygen` is not on the path and no other program is configured.
+    pub fn ssh_keygen(&self) -> Result<SshKeygen, GitError> {
+        let program = match &self.signing.program {
+            Some(program) if program.is_absolute() => program.clone(),
+            _ => find_program("ssh-keygen", &self.path)?,
+        };
+        Ok(SshKeygen::new(program, std::env::temp_dir(), self.environment.clone()))
+    }
+
+    /// Returns whether a program may ask for a passphrase.
+    pub fn prompt(&self) -> Prompt {
+        if self.may_prompt { Prompt::Allow } else { Prompt::Never }
     }
 
     /// Waits until everything written below `folder` is on disk, unless told not to.

@@ -3,7 +3,9 @@
 //! Each takes a [`Context`] of resolved options and returns what it did as a value that can be shown or serialised.
 //! Nothing here prints, prompts, or reads the environment.
 
+pub mod bundle;
 pub mod collection;
 mod context;
+pub mod keys;
 
-pub use context::{Context, Durability, Progress, Quiet};
+pub use context::{Context, Durability, Progress, Quiet, Signing};

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::fsio::FsError;
 use crate::git::GitError;
-use crate::model::{ArtifactRef, Class, CollectionError, NameError};
+use crate::model::mcp::McpError;
+use crate::model::{ArtifactRef, Class, CollectionError, NameError, SourceError};
+use crate::scan::DiscoverError;
 
 /// A use case on a collection failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,50 @@ pub enum Error {
     /// `collection.toml` or `collection.lock` cannot be used.
     #[error(transparent)]
     File(#[from] CollectionError),
+    /// A text is no source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A source cannot be searched.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// A source holds no artifact.
+    #[error("no artifact was found in '{place}'")]
+    NothingFound {
+        /// The source.
+        place: String,
+        /// What was seen there.
+        notes: Vec<String>,
+    },
+    /// Only one artifact can get another name.
+    #[error("a new name can be given to one artifact, not to {0}")]
+    RenameOne(usize),
+    /// A name stands for different artifacts of one source.
+    #[error("the source has different artifacts called '{artifact}': '{}'", paths.join("', '"))]
+    Clash {
+        /// The name.
+        artifact: ArtifactRef,
+        /// Their places.
+        paths: Vec<String>,
+    },
+    /// The collection has another artifact of this name.
+    #[error("the collection has another '{0}'")]
+    Exists(ArtifactRef),
+    /// An artifact of a source cannot be used.
+    #[error("'{artifact}' in '{path}' cannot be added")]
+    Unusable {
+        /// The artifact.
+        artifact: ArtifactRef,
+        /// Its place in the source.
+        path: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// An MCP configuration cannot be used.
+    #[error(transparent)]
+    Mcp(#[from] McpError),
+    /// The user has not agreed.
+    #[error("nothing was added: nobody agreed to it")]
+    Consent,
     /// The repository failed.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -55,6 +101,18 @@ impl Error {
             Error::NoCollection(_) | Error::IsCollection(_) | Error::NoIdentity => Class::Usage,
             Error::Unknown { .. } | Error::Ambiguous { .. } | Error::Name(_) => Class::Name,
             Error::File(_) => Class::Parse,
+            Error::Source(_) | Error::RenameOne(_) => Class::Name,
+            Error::Discover(error) => match error {
+                DiscoverError::Tree { .. } => Class::Io,
+                DiscoverError::Limit { .. } => Class::Limit,
+                DiscoverError::Missing { .. } => Class::Name,
+                DiscoverError::Link { .. } => Class::Path,
+            },
+            Error::NothingFound { .. } => Class::Name,
+            Error::Clash { .. } | Error::Exists(_) => Class::Conflict,
+            Error::Unusable { source, .. } => source.class(),
+            Error::Mcp(_) => Class::Parse,
+            Error::Consent => Class::Consent,
             Error::Git(error) => git_class(error),
             Error::Fs(error) => fs_class(error),
         }

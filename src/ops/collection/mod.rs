@@ -1,5 +1,6 @@
 //! Collections: what is in them, and every change as one commit.
 
+mod add;
 mod change;
 mod error;
 mod history;
@@ -7,8 +8,10 @@ mod init;
 mod list;
 mod open;
 mod remove;
+mod source;
 mod status;
 
+pub use add::{AddItem, AddPlan, AddStep, Offer, add, look, plan_add};
 pub use change::{Change, Committed};
 pub use error::Error;
 pub(crate) use error::{fs_class, git_class};

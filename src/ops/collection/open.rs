@@ -131,16 +131,7 @@ impl Collection {
     /// # Errors
     /// [`Error::Unknown`] with names that are near, [`Error::Ambiguous`].
     pub fn find(&self, text: &str) -> Result<ArtifactRef, Error> {
-        let all = self.artifacts()?;
-        let named: Vec<_> = all.iter().filter(|a| a.to_string() == text || a.name.as_str() == text).cloned().collect();
-        match named.as_slice() {
-            [one] => Ok(one.clone()),
-            [] => Err(Error::Unknown { text: text.chars().take(100).collect(), near: near(text, &all) }),
-            several => match several.iter().find(|a| a.to_string() == text) {
-                Some(exact) => Ok(exact.clone()),
-                None => Err(Error::Ambiguous { text: text.to_owned(), candidates: several.to_vec() }),
-            },
-        }
+        choose(text, &self.artifacts()?)
     }
 
     /// Returns the artifacts that `texts` name, sorted, each once; all of them when `texts` is empty.
@@ -171,6 +162,23 @@ impl Collection {
     /// [`Error::Git`] for a bare repository.
     pub fn folder(&self) -> Result<&Path, Error> {
         Ok(self.repo.worktree()?)
+    }
+}
+
+/// Returns the one of `all` that a person means by `text`.
+///
+/// # Errors
+/// [`Error::Unknown`] with names that are near, [`Error::Ambiguous`].
+pub(super) fn choose(text: &str, all: &[ArtifactRef]) -> Result<ArtifactRef, Error> {
+    let mut named: Vec<_> = all.iter().filter(|a| a.to_string() == text || a.name.as_str() == text).cloned().collect();
+    named.dedup();
+    match named.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::Unknown { text: text.chars().take(100).collect(), near: near(text, all) }),
+        several => match several.iter().find(|a| a.to_string() == text) {
+            Some(exact) => Ok(exact.clone()),
+            None => Err(Error::Ambiguous { text: text.to_owned(), candidates: several.to_vec() }),
+        },
     }
 }
 

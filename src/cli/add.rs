@@ -1,0 +1,133 @@
+//! `add`: look, show, agree, add.
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{NAME, WARNING, brief, clean, count, short};
+use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
+use crate::ops::collection::{self, AddPlan, AddStep, Error, Offer};
+use crate::scan::Severity;
+
+/// Most artifacts that are listed when the user has to choose.
+const MAX_LISTED: usize = 20;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  git skillmeat add owner/repo --all\n  git skillmeat add owner/repo/skills/pdf@v1.2\n  \
+    git skillmeat add https://example.com/skills.git//tools#main --only skill/lint\n  git skillmeat add ./my-skill"
+)]
+pub(super) struct Add {
+    /// A path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<String>,
+    /// Add everything that is found
+    #[arg(long, conflicts_with = "only")]
+    all: bool,
+    /// Add only this artifact; may be given several times
+    #[arg(long, value_name = "REF")]
+    only: Vec<String>,
+    /// Give the one artifact this name
+    #[arg(long = "as", value_name = "NAME")]
+    rename: Option<String>,
+    /// Agree to hooks, servers and executable files without being asked
+    #[arg(short, long)]
+    yes: bool,
+    /// Show what would be added, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Add {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        let mut plans = Vec::new();
+        for source in &self.sources {
+            plans.push(self.add(session, source)?);
+        }
+        let text: String = plans.iter().map(|plan| plan_text(plan, self.dry_run)).collect();
+        Ok(match plans.as_slice() {
+            [one] => Report::new("add", one, text),
+            several => Report::new("add", &several, text),
+        })
+    }
+
+    fn add(&self, session: &Session, source: &str) -> Result<AddPlan, Failure> {
+        // The collection must be there before anything is fetched for it.
+        session.collection()?;
+        let offer = collection::look(&session.context, source)?;
+        self.check_choice(session, &offer)?;
+        let (opened, lock) = session.collection_to_change()?;
+        let rename = self.rename(&offer)?;
+        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref())?;
+        if self.dry_run || !plan.changes() {
+            return Ok(plan);
+        }
+        drop(lock);
+        if !plan.runs.is_empty() && !self.yes {
+            let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
+            if !session.confirm("Add what a client will run by itself?") {
+                return Err(Error::Consent.into());
+            }
+        }
+        let (opened, _lock) = session.collection_to_change()?;
+        collection::add(&session.context, &opened, &offer, &mut plan)?;
+        Ok(plan)
+    }
+
+    /// Several artifacts are never added by accident.
+    fn check_choice(&self, session: &Session, offer: &Offer) -> Result<(), Failure> {
+        let found = &offer.discovery().found;
+        if self.all || !self.only.is_empty() || found.len() == 1 {
+            return Ok(());
+        }
+        let names: Vec<_> = found.iter().take(MAX_LISTED).map(|found| found.artifact.to_string()).collect();
+        let more = found.len().saturating_sub(MAX_LISTED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let question = format!("Found {}{more}. Add all {}?", names.join(", "), found.len());
+        if session.confirm(&question) {
+            return Ok(());
+        }
+        let message = format!("the source has {}: {}{more}", count(found.len(), "artifact"), names.join(", "));
+        Err(Failure::new(Class::Usage, message, "add all with `--all`, or some with `--only REF`"))
+    }
+
+    fn rename(&self, offer: &Offer) -> Result<Option<ArtifactName>, Failure> {
+        let Some(name) = &self.rename else { return Ok(None) };
+        let kind = match self.only.first().and_then(|text| text.parse::<ArtifactRef>().ok()) {
+            Some(artifact) => artifact.kind,
+            None => offer.discovery().found.first().map_or(Kind::Skill, |found| found.artifact.kind),
+        };
+        Ok(Some(ArtifactName::parse(kind, name).map_err(Error::from)?))
+    }
+}
+
+fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
+    let mut text = String::new();
+    for item in &plan.artifacts {
+        let verb = match (item.step, dry_run) {
+            (AddStep::Add, false) => "Added",
+            (AddStep::Add, true) => "Would add",
+            (AddStep::Same, _) => "Unchanged",
+        };
+        let renamed =
+            item.renamed_from.as_ref().map(|old| format!(" (called '{}' there)", short(old, 80))).unwrap_or_default();
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}{renamed}, {}\n", item.artifact, count(item.files, "file")));
+        for finding in item.findings.iter().filter(|finding| finding.severity != Severity::Info) {
+            text.push_str(&format!(
+                "  {WARNING}{:?}{WARNING:#} {}: {}\n",
+                finding.severity,
+                finding.path,
+                clean(&finding.message)
+            ));
+        }
+    }
+    for run in &plan.runs {
+        text.push_str(&format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run)));
+    }
+    for note in &plan.notes {
+        text.push_str(&format!("  note: {}: {}\n", clean(&note.path), clean(&note.message)));
+    }
+    if let Some(commit) = &plan.commit {
+        text.push_str(&format!("Commit {}\n", brief(commit)));
+    }
+    text
+}

@@ -1,0 +1,273 @@
+//! `export`, `verify` and `import`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{NAME, WARNING, brief, clean, count, short, size};
+use crate::model::{BundleName, Class, Compression, Digest};
+use crate::ops::bundle::{self, Error, Existing, Export, Imported, Place, Plan, Step, VerifiedReport};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a signed release of artifacts: a tag and a pack
+    #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \
+        git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer")]
+    Export {
+        /// Name of the bundle
+        name: String,
+        /// Its version, such as 1.0.0
+        #[arg(long)]
+        version: semver::Version,
+        /// Take all artifacts of the collection
+        #[arg(long, conflicts_with = "artifact")]
+        all: bool,
+        /// Take this artifact; may be given several times
+        #[arg(long, value_name = "REF")]
+        artifact: Vec<String>,
+        /// Where the pack goes; NAME-VERSION.skillmeat-pack in this folder otherwise
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What it is for
+        #[arg(long)]
+        description: Option<String>,
+        /// Licence of the whole, as an SPDX expression
+        #[arg(long, value_name = "SPDX")]
+        license: Option<String>,
+        /// How the pack holds the files
+        #[arg(long, value_enum, default_value_t = Packing::Deflate)]
+        compression: Packing,
+    },
+    /// Check a release: signature, signer, and every byte
+    #[command(
+        after_help = "Examples:\n  git skillmeat verify review-kit-1.0.0.skillmeat-pack\n  git skillmeat verify review-kit--v1.0.0"
+    )]
+    Verify {
+        /// A pack, or a tag of the collection
+        #[arg(value_name = "PACK|TAG")]
+        what: String,
+    },
+    /// Bring a verified release into the collection, in one commit
+    #[command(
+        after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  git skillmeat import team:review-kit@1.0.0"
+    )]
+    Import {
+        /// A pack, or VAULT:BUNDLE[@VERSION]
+        #[arg(value_name = "PACK|VAULT:BUNDLE")]
+        what: String,
+        /// Show what would be imported, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Agree without being asked
+        #[arg(short, long)]
+        yes: bool,
+        /// Agree to exactly this tree digest
+        #[arg(long, value_name = "sha256:…")]
+        accept: Option<Digest>,
+        /// What to do with artifacts that the collection has with other content
+        #[arg(long, value_enum, default_value_t = Keep::Refuse)]
+        existing: Keep,
+        /// Do not ask the vault for anything newer
+        #[arg(long)]
+        offline: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Packing {
+    Deflate,
+    Store,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Keep {
+    Refuse,
+    Skip,
+    Replace,
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        match self {
+            Command::Verify { what } => verify(session, &what),
+            Command::Import { what, dry_run, yes, accept, existing, offline } => {
+                let existing = match existing {
+                    Keep::Refuse => Existing::Refuse,
+                    Keep::Skip => Existing::Skip,
+                    Keep::Replace => Existing::Replace,
+                };
+                import(session, &what, Wish { dry_run, yes, accept, existing, offline })
+            }
+            Command::Export { name, version, all, artifact, output, description, license, compression } => {
+                if !all && artifact.is_empty() {
+                    return Err(Error::Empty.into());
+                }
+                let bundle: BundleName = name.parse().map_err(crate::ops::collection::Error::from)?;
+                let default = || bundle::default_output(&session.environment.folder, &bundle, &version);
+                let output = output.map_or_else(default, |path| session.environment.absolute(&path));
+                let compression = match compression {
+                    Packing::Deflate => Compression::Deflate,
+                    Packing::Store => Compression::Store,
+                };
+                check_license(license.as_deref())?;
+                let (collection, _lock) = session.collection_to_change()?;
+                let artifacts = collection.select(&artifact)?;
+                export(
+                    session,
+                    &collection,
+                    &Export { bundle, version, artifacts, description, license, compression, output },
+                )
+            }
+        }
+    }
+}
+
+fn check_license(license: Option<&str>) -> Result<(), Failure> {
+    let Some(license) = license else { return Ok(()) };
+    spdx::Expression::parse(license).map(drop).map_err(|_| {
+        Failure::new(
+            Class::Policy,
+            format!("'{}' is not an SPDX expression", license.escape_debug()),
+            "write for example `MIT OR Apache-2.0`",
+        )
+    })
+}
+
+fn export(
+    session: &Session,
+    collection: &crate::ops::collection::Collection,
+    wish: &Export,
+) -> Result<Report, Failure> {
+    let made = bundle::export(&session.context, collection, wish)?;
+    let tag = if made.new_tag { "signed tag" } else { "the tag that was there" };
+    let text = format!(
+        "Exported {NAME}{}{NAME:#}: {tag} {}, {} in {}\n  pack    {} ({})\n  sha256  {}\n  tree    {}\n",
+        made.release,
+        brief(&made.tag),
+        count(made.artifacts.len(), "artifact"),
+        count(made.files, "file"),
+        made.pack.display(),
+        size(made.pack_size),
+        made.pack_digest.hex(),
+        made.digest,
+    );
+    Ok(Report::new("export", &made, text))
+}
+
+/// Returns where the release is: a file that exists or is called like a pack, else a tag of the collection.
+fn is_pack(session: &Session, what: &str) -> bool {
+    what.ends_with(".skillmeat-pack") || session.environment.absolute(what.as_ref()).is_file()
+}
+
+fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
+    let collection;
+    let place = if is_pack(session, what) {
+        Place::Pack(session.environment.absolute(what.as_ref()))
+    } else {
+        collection = session.collection()?;
+        Place::Repository(&collection.repo, what.to_owned())
+    };
+    let found = bundle::find(&place)?;
+    let verified = bundle::verify(&session.context, &found)?;
+    let report = bundle::report(&found, &verified);
+    Ok(Report::new("verify", &report, verified_text(&report)))
+}
+
+fn verified_text(report: &VerifiedReport) -> String {
+    let artifacts: Vec<_> = report.artifacts.iter().map(ToString::to_string).collect();
+    format!(
+        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: signed by a key you trust; no vault vouches for it yet\n  \
+         dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n  size       {}, {}\n  tree       {}\n",
+        report.release,
+        clean(&report.principal),
+        report.fingerprint,
+        report.level,
+        report.time,
+        short(&report.description, 100),
+        clean(&report.license),
+        artifacts.join(", "),
+        count(report.files, "file"),
+        size(report.size),
+        report.digest,
+    )
+}
+
+/// How an import is wished for.
+struct Wish {
+    dry_run: bool,
+    yes: bool,
+    accept: Option<Digest>,
+    existing: Existing,
+    offline: bool,
+}
+
+fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> {
+    session.collection()?;
+    if is_pack(session, what) {
+        let place = Place::Pack(session.environment.absolute(what.as_ref()));
+        return import_from(session, &place, &wish, None);
+    }
+    let Some((vault, release)) = what.split_once(':') else {
+        return Err(Failure::new(
+            Class::Name,
+            format!("'{}' is neither a pack nor VAULT:BUNDLE", what.escape_debug()),
+            "`git skillmeat vault ls NAME` shows what a vault has",
+        ));
+    };
+    let _ = (vault, release, wish.offline);
+    Err(Failure::new(Class::Name, "vaults are not there yet", ""))
+}
+
+fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
+    let found = bundle::find(place)?;
+    let verified = bundle::verify(&session.context, &found)?;
+    let report = bundle::report(&found, &verified);
+    let content = verified.get();
+    if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
+        return Err(Error::OtherDigest { release: content.release.clone(), found: content.digest, accepted }.into());
+    }
+    let plan = bundle::plan(&session.collection()?, &verified, wish.existing)?;
+    if wish.dry_run {
+        let text = format!("{}{}", verified_text(&report), plan_text(&plan, true));
+        return Ok(Report::new("import", &Imported { plan, principal: report.principal, commit: None }, text));
+    }
+    if plan.changes() && !wish.yes && wish.accept.is_none() {
+        let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true));
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
+        if !session.confirm("Import this?") {
+            return Err(Error::Consent { release: content.release.clone(), digest: content.digest }.into());
+        }
+    }
+    let (collection, _lock) = session.collection_to_change()?;
+    let done = bundle::import(&session.context, &collection, &found, &verified, wish.existing, vault)?;
+    let commit = match &done.commit {
+        Some(commit) => format!("Commit {}\n", brief(commit)),
+        None => "Nothing to do: the collection has all of it\n".to_owned(),
+    };
+    let head = format!("{NAME}{}{NAME:#} signed by {}\n", done.plan.release, clean(&done.principal));
+    let text = format!("{head}{}{commit}", plan_text(&done.plan, false));
+    Ok(Report::new("import", &done, text))
+}
+
+fn plan_text(plan: &Plan, dry_run: bool) -> String {
+    let mut text = String::new();
+    for planned in &plan.artifacts {
+        let (past, future) = match planned.step {
+            Step::Add => ("Added", "Would add"),
+            Step::Same => ("Unchanged", "Unchanged"),
+            Step::Update => ("Updated", "Would update"),
+            Step::Replace => ("Replaced", "Would replace"),
+            Step::Skip => ("Kept yours:", "Would keep yours:"),
+            Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
+        };
+        let verb = if dry_run { future } else { past };
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
+    }
+    for run in &plan.runs {
+        text.push_str(&format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run)));
+    }
+    text
+}

@@ -1,0 +1,120 @@
+//! `key` and `trust`.
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{NAME, clean, count};
+use crate::ops::keys;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make or show the key that releases are signed with
+    #[command(subcommand)]
+    Key(Key),
+    /// Say whose signatures are believed
+    #[command(subcommand)]
+    Trust(Trust),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// Make an Ed25519 key for someone who has none, and tell git of it where git was told nothing yet
+    Generate,
+    /// Show the public half, to give to others
+    Show,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Trust {
+    /// Believe what a principal signs with a key
+    #[command(after_help = "Examples:\n  git skillmeat trust add team@example.com --key team.pub\n  \
+        git skillmeat trust add team@example.com --key \"ssh-ed25519 AAAA…\"")]
+    Add {
+        /// Name of the principal, usually a mail address
+        principal: String,
+        /// Public key: a file, or the text itself
+        #[arg(long)]
+        key: String,
+    },
+    /// List the principals and their keys
+    List,
+    /// Believe a principal no longer
+    Remove {
+        /// Name of the principal
+        principal: String,
+    },
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        match self {
+            Command::Key(Key::Generate) => generate(session),
+            Command::Key(Key::Show) => {
+                let key = keys::show(&session.context)?;
+                let text = format!("{}\n{} {}\n", clean(&key.public), key.key_type, key.fingerprint);
+                Ok(Report::new("key", &key, text))
+            }
+            Command::Trust(Trust::Add { principal, key }) => {
+                let fingerprint = keys::add(&session.context, &principal, &key)?;
+                let text = format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(&principal));
+                let report = Report::new(
+                    "trust-add",
+                    &serde_json::json!({"principal": principal, "fingerprint": fingerprint}),
+                    text,
+                );
+                Ok(with_signers_note(session, report))
+            }
+            Command::Trust(Trust::List) => {
+                let signers = keys::list(&session.context)?;
+                let line = |signer: &keys::ShownSigner| {
+                    let scope = signer.namespaces.as_deref().unwrap_or("everything");
+                    format!(
+                        "{NAME}{}{NAME:#}  {}  for {}\n",
+                        clean(&signer.principals),
+                        signer.fingerprint,
+                        clean(scope)
+                    )
+                };
+                let text: String = signers.iter().map(line).collect();
+                Ok(Report::new("trust-list", &signers, text))
+            }
+            Command::Trust(Trust::Remove { principal }) => {
+                let removed = keys::remove(&session.context, &principal)?;
+                let text = format!("Removed {} of {}\n", count(removed, "key"), clean(&principal));
+                Ok(Report::new("trust-remove", &serde_json::json!({"principal": principal, "removed": removed}), text))
+            }
+        }
+    }
+}
+
+fn generate(session: &Session) -> Result<Report, Failure> {
+    let settings = &session.settings;
+    let configured = |name: &str| match name {
+        "gpg.format" => settings.signs_with_ssh || settings.signing_format_is_set,
+        "user.signingKey" => settings.signing_key.is_some(),
+        _ => settings.allowed_signers_is_set,
+    };
+    let made = keys::generate(&session.context, &configured)?;
+    let mut text =
+        format!("Made {NAME}{}{NAME:#}\n  {}\n  {}\n", made.path.display(), clean(&made.public), made.fingerprint);
+    for setting in &made.settings {
+        text.push_str(&format!("  git config --global {setting}\n"));
+    }
+    let mut report =
+        Report::new("key-generate", &made, text).note("The key has no passphrase: `ssh-keygen -p -f FILE` sets one");
+    if settings.signing_key.is_some() {
+        report = report.note("git keeps using the signing key it had: `git config user.signingKey`");
+    }
+    Ok(report)
+}
+
+/// Plain git reads the list only if it is told where it is.
+fn with_signers_note(session: &Session, report: Report) -> Report {
+    if session.settings.allowed_signers_is_set {
+        return report;
+    }
+    let path = session.settings.allowed_signers.display();
+    report.note(format!("For `git verify-tag` to agree: git config --global gpg.ssh.allowedSignersFile {path}"))
+}

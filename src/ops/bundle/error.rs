@@ -1,0 +1,112 @@
+//! What can go wrong with a bundle.
+
+use std::path::PathBuf;
+
+use crate::fsio::FsError;
+use crate::git::GitError;
+use crate::git::ssh::SshError;
+use crate::model::{ArtifactRef, Class, Digest, ManifestError, Release, ReleaseError};
+use crate::ops::collection::{self, fs_class, git_class};
+use crate::pack::PackError;
+use crate::signature::ObjectError;
+use crate::trust::TrustError;
+
+/// A use case on a bundle failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The collection failed.
+    #[error(transparent)]
+    Collection(#[from] collection::Error),
+    /// The repository failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// A release is not verified.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// A pack cannot be read or written.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// A name is not that of a release.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The manifest would not be valid.
+    #[error("the bundle's manifest would not be valid")]
+    Manifest(#[from] ManifestError),
+    /// The tag would not be valid.
+    #[error("the release's tag would not be valid")]
+    Tag(#[from] ObjectError),
+    /// git is not configured to sign with ssh.
+    #[error("git is not configured to sign with an ssh key")]
+    NoSigningKey,
+    /// Signing failed.
+    #[error("cannot sign")]
+    Sign(#[from] SshError),
+    /// A bundle needs at least one artifact.
+    #[error("the bundle would be empty")]
+    Empty,
+    /// An artifact is not fit to be published.
+    #[error("'{artifact}' cannot be published: {}", reasons.join("; "))]
+    Unfit {
+        /// Which.
+        artifact: ArtifactRef,
+        /// Why.
+        reasons: Vec<String>,
+    },
+    /// This version exists, with other content.
+    #[error("'{0}' exists already, with other content")]
+    Taken(Release),
+    /// There is no such release here.
+    #[error("there is no release '{}'", .0.escape_debug())]
+    NoRelease(String),
+    /// There is no such pack.
+    #[error("there is no pack '{}'", .0.display())]
+    NoPack(PathBuf),
+    /// Artifacts of other content are in the collection.
+    #[error("the collection has other content under {}", names(.0))]
+    Exists(Vec<ArtifactRef>),
+    /// The user has not agreed.
+    #[error("'{release}' was not imported: nobody agreed to it")]
+    Consent {
+        /// Which release.
+        release: Release,
+        /// What to agree to.
+        digest: Digest,
+    },
+    /// The digest agreed to is another.
+    #[error("'{release}' has the digest {found}, but {accepted} was accepted")]
+    OtherDigest {
+        /// Which release.
+        release: Release,
+        /// The digest it has.
+        found: Digest,
+        /// The digest agreed to.
+        accepted: Digest,
+    },
+}
+
+fn names(artifacts: &[ArtifactRef]) -> String {
+    artifacts.iter().map(|artifact| format!("'{artifact}'")).collect::<Vec<_>>().join(", ")
+}
+
+impl Error {
+    /// Returns the class of the error.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Collection(error) => error.class(),
+            Error::Git(error) => git_class(error),
+            Error::Fs(error) => fs_class(error),
+            Error::Trust(error) => error.class(),
+            Error::Pack(error) => TrustError::class_of_pack(error),
+            Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
+            Error::NoSigningKey | Error::Empty => Class::Usage,
+            Error::Manifest(_) | Error::Tag(_) | Error::Unfit { .. } | Error::Taken(_) => Class::Policy,
+            Error::Sign(_) => Class::Io,
+            Error::Exists(_) => Class::Conflict,
+            Error::Consent { .. } => Class::Consent,
+            Error::OtherDigest { .. } => Class::Hash,
+        }
+    }
+}

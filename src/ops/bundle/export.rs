@@ -1,0 +1,297 @@
+//! `export`: artifacts of a collection become a signed release and a pack.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use semver::Version;
+use serde::Serialize;
+
+use super::generate::{Facts, generated_files};
+use super::stored::{Handles, Stored};
+use super::{Error, load_trust};
+use crate::fsio::new_file_beside;
+use crate::git::{Expect, GitError, Identity, RefChange, Repo, TreeFile};
+use crate::model::{
+    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH,
+    Oid, Release, TreePath, tree_digest,
+};
+use crate::ops::Context;
+use crate::ops::collection::{self, Collection};
+use crate::pack::{Limits, PackFile, write_pack};
+use crate::signature::{GIT_NAMESPACE, Tagger, attach, tag_payload};
+use crate::trust::{Evidence as _, REPO_TRAILER, ReleaseContent, TREE_TRAILER, Verified, verify};
+
+/// Licence of a bundle for which nobody named one: SPDX's word for "nothing is claimed".
+const NO_ASSERTION: &str = "NOASSERTION";
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Name of the bundle.
+    pub bundle: BundleName,
+    /// Its version.
+    pub version: Version,
+    /// The artifacts.
+    pub artifacts: Vec<ArtifactRef>,
+    /// What it is for; the collection's description otherwise.
+    pub description: Option<String>,
+    /// SPDX expression; the collection's licence otherwise.
+    pub license: Option<String>,
+    /// How the pack holds the files.
+    pub compression: Compression,
+    /// Where the pack goes.
+    pub output: PathBuf,
+}
+
+/// What `export` made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Exported {
+    /// The release; also the name of its tag.
+    pub release: String,
+    /// Id of the tag object.
+    pub tag: String,
+    /// Id of the commit.
+    pub commit: String,
+    /// Tree digest of all files.
+    pub digest: Digest,
+    /// Whether the tag is new: the same release exported again gives the same pack.
+    pub new_tag: bool,
+    /// The pack.
+    pub pack: PathBuf,
+    /// Its size, in bytes.
+    pub pack_size: u64,
+    /// Its SHA-256.
+    pub pack_digest: Digest,
+    /// The artifacts in it.
+    pub artifacts: Vec<ArtifactRef>,
+    /// Number of files.
+    pub files: usize,
+}
+
+/// Exports artifacts of the last commit as a release: objects first, then the pack beside its place, then the tag,
+/// then the pack's name.
+///
+/// # Errors
+/// [`Error::NoSigningKey`], [`Error::Sign`], [`Error::Taken`] when the version exists with other content,
+/// [`Error::Empty`], [`Error::Unfit`]. No tag and no pack is there then.
+pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Result<Exported, Error> {
+    if wish.artifacts.is_empty() {
+        return Err(Error::Empty);
+    }
+    let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
+    let release: Release = release.to_string().parse()?;
+    let tree = Tree::build(context, collection, wish)?;
+    let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
+        Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
+        None => (sign(context, collection, &release, &tree)?, true),
+    };
+    let stored = Stored::read(&collection.repo, tag_id)?;
+    let verified = check_own(context, &stored, &release)?;
+    let (pack, written) = write(&stored, wish)?;
+    context.make_durable(collection.repo.git_folder())?;
+    if new_tag {
+        let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
+        let change = RefChange { name: release.ref_name(), new: Some(tag_id), expect: Expect::Absent };
+        collection.repo.change_refs(&[change], "skillmeat: export", who)?;
+    }
+    pack.keep_as(&wish.output)?;
+    context.make_durable(collection.repo.git_folder())?;
+    Ok(Exported {
+        release: release.to_string(),
+        tag: tag_id.to_string(),
+        commit: verified.commit.to_string(),
+        digest: tree.digest,
+        new_tag,
+        pack: wish.output.clone(),
+        pack_size: written.size,
+        pack_digest: written.digest,
+        artifacts: wish.artifacts.clone(),
+        files: stored.files().len(),
+    })
+}
+
+/// The tree of a release.
+struct Tree {
+    id: Oid,
+    digest: Digest,
+}
+
+impl Tree {
+    /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
+    fn build(context: &Context, collection: &Collection, wish: &Export) -> Result<Self, Error> {
+        let repo = &collection.repo;
+        let mut files: BTreeMap<TreePath, (FileMode, Oid)> = BTreeMap::new();
+        for artifact in &wish.artifacts {
+            files.extend(collection.files(artifact)?.into_iter().map(|TreeFile { path, mode, id }| (path, (mode, id))));
+        }
+        let mut entries = hash(context, repo, &files)?;
+        let artifacts = wish
+            .artifacts
+            .iter()
+            .map(|artifact| bundled(collection, artifact, &entries))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let license = license(collection, wish, &artifacts);
+        let description = description(collection, wish);
+        let facts = Facts {
+            wish,
+            description: &description,
+            license: &license,
+            author: context.identity.as_ref(),
+            artifacts: &artifacts,
+        };
+        for (path, bytes) in generated_files(collection, &facts, &files)? {
+            let id = repo.write_blob(&bytes)?;
+            entries.push(FileEntry {
+                path: path.clone(),
+                mode: FileMode::Regular,
+                size: bytes.len() as u64,
+                sha256: Digest::of(&bytes),
+            });
+            files.insert(path, (FileMode::Regular, id));
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let manifest = BundleManifest {
+            name: wish.bundle.clone(),
+            version: wish.version.clone(),
+            description,
+            license,
+            compression: wish.compression,
+            dependencies: BTreeMap::new(),
+            artifacts,
+            files: entries.clone(),
+        };
+        manifest.check()?;
+        let text = manifest.render();
+        let path: TreePath = MANIFEST_PATH.parse().map_err(GitError::from)?;
+        entries.push(FileEntry {
+            path: path.clone(),
+            mode: FileMode::Regular,
+            size: text.len() as u64,
+            sha256: Digest::of(text.as_bytes()),
+        });
+        files.insert(path, (FileMode::Regular, repo.write_blob(text.as_bytes())?));
+        let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
+        Ok(Self { id, digest: tree_digest(&entries) })
+    }
+}
+
+/// Hashes the files on all processors.
+fn hash(context: &Context, repo: &Repo, files: &BTreeMap<TreePath, (FileMode, Oid)>) -> Result<Vec<FileEntry>, Error> {
+    use rayon::prelude::*;
+    let handles = Handles::new(repo);
+    context.progress.step("hashing files", 0, Some(files.len() as u64));
+    let files: Vec<_> = files.iter().collect();
+    let entries = files.into_par_iter().map(|(path, (mode, id))| {
+        let bytes = handles.blob(*id)?;
+        Ok(FileEntry { path: path.clone(), mode: *mode, size: bytes.len() as u64, sha256: Digest::of(&bytes) })
+    });
+    entries.collect()
+}
+
+fn bundled(collection: &Collection, artifact: &ArtifactRef, entries: &[FileEntry]) -> Result<BundleArtifact, Error> {
+    let path = artifact.path();
+    let own: Vec<_> = entries.iter().filter(|entry| entry.path == path || entry.path.below(&path).is_some()).collect();
+    let said = collection.manifest.artifacts.get(artifact);
+    let lock = collection.lock.artifacts.get(artifact);
+    Ok(BundleArtifact {
+        artifact: artifact.clone(),
+        digest: tree_digest(own),
+        license: lock.and_then(|lock| lock.license.clone()),
+        // A local path says where a folder was on the author's machine: of no use to anyone else.
+        upstream: said.and_then(|entry| entry.upstream.clone()).filter(|url| url.contains("://") || url.contains('@')),
+        upstream_commit: lock.and_then(|lock| lock.commit.clone()),
+        path,
+    })
+}
+
+fn license(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> String {
+    let common = || {
+        let mut all: Vec<_> = artifacts.iter().map(|artifact| artifact.license.clone()).collect();
+        all.dedup();
+        if let [Some(one)] = all.as_slice() { Some(one.clone()) } else { None }
+    };
+    let named = wish.license.clone().or_else(|| collection.manifest.license.clone()).or_else(common);
+    named.unwrap_or_else(|| NO_ASSERTION.to_owned())
+}
+
+fn description(collection: &Collection, wish: &Export) -> String {
+    let named = wish.description.clone().or_else(|| collection.manifest.description.clone());
+    named.unwrap_or_else(|| {
+        let names: Vec<_> = wish.artifacts.iter().take(5).map(|artifact| artifact.name.as_str()).collect();
+        let more = wish.artifacts.len() - names.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{}{more}", names.join(", "))
+    })
+}
+
+/// Signs the release and writes its commit and tag objects; no ref moves yet.
+///
+/// All times are those of the collection's commit, so that the same commit gives the same release.
+fn sign(context: &Context, collection: &Collection, release: &Release, tree: &Tree) -> Result<Oid, Error> {
+    let repo = &collection.repo;
+    let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
+    let key = context.signing.key.as_ref().filter(|_| context.signing.is_ssh).ok_or(Error::NoSigningKey)?;
+    let head = repo.head_commit()?;
+    let who: Identity = who.at(repo.commit(head)?.seconds);
+    let title = format!("{} {}", release.bundle, release.version);
+    let commit = repo.write_commit(tree.id, &[], &format!("{title}\n\nSkillmeat-Source: {head}\n"), &who)?;
+    let repo_id = Digest::of(&repo.raw_commit(repo.root_commit(head)?)?);
+    let message = format!("{title}\n\n{REPO_TRAILER}: {repo_id}\n{TREE_TRAILER}: {}\n", tree.digest);
+    let tagger = Tagger {
+        name: &who.committer.name,
+        mail: &who.committer.email,
+        time_unix: u64::try_from(who.seconds).unwrap_or(0),
+        offset_minutes: 0,
+    };
+    let payload = tag_payload(&commit, &release.to_string(), tagger, &message)?;
+    let armour = context.ssh_keygen()?.sign(key, GIT_NAMESPACE, &payload, context.prompt())?;
+    Ok(repo.write_raw(gix::object::Kind::Tag, &attach(&payload, &armour))?)
+}
+
+/// Refuses to make a version again with other content.
+fn check_existing(
+    context: &Context,
+    repo: &Repo,
+    tag_id: Oid,
+    release: &Release,
+    digest: Digest,
+) -> Result<Oid, Error> {
+    let stored = Stored::read(repo, tag_id)?;
+    let verified = verify(&stored, Some(release), &load_trust(context)?)?;
+    if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
+}
+
+/// What of a release is reported after it was checked.
+struct Own {
+    commit: Oid,
+}
+
+/// Verifies what was just made as anyone else would. Our own key need not be among the allowed signers: then the
+/// signature was checked against the key itself when it was made, and everything else is checked by the pack's reader.
+fn check_own(context: &Context, stored: &Stored, release: &Release) -> Result<Own, Error> {
+    let verified: Result<Verified<ReleaseContent>, _> = verify(stored, Some(release), &load_trust(context)?);
+    match verified {
+        Ok(verified) => Ok(Own { commit: verified.get().commit_id }),
+        Err(crate::trust::TrustError::Verdict { verdict, .. }) if verdict.is_unknown_key() => {
+            let raw = stored.tag().unwrap_or_default();
+            let tag = crate::signature::RawTag::parse(&raw)?;
+            Ok(Own { commit: tag.target() })
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn write(stored: &Stored, wish: &Export) -> Result<(crate::fsio::NewFile, crate::pack::Written), Error> {
+    let mut pack = new_file_beside(&wish.output)?;
+    let files: Vec<_> = stored.files().iter().map(|PackFile { path, mode, .. }| (path.clone(), *mode)).collect();
+    let tag = stored.tag().unwrap_or_default();
+    let commit = stored.commit().unwrap_or_default();
+    let written = write_pack(&tag, &commit, &files, stored, wish.compression, &Limits::default(), pack.writer())?;
+    Ok((pack, written))
+}
+
+/// Returns the name that a pack gets when none is given: `<bundle>-<version>.skillmeat-pack` in `folder`.
+pub fn default_output(folder: &Path, bundle: &BundleName, version: &Version) -> PathBuf {
+    folder.join(format!("{bundle}-{version}.skillmeat-pack"))
+}

@@ -1,0 +1,162 @@
+//! Finding and verifying a release: in a pack, in the collection, in a vault.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Error, Stored, releases};
+use crate::fsio::{FsError, open_file, read_optional};
+use crate::git::Repo;
+use crate::model::{ArtifactRef, BundleName, Digest, Release};
+use crate::ops::Context;
+use crate::pack::{Limits, Pack};
+use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, rfc3339};
+use crate::trust::{Evidence, Level, ReleaseContent, TrustStore, Verified};
+
+/// Where a release is looked for.
+#[derive(Debug, Clone)]
+pub enum Place<'a> {
+    /// A pack.
+    Pack(PathBuf),
+    /// A repository: by the name of the tag, or by bundle for its newest release.
+    Repository(&'a Repo, String),
+}
+
+/// A release that was found, not verified.
+pub struct Found {
+    /// Its bytes.
+    pub evidence: Box<dyn Evidence>,
+    /// The release asked for, where the place names one.
+    pub asked: Option<Release>,
+    /// The pack it is in, with its size and digest.
+    pub pack: Option<(PathBuf, u64, Digest)>,
+}
+
+/// Finds a release.
+///
+/// # Errors
+/// [`Error::NoPack`], [`Error::NoRelease`], [`Error::Pack`] for a container that is not canonical.
+pub fn find(place: &Place<'_>) -> Result<Found, Error> {
+    match place {
+        Place::Pack(path) => {
+            let file = open_pack(path)?;
+            let pack = Pack::open(file, &Limits::default())?;
+            let facts = (path.clone(), pack.size(), pack.digest()?);
+            Ok(Found { evidence: Box::new(pack), asked: None, pack: Some(facts) })
+        }
+        Place::Repository(repo, text) => {
+            let (release, tag) = choose(repo, text)?;
+            Ok(Found { evidence: Box::new(Stored::read(repo, tag)?), asked: Some(release), pack: None })
+        }
+    }
+}
+
+fn open_pack(path: &Path) -> Result<File, Error> {
+    open_file(path).map_err(|error| match error {
+        FsError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Error::NoPack(path.to_owned()),
+        other => other.into(),
+    })
+}
+
+/// Returns the release that `text` means: `NAME--vVERSION`, `NAME@VERSION`, or `NAME` for its newest version.
+///
+/// Versions before a release (`1.0.0-rc.1`) are taken only when named.
+fn choose(repo: &Repo, text: &str) -> Result<(Release, crate::model::Oid), Error> {
+    let none = || Error::NoRelease(text.chars().take(100).collect());
+    let all = releases(repo)?;
+    let named = text.replacen('@', "--v", 1);
+    if named.contains("--v") {
+        let release: Release = named.parse()?;
+        return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none);
+    }
+    let bundle: BundleName = text.parse().map_err(|_| none())?;
+    let of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle);
+    of_bundle.filter(|(release, _)| release.version.pre.is_empty()).next_back().ok_or_else(none)
+}
+
+/// Reads the lists of allowed signers and revoked keys.
+///
+/// # Errors
+/// [`Error::Trust`] for a list that cannot be used, [`Error::Fs`].
+pub fn load_trust(context: &Context) -> Result<TrustStore, Error> {
+    let allowed = read_optional(&context.allowed_signers, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
+    let revoked = match &context.revoked_keys {
+        None => None,
+        Some(path) => Some((path.display().to_string(), read_optional(path, MAX_REVOKED_BYTES as u64)?)),
+    };
+    let name = context.allowed_signers.display().to_string();
+    let revoked = revoked.as_ref().map(|(path, bytes)| (path.as_str(), bytes.as_deref()));
+    Ok(TrustStore::parse((&name, &allowed), revoked)?)
+}
+
+/// Verifies a release that was found.
+///
+/// # Errors
+/// [`Error::Trust`].
+pub fn verify(context: &Context, found: &Found) -> Result<Verified<ReleaseContent>, Error> {
+    let store = load_trust(context)?;
+    Ok(crate::trust::verify(found.evidence.as_ref(), found.asked.as_ref(), &store)?)
+}
+
+/// What `verify` says of a release.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct VerifiedReport {
+    /// The release.
+    pub release: String,
+    /// Who signed.
+    pub principal: String,
+    /// With which key.
+    pub fingerprint: String,
+    /// The level reached.
+    pub level: u8,
+    /// What the level means.
+    pub meaning: Level,
+    /// Time in the tag: what the signer wrote.
+    pub time: String,
+    /// What it is for.
+    pub description: String,
+    /// Its licence.
+    pub license: String,
+    /// Id of the tag object.
+    pub tag: String,
+    /// Id of the commit.
+    pub commit: String,
+    /// Tree digest of all files.
+    pub digest: Digest,
+    /// The repository it was made in.
+    pub repo_id: Digest,
+    /// Its artifacts.
+    pub artifacts: Vec<ArtifactRef>,
+    /// Number of files.
+    pub files: usize,
+    /// Their size together, in bytes.
+    pub size: u64,
+    /// SHA-256 of the pack, where it came as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<Digest>,
+}
+
+/// Returns what is known of a verified release.
+pub fn report(found: &Found, verified: &Verified<ReleaseContent>) -> VerifiedReport {
+    let content = verified.get();
+    VerifiedReport {
+        release: content.release.to_string(),
+        principal: content.principal.clone(),
+        fingerprint: content.fingerprint.clone(),
+        level: content.level.number(),
+        meaning: content.level,
+        time: rfc3339(content.time_unix),
+        description: content.manifest.description.clone(),
+        license: content.manifest.license.clone(),
+        tag: content.tag_id.to_string(),
+        commit: content.commit_id.to_string(),
+        digest: content.digest,
+        repo_id: content.repo_id,
+        artifacts: content.manifest.artifacts.iter().map(|artifact| artifact.artifact.clone()).collect(),
+        files: content.files.len(),
+        size: content.files.iter().map(|(entry, _)| entry.size).sum(),
+        pack: found.pack.as_ref().map(|(_, _, digest)| *digest),
+    }
+}

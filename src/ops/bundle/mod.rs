@@ -1,0 +1,16 @@
+//! Bundles: artifacts at a version, as a signed tag and a pack.
+
+mod error;
+mod export;
+mod generate;
+mod import;
+mod locate;
+mod plan;
+mod stored;
+
+pub use error::Error;
+pub use export::{Export, Exported, default_output, export};
+pub use import::{Imported, import};
+pub use locate::{Found, Place, VerifiedReport, find, load_trust, report, verify};
+pub use plan::{Existing, Plan, Planned, Step, plan};
+pub use stored::{Stored, releases};

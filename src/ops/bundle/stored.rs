@@ -1,0 +1,117 @@
+//! Releases as they stand in a repository.
+
+use std::sync::Mutex;
+
+use crate::git::{GitError, Repo, TreeFile, WalkLimits};
+use crate::model::{Compression, Oid, Release};
+use crate::pack::{Contents, Limits, PackFile};
+use crate::signature::{RawCommit, RawTag};
+use crate::trust::{Evidence, EvidenceError};
+
+/// Handles on one repository for several threads.
+pub(super) struct Handles(Mutex<Vec<Repo>>);
+
+impl Handles {
+    pub(super) fn new(repo: &Repo) -> Self {
+        Self(Mutex::new((0..=rayon::current_num_threads()).map(|_| repo.handle()).collect()))
+    }
+
+    /// Reads a blob on any thread.
+    pub(super) fn blob(&self, id: Oid) -> Result<Vec<u8>, GitError> {
+        let take = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        // There is one handle more than threads, so the wait is never long.
+        let repo = loop {
+            match take() {
+                Some(repo) => break repo,
+                None => std::thread::yield_now(),
+            }
+        };
+        let bytes = repo.blob(id, Limits::default().file_bytes);
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(repo);
+        bytes
+    }
+}
+
+/// A release in a repository: the tag, its commit and the files of its tree. Nothing of it is believed.
+pub struct Stored {
+    tag: Vec<u8>,
+    commit: Vec<u8>,
+    files: Vec<PackFile>,
+    blobs: Vec<TreeFile>,
+    handles: Handles,
+}
+
+impl Stored {
+    /// Reads a release by the id of its tag object.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`] for a lightweight tag or missing objects, and what [`Repo::files`] refuses.
+    pub fn read(repo: &Repo, tag_id: Oid) -> Result<Self, GitError> {
+        let tag = repo.raw_tag(tag_id)?;
+        // A malformed tag or commit is for the verification to name; here it only has no files.
+        let commit_id = RawTag::parse(&tag).ok().map(|tag| tag.target());
+        let commit = commit_id.map(|id| repo.raw_commit(id)).transpose()?.unwrap_or_default();
+        let tree = RawCommit::parse(&commit).ok().map(|commit| commit.tree());
+        let blobs = tree.map(|tree| repo.files(tree, WalkLimits::default())).transpose()?.unwrap_or_default();
+        let limits = Limits::default();
+        let mut total = 0;
+        let mut files = Vec::with_capacity(blobs.len());
+        for file in &blobs {
+            let size = repo.size(file.id)?;
+            total += size;
+            files.push(PackFile { path: file.path.clone(), mode: file.mode, size });
+        }
+        if files.len() > limits.files {
+            return Err(GitError::TooMuch { what: "files", limit: limits.files as u64 });
+        }
+        if total > limits.unpacked_bytes {
+            return Err(GitError::TooMuch { what: "bytes", limit: limits.unpacked_bytes });
+        }
+        Ok(Self { tag, commit, files, blobs, handles: Handles::new(repo) })
+    }
+}
+
+impl Evidence for Stored {
+    fn tag(&self) -> Result<Vec<u8>, EvidenceError> {
+        Ok(self.tag.clone())
+    }
+
+    fn commit(&self) -> Result<Vec<u8>, EvidenceError> {
+        Ok(self.commit.clone())
+    }
+
+    fn files(&self) -> &[PackFile] {
+        &self.files
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError> {
+        let bytes = self.handles.blob(self.blobs[index].id).map_err(|error| EvidenceError::Other(Box::new(error)))?;
+        sink(&bytes);
+        Ok(())
+    }
+
+    fn check_compression(&self, _compression: Compression) -> Result<(), EvidenceError> {
+        // A repository holds files in its own way.
+        Ok(())
+    }
+}
+
+impl Contents for Stored {
+    fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.handles.blob(self.blobs[index].id)?)
+    }
+}
+
+/// Returns the releases that a repository has tags for, with the ids of the tag objects, oldest version first.
+///
+/// # Errors
+/// [`GitError::Gix`].
+pub fn releases(repo: &Repo) -> Result<Vec<(Release, Oid)>, GitError> {
+    let tags = repo.refs_below("refs/tags/")?;
+    let mut releases: Vec<_> = tags
+        .into_iter()
+        .filter_map(|(name, id)| Some((name.strip_prefix("refs/tags/")?.parse::<Release>().ok()?, id)))
+        .collect();
+    releases.sort();
+    Ok(releases)
+}

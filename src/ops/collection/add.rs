@@ -1,0 +1,326 @@
+//! `add`: artifacts of a source become part of the collection, with where they came from.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::source::{Opened, SourceFile, open};
+use super::{Change, Collection, Error, file_entries};
+use crate::git::GitError;
+use crate::model::{
+    ArtifactName, ArtifactRef, Digest, Document, FileEntry, FileMode, Kind, LockEntry, ManifestEntry, Source, TreePath,
+    json, mcp, tree_digest,
+};
+use crate::ops::Context;
+use crate::scan::{self, Discovery, Finding, Found, FoundFiles, Note};
+
+/// A source that was opened and searched.
+pub struct Offer {
+    source: Source,
+    opened: Opened,
+    discovery: Discovery,
+}
+
+/// What becomes of one artifact that is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddStep {
+    /// It is new here.
+    Add,
+    /// The collection has exactly this.
+    Same,
+}
+
+/// One artifact of an [`AddPlan`].
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AddItem {
+    /// The artifact.
+    pub artifact: ArtifactRef,
+    /// Its place in the source; `.` is the root.
+    pub path: String,
+    /// What the source calls it, where that is no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
+    /// What becomes of it.
+    pub step: AddStep,
+    /// Number of files.
+    pub files: usize,
+    /// Tree digest over its files, with their paths in the collection.
+    pub digest: Digest,
+    /// Licence it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// What was seen in it.
+    pub findings: Vec<Finding>,
+    #[serde(skip)]
+    content: Vec<SourceFile>,
+    #[serde(skip)]
+    server: Option<String>,
+}
+
+/// What an `add` would do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AddPlan {
+    /// The source.
+    pub source: String,
+    /// Its commit, where it is in git.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_commit: Option<String>,
+    /// What happens to each artifact.
+    pub artifacts: Vec<AddItem>,
+    /// What was seen in the source and not taken.
+    pub notes: Vec<Note>,
+    /// What an agent or client will run by itself: hooks, servers, executable files.
+    pub runs: Vec<String>,
+    /// The new commit of the collection; `None` before it is made and when nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+impl AddPlan {
+    /// Says whether the plan changes anything.
+    pub fn changes(&self) -> bool {
+        self.artifacts.iter().any(|item| item.step == AddStep::Add)
+    }
+}
+
+/// Opens a source and looks for artifacts. Nothing of the collection is touched.
+///
+/// # Errors
+/// [`Error::Source`] for a text that is no source, [`Error::Discover`], [`Error::NothingFound`], and what
+/// [`open`] gives.
+pub fn look(context: &Context, text: &str) -> Result<Offer, Error> {
+    let exists = |path: &str| context.folder.join(path).exists();
+    let source = Source::parse(text, exists, &context.forge)?;
+    let opened = open(context, &source)?;
+    let discovery = {
+        let tree = opened.tree();
+        scan::discover(tree.as_ref(), source.subpath.as_ref(), source.last_name(), scan::Limits::default())?
+    };
+    if discovery.found.is_empty() {
+        let notes = discovery.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+        return Err(Error::NothingFound { place: source.to_string(), notes });
+    }
+    Ok(Offer { source, opened, discovery })
+}
+
+impl Offer {
+    /// Returns what was found.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    /// Returns the found artifacts that `names` mean; all of them when `names` is empty.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Ambiguous`], [`Error::Clash`] when a chosen name has several places of
+    /// different content in the source.
+    fn choose(&self, names: &[String]) -> Result<Vec<&Found>, Error> {
+        let all: Vec<ArtifactRef> = self.discovery.found.iter().map(|found| found.artifact.clone()).collect();
+        let mut chosen: Vec<&Found> = Vec::new();
+        for found in &self.discovery.found {
+            let matches = |name: &String| found.artifact.to_string() == *name || found.artifact.name.as_str() == name;
+            if names.is_empty() || names.iter().any(matches) {
+                chosen.push(found);
+            }
+        }
+        for name in names {
+            super::open::choose(name, &all)?;
+        }
+        Ok(chosen)
+    }
+}
+
+/// Plans to add artifacts of a source: reads their files, checks names and paths, and says what was seen.
+///
+/// `names` are those wanted, all when empty; `rename` gives the only one another name.
+///
+/// # Errors
+/// [`Error::Exists`] when the collection has other content under a name, [`Error::Clash`], [`Error::Unusable`].
+pub fn plan_add(
+    collection: &Collection,
+    offer: &Offer,
+    names: &[String],
+    rename: Option<&ArtifactName>,
+) -> Result<AddPlan, Error> {
+    let mut items: Vec<AddItem> = Vec::new();
+    let mut clashing: Vec<(ArtifactRef, Vec<String>)> = Vec::new();
+    let chosen = offer.choose(names)?;
+    if rename.is_some() && chosen.len() != 1 {
+        return Err(Error::RenameOne(chosen.len()));
+    }
+    for found in chosen {
+        let item = item(collection, &offer.opened, found, rename)?;
+        match items.iter().find(|known| known.artifact == item.artifact) {
+            None => items.push(item),
+            // The same skill in several plugins of one marketplace is common.
+            Some(known) if known.digest == item.digest => {}
+            Some(known) => clashing.push((item.artifact, vec![known.path.clone(), item.path])),
+        }
+    }
+    if let Some((artifact, paths)) = clashing.into_iter().next() {
+        return Err(Error::Clash { artifact, paths });
+    }
+    let runs = items.iter().filter(|item| item.step == AddStep::Add).flat_map(runs).collect();
+    Ok(AddPlan {
+        source: offer.source.to_string(),
+        source_commit: offer.opened.commit().map(|id| id.to_string()),
+        artifacts: items,
+        notes: offer.discovery.notes.clone(),
+        runs,
+        commit: None,
+    })
+}
+
+fn runs(item: &AddItem) -> Vec<String> {
+    let by_client = matches!(item.artifact.kind, Kind::Hook | Kind::Mcp).then(|| item.artifact.to_string());
+    let executable = item.content.iter().filter(|(_, mode, _)| *mode == FileMode::Executable);
+    by_client.into_iter().chain(executable.map(|(path, _, _)| format!("{}/{path}", item.artifact.path()))).collect()
+}
+
+fn item(
+    collection: &Collection,
+    opened: &Opened,
+    found: &Found,
+    rename: Option<&ArtifactName>,
+) -> Result<AddItem, Error> {
+    let name = rename.unwrap_or(&found.artifact.name).clone();
+    let artifact = ArtifactRef::new(found.artifact.kind, name);
+    let path = found.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
+    let unusable = |error: Error| Error::Unusable {
+        artifact: found.artifact.clone(),
+        path: path.clone(),
+        source: Box::new(error),
+    };
+    let (content, server) = content(opened, found).map_err(unusable)?;
+    let entries = entries(&artifact, &content)?;
+    let digest = tree_digest(&entries);
+    let step = match collection.repo.entry_at(collection.tree, &artifact.path())? {
+        None => AddStep::Add,
+        Some(_) if tree_digest(&file_entries(collection, &artifact)?) == digest => AddStep::Same,
+        Some(_) => return Err(Error::Exists(artifact)),
+    };
+    let findings = Vec::new();
+    Ok(AddItem {
+        license: license(&artifact, &content),
+        renamed_from: found.renamed_from.clone(),
+        step,
+        files: content.len(),
+        digest,
+        findings,
+        content,
+        server,
+        path,
+        artifact,
+    })
+}
+
+/// Reads the files of a found artifact, with their paths below it.
+fn content(opened: &Opened, found: &Found) -> Result<(Vec<SourceFile>, Option<String>), Error> {
+    let main = found.artifact.kind.main_file();
+    match (&found.files, &found.path) {
+        (FoundFiles::Folder, path) => {
+            let mut files = opened.folder(path.as_ref())?;
+            for (path, _, _) in &mut files {
+                // Some write the file in lower case; the clients that look for it want this spelling.
+                if main.is_some_and(|main| path.as_str() != main && path.as_str() == main.to_lowercase()) {
+                    *path = main.unwrap_or_default().parse().map_err(GitError::from)?;
+                }
+            }
+            Ok((files, None))
+        }
+        (FoundFiles::File, Some(path)) => {
+            let name: TreePath = path.file_name().parse().map_err(GitError::from)?;
+            let file = opened.file(path)?.map(|(mode, bytes)| (name, mode, bytes));
+            Ok((file.into_iter().collect(), None))
+        }
+        (FoundFiles::McpEntry { server, entry }, _) => {
+            let definition = mcp::from_entry(found.artifact.name.as_str(), entry)?;
+            let bytes = json::document(&definition);
+            let name: TreePath = main.unwrap_or("server.json").parse().map_err(GitError::from)?;
+            Ok((vec![(name, FileMode::Regular, bytes)], Some(server.clone())))
+        }
+        (FoundFiles::File, None) => Ok((Vec::new(), None)),
+    }
+}
+
+/// Returns the path in the collection of a file of an artifact.
+fn placed(artifact: &ArtifactRef, below: &TreePath) -> Result<TreePath, Error> {
+    let place = artifact.path();
+    if artifact.kind.main_file().is_none() {
+        return Ok(place);
+    }
+    Ok(place.join(below.as_str()).map_err(GitError::from)?)
+}
+
+fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<Vec<FileEntry>, Error> {
+    let entry = |(path, mode, bytes): &SourceFile| {
+        Ok(FileEntry {
+            path: placed(artifact, path)?,
+            mode: *mode,
+            size: bytes.len() as u64,
+            sha256: Digest::of(bytes),
+        })
+    };
+    content.iter().map(entry).collect()
+}
+
+fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
+    let main = artifact.main_path();
+    let (_, _, bytes) =
+        content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())?;
+    let text = Document::parse(bytes).ok()?.front?.license()?.to_owned();
+    // Anything else ("see LICENSE.txt") is a remark and not a licence.
+    spdx::Expression::parse(&text).is_ok().then_some(text)
+}
+
+/// Carries out a plan in one commit and writes the commit into it.
+///
+/// # Errors
+/// [`Error::Git`] when uncommitted edits are in the way; the collection is then as it was.
+pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut AddPlan) -> Result<(), Error> {
+    let mut change = Change::new(collection);
+    let mut added = Vec::new();
+    let total = plan.artifacts.len() as u64;
+    for (index, item) in plan.artifacts.iter().enumerate().filter(|(_, item)| item.step == AddStep::Add) {
+        context.progress.step("adding artifacts", index as u64, Some(total));
+        let mut files = Vec::new();
+        for (path, mode, bytes) in &item.content {
+            files.push((placed(&item.artifact, path)?, *mode, collection.repo.write_blob(bytes)?));
+        }
+        change.replace(&item.artifact, &files)?;
+        let commit = offer.opened.commit().map(|id| id.to_string());
+        let message = pristine_message(offer, item, commit.as_deref());
+        let tree = change.record_pristine(context, &item.artifact, &files, &message)?;
+        let entry = ManifestEntry {
+            upstream: Some(offer.opened.upstream().to_owned()),
+            path: Some(item.path.clone()),
+            server: item.server.clone(),
+            reference: offer.source.reference.clone(),
+            ..ManifestEntry::default()
+        };
+        change.describe(&item.artifact, Some(entry));
+        let lock = LockEntry {
+            commit,
+            release: None,
+            tag: None,
+            tree: tree.to_string(),
+            digest: item.digest,
+            license: item.license.clone(),
+        };
+        change.lock(&item.artifact, Some(lock));
+        added.push(item.artifact.clone());
+    }
+    let subject = match added.as_slice() {
+        [one] => format!("Add {one}"),
+        several => format!("Add {} artifacts from {}", several.len(), offer.source.last_name()),
+    };
+    let committed = change.commit(context, "add", &subject, &added)?;
+    plan.commit = committed.map(|done| done.commit.to_string());
+    Ok(())
+}
+
+fn pristine_message(offer: &Offer, item: &AddItem, commit: Option<&str>) -> String {
+    let upstream = offer.opened.upstream();
+    let commit = commit.map(|commit| format!("Skillmeat-Commit: {commit}\n")).unwrap_or_default();
+    format!("Pristine {}\n\nSkillmeat-Upstream: {upstream}\nSkillmeat-Path: {}\n{commit}", item.artifact, item.path)
+}

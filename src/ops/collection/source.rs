@@ -1,0 +1,290 @@
+//! Where artifacts are added from: git objects, fetched or local, or a folder that is not in git.
+//!
+//! Nothing of a source is checked out or run: its trees and blobs are read in process.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
+use crate::git::{EntryKind, GitError, Remote, Repo, WalkLimits, Worktree};
+use crate::model::{Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set};
+use crate::ops::Context;
+use crate::scan::{Item, ItemKind, Tree, TreeError};
+
+/// Largest file of an artifact, in bytes: the limit of a file in a bundle.
+const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+
+/// Most files and folders of a source folder that is not in git.
+const MAX_FOLDER_ENTRIES: u64 = 20_000;
+
+/// One file of an artifact: where it is below the artifact, its mode, its content.
+pub type SourceFile = (TreePath, FileMode, Vec<u8>);
+
+/// An opened source.
+pub enum Opened {
+    /// The tree of a commit.
+    Git {
+        /// Its repository: the user's own, or our store of what was fetched.
+        repo: Repo,
+        /// The commit.
+        commit: Oid,
+        /// Its tree.
+        tree: Oid,
+        /// What `collection.toml` names as upstream.
+        upstream: String,
+    },
+    /// A folder on disk.
+    Folder {
+        /// The folder.
+        root: Root,
+        /// What `collection.toml` names as upstream.
+        upstream: String,
+    },
+}
+
+/// Opens a source; one that is not local is fetched first, without history.
+///
+/// # Errors
+/// [`Error::Git`] with `Net` for a remote, with `Unborn` for a repository without commits, [`Error::Fs`].
+pub fn open(context: &Context, source: &Source) -> Result<Opened, Error> {
+    match &source.location {
+        Location::Local(path) => open_local(&context.folder.join(path), source),
+        Location::Git { url } => match url.strip_prefix("file://") {
+            Some(path) if Path::new(path).is_dir() => {
+                open_repo(Repo::open_for_objects(Path::new(path))?, source, url.clone())
+            }
+            _ => fetch(context, source, url),
+        },
+    }
+}
+
+fn open_local(path: &Path, source: &Source) -> Result<Opened, Error> {
+    let path = real_path(path);
+    let upstream = path.display().to_string();
+    match Repo::open_for_objects(&path) {
+        Ok(repo) => open_repo(repo, source, upstream),
+        Err(GitError::NotARepository(_)) => Ok(Opened::Folder { root: Root::open(&path)?, upstream }),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Error> {
+    let commit = match &source.reference {
+        Some(reference) => repo.resolve(reference)?,
+        None => repo.head_commit()?,
+    };
+    let tree = repo.commit(commit)?.tree;
+    Ok(Opened::Git { repo, commit, tree, upstream })
+}
+
+/// Fetches one commit into our own bare store for this URL.
+fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error> {
+    let git = context.git()?;
+    let folder = store_folder(context, url);
+    ensure_folder(&folder)?;
+    let _lock = Lock::take(&folder.join("skillmeat-lock"), context.patience)?;
+    let repo = match Repo::open(&folder) {
+        Ok(repo) => repo,
+        Err(GitError::NotARepository(_)) => Repo::init(&folder, Worktree::None)?,
+        Err(other) => return Err(other.into()),
+    };
+    context.progress.step("fetching", 0, None);
+    let wanted = source.reference.as_deref().unwrap_or("HEAD");
+    let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
+    // Forced: what a branch was before is of no use here, the pristine states are kept in the collection.
+    repo.fetch(git, &Remote { url: url.to_owned(), typed: true }, &[(format!("+{wanted}"), ours.clone())], Some(1))?;
+    let commit = repo.resolve(&ours)?;
+    let tree = repo.commit(commit)?.tree;
+    Ok(Opened::Git { repo, commit, tree, upstream: url.to_owned() })
+}
+
+fn store_folder(context: &Context, url: &str) -> PathBuf {
+    context.home.join("sources").join(format!("{}.git", &Digest::of(url.as_bytes()).hex()[..32]))
+}
+
+impl Opened {
+    /// Returns the commit, where the source is in git.
+    pub fn commit(&self) -> Option<Oid> {
+        match self {
+            Opened::Git { commit, .. } => Some(*commit),
+            Opened::Folder { .. } => None,
+        }
+    }
+
+    /// Returns what `collection.toml` names as upstream.
+    pub fn upstream(&self) -> &str {
+        match self {
+            Opened::Git { upstream, .. } | Opened::Folder { upstream, .. } => upstream,
+        }
+    }
+
+    /// Returns the source as discovery sees it.
+    pub fn tree(&self) -> Box<dyn Tree + '_> {
+        match self {
+            Opened::Git { repo, tree, .. } => Box::new(GitTree { repo, root: *tree, folders: RefCell::default() }),
+            Opened::Folder { root, .. } => Box::new(FolderTree { root }),
+        }
+    }
+
+    /// Reads one file, `None` when it is not there.
+    ///
+    /// # Errors
+    /// As [`Opened::folder`].
+    pub fn file(&self, path: &TreePath) -> Result<Option<(FileMode, Vec<u8>)>, Error> {
+        match self {
+            Opened::Git { repo, tree, .. } => {
+                let mut files = repo.files_at(*tree, path)?;
+                let Some(file) = files.pop().filter(|file| file.path == *path) else { return Ok(None) };
+                Ok(Some((file.mode, repo.blob(file.id, MAX_FILE_BYTES)?)))
+            }
+            Opened::Folder { root, .. } => Ok(root.read(path, MAX_FILE_BYTES)?),
+        }
+    }
+
+    /// Reads all files of a folder, of the whole source for `None`, with their paths from that folder.
+    ///
+    /// # Errors
+    /// [`Error::Git`] or [`Error::Fs`] for links, submodules, names that are no portable path, and sizes.
+    pub fn folder(&self, path: Option<&TreePath>) -> Result<Vec<SourceFile>, Error> {
+        match self {
+            Opened::Git { repo, tree, .. } => git_folder(repo, *tree, path),
+            Opened::Folder { root, .. } => disk_folder(root, path),
+        }
+    }
+}
+
+fn git_folder(repo: &Repo, tree: Oid, path: Option<&TreePath>) -> Result<Vec<SourceFile>, Error> {
+    let folder = match path {
+        None => tree,
+        Some(path) => match repo.entry_at(tree, path)? {
+            Some(entry) if entry.kind == EntryKind::Folder => entry.id,
+            _ => return Ok(Vec::new()),
+        },
+    };
+    let files = repo.files(folder, WalkLimits::default())?;
+    files.into_iter().map(|file| Ok((file.path, file.mode, repo.blob(file.id, MAX_FILE_BYTES)?))).collect()
+}
+
+fn disk_folder(root: &Root, path: Option<&TreePath>) -> Result<Vec<SourceFile>, Error> {
+    let folder = path.map_or("", TreePath::as_str);
+    let mut files = Vec::new();
+    for (name, stat) in root.walk(folder, MAX_FOLDER_ENTRIES)? {
+        if name.split('/').any(|part| part == ".git") {
+            continue;
+        }
+        if !matches!(stat.found, OnDisk::File(_)) {
+            return Err(FsError::Escapes(root.path().join(folder).join(&name)).into());
+        }
+        let below: TreePath = name.parse().map_err(GitError::from)?;
+        let whole = path.map_or_else(|| Ok(below.clone()), |path| path.join(&name)).map_err(GitError::from)?;
+        if let Some((mode, bytes)) = root.read(&whole, MAX_FILE_BYTES)? {
+            files.push((below, mode, bytes));
+        }
+    }
+    check_set(files.iter().map(|(path, _, _)| path)).map_err(|error: PathError| GitError::from(error))?;
+    Ok(files)
+}
+
+/// A git tree for discovery. Folders that were looked up once are remembered.
+struct GitTree<'a> {
+    repo: &'a Repo,
+    root: Oid,
+    folders: RefCell<BTreeMap<String, Option<Oid>>>,
+}
+
+impl GitTree<'_> {
+    fn folder(&self, path: &str) -> Result<Option<Oid>, GitError> {
+        if path.is_empty() {
+            return Ok(Some(self.root));
+        }
+        if let Some(known) = self.folders.borrow().get(path) {
+            return Ok(*known);
+        }
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let found = match self.folder(above)? {
+            None => None,
+            Some(tree) => self
+                .repo
+                .entries(tree)?
+                .into_iter()
+                .find(|e| e.name == name && e.kind == EntryKind::Folder)
+                .map(|e| e.id),
+        };
+        self.folders.borrow_mut().insert(path.to_owned(), found);
+        Ok(found)
+    }
+}
+
+impl Tree for GitTree<'_> {
+    fn list(&self, folder: &str) -> Result<Vec<Item>, TreeError> {
+        let Some(tree) = self.folder(folder)? else { return Ok(Vec::new()) };
+        let mut items = Vec::new();
+        for entry in self.repo.entries(tree)? {
+            let kind = match entry.kind {
+                EntryKind::Folder => {
+                    let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+                    self.folders.borrow_mut().insert(path, Some(entry.id));
+                    ItemKind::Folder
+                }
+                EntryKind::File(mode) => ItemKind::File { executable: mode == FileMode::Executable },
+                EntryKind::Symlink => ItemKind::Symlink,
+                EntryKind::Submodule => ItemKind::Submodule,
+            };
+            items.push(Item { name: entry.name, kind });
+        }
+        Ok(items)
+    }
+
+    fn read(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
+        let Some(tree) = self.folder(folder)? else { return Ok(None) };
+        let found = self
+            .repo
+            .entries(tree)?
+            .into_iter()
+            .find(|entry| entry.name == name && matches!(entry.kind, EntryKind::File(_)));
+        let Some(entry) = found else { return Ok(None) };
+        let mut bytes = self.repo.blob(entry.id, MAX_FILE_BYTES)?;
+        bytes.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
+        Ok(Some(bytes))
+    }
+}
+
+/// A folder on disk for discovery.
+struct FolderTree<'a> {
+    root: &'a Root,
+}
+
+impl Tree for FolderTree<'_> {
+    fn list(&self, folder: &str) -> Result<Vec<Item>, TreeError> {
+        let listed = match self.root.list(folder) {
+            // A link on the way: nothing below it is of this source.
+            Err(FsError::Escapes(_)) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let items = listed.into_iter().map(|(name, stat)| {
+            let kind = match stat.found {
+                OnDisk::Folder => ItemKind::Folder,
+                OnDisk::File(mode) => ItemKind::File { executable: mode == FileMode::Executable },
+                OnDisk::Other => ItemKind::Symlink,
+            };
+            Item { name, kind }
+        });
+        Ok(items.collect())
+    }
+
+    fn read(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, TreeError> {
+        let Ok(path) = file.parse::<TreePath>() else { return Ok(None) };
+        let read = self.root.read(&path, MAX_FILE_BYTES);
+        let Some((_, mut bytes)) = (match read {
+            Err(FsError::Escapes(_)) => None,
+            other => other?,
+        }) else {
+            return Ok(None);
+        };
+        bytes.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
+        Ok(Some(bytes))
+    }
+}

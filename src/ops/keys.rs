@@ -1,0 +1,278 @@
+//! Signing keys and the people whose signatures are believed.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::fsio::{Access, FsError, create_new, ensure_folder, read, read_optional, write_atomic};
+use crate::git::GitError;
+use crate::git::ssh::{GenerateError, KeySource, SshError, generate_key, public_key};
+use crate::model::Class;
+use crate::ops::Context;
+use crate::ops::collection::{fs_class, git_class};
+use crate::signature::{AllowedSigners, AllowedSignersError, KeyError, MAX_SIGNERS_BYTES, PublicKey};
+
+/// Namespaces that a line we write is valid for: git's, and ours. A line without any would be valid for all.
+const NAMESPACES: &str = "git,skillmeat-*";
+
+/// Largest public key file, in bytes.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
+
+/// A use case on keys failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// git does not know who the key belongs to.
+    #[error("git does not know who you are")]
+    NoIdentity,
+    /// A key was made before.
+    #[error("there is a key already: '{}'", .0.display())]
+    KeyExists(PathBuf),
+    /// The key cannot be made.
+    #[error("cannot make a key")]
+    Generate(#[from] GenerateError),
+    /// The signing key cannot be used.
+    #[error("cannot use the signing key")]
+    Ssh(#[from] SshError),
+    /// No signing key is configured.
+    #[error("git has no signing key")]
+    NoKey,
+    /// A text or file is no public key.
+    #[error("'{}' is not a public key", .text.escape_debug())]
+    NotAKey {
+        /// What was given, shortened.
+        text: String,
+        /// What is wrong.
+        source: KeyError,
+    },
+    /// It is a private key.
+    #[error("'{}' is a private key", .0.display())]
+    PrivateKey(PathBuf),
+    /// The name of a principal has characters with a meaning of their own in the list.
+    #[error("'{}' is not the name of a principal: no spaces, quotes, commas or wildcards", .0.escape_debug())]
+    Principal(String),
+    /// The list cannot be read.
+    #[error("the allowed signers '{}' cannot be used", path.display())]
+    Signers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: AllowedSignersError,
+    },
+    /// Nobody of that name is in the list.
+    #[error("no allowed signer is called '{}'", .0.escape_debug())]
+    NoPrincipal(String),
+    /// The list is not UTF-8 text.
+    #[error("the allowed signers '{}' are not text", .0.display())]
+    NotText(PathBuf),
+    /// git's configuration cannot be changed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+impl Error {
+    /// Returns the class of the error.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::NoIdentity | Error::NoKey | Error::KeyExists(_) => Class::Usage,
+            Error::NotAKey { .. } | Error::PrivateKey(_) | Error::Principal(_) | Error::NoPrincipal(_) => Class::Name,
+            Error::Signers { .. } | Error::NotText(_) => Class::Parse,
+            Error::Generate(_) | Error::Ssh(_) => Class::Io,
+            Error::Git(error) => git_class(error),
+            Error::Fs(error) => fs_class(error),
+        }
+    }
+}
+
+/// What `key generate` made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Generated {
+    /// The private key.
+    pub path: PathBuf,
+    /// The public key, as one line.
+    pub public: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// The principal that was allowed to sign with it.
+    pub principal: String,
+    /// The settings of git that were made, as `key=value`.
+    pub settings: Vec<String>,
+}
+
+/// Makes a signing key for someone who has none, allows it, and tells git of it where git was told nothing yet.
+///
+/// `configured` says whether a key of git's configuration already has a value.
+///
+/// # Errors
+/// [`Error::KeyExists`]; a key is never replaced.
+pub fn generate(context: &Context, configured: &dyn Fn(&str) -> bool) -> Result<Generated, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let principal = who.committer.email.clone();
+    check_principal(&principal)?;
+    let folder = context.home.join("keys");
+    let path = folder.join("id_ed25519");
+    if path.exists() {
+        return Err(Error::KeyExists(path));
+    }
+    ensure_folder(&folder)?;
+    let key = generate_key(&principal)?;
+    create_new(&path, key.private_openssh.as_bytes(), Access::Private)?;
+    create_new(&folder.join("id_ed25519.pub"), format!("{}\n", key.public_line).as_bytes(), Access::Shared)?;
+    add(context, &principal, &key.public_line)?;
+    let wanted = [
+        ("gpg.format", "ssh".to_owned()),
+        ("user.signingKey", path.display().to_string()),
+        ("gpg.ssh.allowedSignersFile", context.allowed_signers.display().to_string()),
+    ];
+    let mut settings = Vec::new();
+    for (name, value) in wanted {
+        if !configured(name) {
+            context.git()?.set_global(name, &value)?;
+            settings.push(format!("{name}={value}"));
+        }
+    }
+    Ok(Generated { path, public: key.public_line.clone(), fingerprint: key.fingerprint.clone(), principal, settings })
+}
+
+/// What `key show` returns.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ShownKey {
+    /// The public key, as one line.
+    pub public: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// `ED25519`, `RSA`, …
+    pub key_type: String,
+}
+
+/// Shows the public half of the key that releases are signed with.
+///
+/// # Errors
+/// [`Error::NoKey`], [`Error::Ssh`].
+pub fn show(context: &Context) -> Result<ShownKey, Error> {
+    let source: &KeySource = context.signing.key.as_ref().ok_or(Error::NoKey)?;
+    let info = public_key(source)?;
+    let key_type = info.key.key_type().to_owned();
+    Ok(ShownKey {
+        public: format!("{} {}", info.key.to_line(), info.comment).trim_end().to_owned(),
+        fingerprint: info.key.fingerprint(),
+        key_type,
+    })
+}
+
+/// A signer as `trust` shows it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ShownSigner {
+    /// Who.
+    pub principals: String,
+    /// With which key.
+    pub fingerprint: String,
+    /// For what; all namespaces when `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<String>,
+    /// Line of the file.
+    pub line: usize,
+}
+
+/// Lists the allowed signers.
+///
+/// # Errors
+/// [`Error::Signers`].
+pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
+    let path = &context.allowed_signers;
+    let bytes = read_optional(path, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
+    let signers = AllowedSigners::parse(&bytes).map_err(|source| Error::Signers { path: path.clone(), source })?;
+    let shown = signers.iter().map(|signer| ShownSigner {
+        principals: signer.principals().to_owned(),
+        fingerprint: signer.key().fingerprint(),
+        namespaces: signer.namespaces().map(str::to_owned),
+        line: signer.line(),
+    });
+    Ok(shown.collect())
+}
+
+/// Allows a principal to sign with a key, given as text or as the path of a public key file. Returns the fingerprint.
+///
+/// Allowing the same twice changes nothing.
+///
+/// # Errors
+/// [`Error::Principal`], [`Error::NotAKey`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is broken already.
+pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Error> {
+    check_principal(principal)?;
+    let key = read_key(context, key)?;
+    let path = &context.allowed_signers;
+    let mut text = text_of(path)?;
+    let line = format!("{principal} namespaces=\"{NAMESPACES}\" {}", key.to_line());
+    if !text.lines().any(|known| known == line) {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&line);
+        text.push('\n');
+        write_signers(path, &text)?;
+    }
+    Ok(key.fingerprint())
+}
+
+/// Takes every line of a principal out of the list. Returns how many there were.
+///
+/// # Errors
+/// [`Error::NoPrincipal`], [`Error::Signers`].
+pub fn remove(context: &Context, principal: &str) -> Result<usize, Error> {
+    let gone: Vec<usize> =
+        list(context)?.into_iter().filter(|signer| signer.principals == principal).map(|signer| signer.line).collect();
+    if gone.is_empty() {
+        return Err(Error::NoPrincipal(principal.to_owned()));
+    }
+    let text = text_of(&context.allowed_signers)?;
+    let kept = text.lines().enumerate().filter(|(index, _)| !gone.contains(&(index + 1)));
+    let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+    write_signers(&context.allowed_signers, &kept)?;
+    Ok(gone.len())
+}
+
+fn text_of(path: &Path) -> Result<String, Error> {
+    let bytes = read_optional(path, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
+    String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))
+}
+
+/// Writes the list only if it can be read again: a broken line would lock everyone out.
+fn write_signers(path: &Path, text: &str) -> Result<(), Error> {
+    AllowedSigners::parse(text.as_bytes()).map_err(|source| Error::Signers { path: path.to_owned(), source })?;
+    if let Some(folder) = path.parent() {
+        ensure_folder(folder)?;
+    }
+    Ok(write_atomic(path, text.as_bytes(), Access::Shared)?)
+}
+
+fn check_principal(principal: &str) -> Result<(), Error> {
+    let special =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | ',' | '*' | '?' | '!' | '#' | '\\');
+    if principal.is_empty() || principal.len() > 200 || principal.chars().any(special) {
+        return Err(Error::Principal(principal.chars().take(80).collect()));
+    }
+    Ok(())
+}
+
+fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
+    if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
+        return Ok(key);
+    }
+    let path = context.folder.join(key);
+    if !path.is_file() {
+        let parsed = PublicKey::parse_line(key.trim());
+        return parsed
+            .map(|(key, _)| key)
+            .map_err(|source| Error::NotAKey { text: key.chars().take(60).collect(), source });
+    }
+    let bytes = read(&path, MAX_KEY_BYTES)?;
+    let text = String::from_utf8_lossy(&bytes);
+    if text.contains("PRIVATE KEY") {
+        return Err(Error::PrivateKey(path));
+    }
+    let parsed = PublicKey::parse_line(text.trim());
+    parsed.map(|(key, _)| key).map_err(|source| Error::NotAKey { text: path.display().to_string(), source })
+}

@@ -1,0 +1,20 @@
+//! From bytes that came from outside to a release that may be imported (level 2, `schema/verification.md`).
+//!
+//! [`verify`] is the one way to a [`Verified`]; nothing else makes one. It follows the order of `trust.md` A.1:
+//! signature over the exact bytes first, then name, then tag to commit to tree, then manifest and tree digest.
+
+mod error;
+mod evidence;
+mod signers;
+mod verify;
+
+pub use error::TrustError;
+pub use evidence::{Evidence, EvidenceError};
+pub use signers::TrustStore;
+pub use verify::{Level, ReleaseContent, Verified, verify};
+
+/// Trailer of a release tag: SHA-256 of the raw first commit of the repository it was made in.
+pub const REPO_TRAILER: &str = "skillmeat-repo";
+
+/// Trailer of a release tag: tree digest of all files, so that SHA-1 is not the last word.
+pub const TREE_TRAILER: &str = "skillmeat-tree";

@@ -1,0 +1,238 @@
+//! The one function that verifies a release.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::error::NotGood;
+use super::{Evidence, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
+use crate::model::{
+    BundleManifest, Digest, FileEntry, Hasher, MANIFEST_PATH, MAX_MANIFEST_BYTES, Oid, Release, tree_digest,
+};
+use crate::pack::{blob_hasher, tree_id};
+use crate::signature::{self, GIT_NAMESPACE, ObjectKind, RawCommit, RawTag, Verdict};
+
+/// How much is known of a release (`trust.md` A.5). Levels 3 and 4 need a vault's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// 2: signed by a key that one of the user's principals holds.
+    Signed,
+}
+
+impl Level {
+    /// Returns the number of the level.
+    pub fn number(self) -> u8 {
+        match self {
+            Level::Signed => 2,
+        }
+    }
+}
+
+/// What [`verify`] accepted. Only this may be imported or deployed.
+#[derive(Debug, Clone)]
+pub struct Verified<T>(T);
+
+impl<T> Verified<T> {
+    /// Returns what was verified.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+/// All that a release is, but for the content of its files.
+#[derive(Debug, Clone)]
+pub struct ReleaseContent {
+    /// Which release.
+    pub release: Release,
+    /// Its manifest.
+    pub manifest: BundleManifest,
+    /// Raw tag object.
+    pub tag: Vec<u8>,
+    /// Id of the tag object.
+    pub tag_id: Oid,
+    /// Raw commit object.
+    pub commit: Vec<u8>,
+    /// Id of the commit.
+    pub commit_id: Oid,
+    /// Id of the tree.
+    pub tree_id: Oid,
+    /// The files with their blob ids, in byte order of the paths.
+    pub files: Vec<(FileEntry, Oid)>,
+    /// Tree digest of all files: what the signature is over in the end.
+    pub digest: Digest,
+    /// The repository it was made in.
+    pub repo_id: Digest,
+    /// Who signed.
+    pub principal: String,
+    /// With which key.
+    pub fingerprint: String,
+    /// Time in the tag, in seconds since 1970: what the signer wrote, for information.
+    pub time_unix: u64,
+    /// The level reached.
+    pub level: Level,
+}
+
+/// Verifies a release: signature, signer, name, tag, commit, tree, manifest, digest, in this order.
+///
+/// `asked` is the release that the caller wants; a valid other one is refused. Memory stays bounded by the
+/// manifest, whatever the size of the files.
+///
+/// # Errors
+/// [`TrustError`]: the first check that fails. Nothing behind it was looked at.
+pub fn verify(
+    evidence: &dyn Evidence,
+    asked: Option<&Release>,
+    store: &TrustStore,
+) -> Result<Verified<ReleaseContent>, TrustError> {
+    let raw_tag = evidence.tag()?;
+    let tag = RawTag::parse(&raw_tag).map_err(|error| TrustError::Object("tag", error))?;
+    let (principal, fingerprint) = check_signature(&tag, store)?;
+    let release = check_name(&tag, asked)?;
+    let raw_commit = evidence.commit()?;
+    let (commit_id, tree_id) = check_commit(&release, &tag, &raw_commit)?;
+    let (files, manifest_bytes) = hash_files(evidence, commit_id.kind())?;
+    check_tree(&release, tree_id, &files)?;
+    let manifest = check_manifest(&release, manifest_bytes, &files)?;
+    evidence.check_compression(manifest.compression)?;
+    let digest = tree_digest(files.iter().map(|(entry, _)| entry));
+    let signed = trailer(&release, &tag, TREE_TRAILER)?;
+    if digest != signed {
+        return Err(TrustError::Digest { release, found: digest, signed });
+    }
+    let repo_id = trailer(&release, &tag, REPO_TRAILER)?;
+    let tag_id = object_id(gix::object::Kind::Tag, &raw_tag, commit_id.kind())?;
+    let time_unix = tag.time_unix();
+    Ok(Verified(ReleaseContent {
+        release,
+        manifest,
+        tag_id,
+        commit: raw_commit,
+        commit_id,
+        tree_id,
+        files,
+        digest,
+        repo_id,
+        principal,
+        fingerprint,
+        time_unix,
+        level: Level::Signed,
+        tag: raw_tag,
+    }))
+}
+
+fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<(String, String), TrustError> {
+    match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &store.signers()) {
+        Verdict::Good { principal, fingerprint } => Ok((principal, fingerprint)),
+        verdict => Err(TrustError::Verdict { name: signature::shown(tag.name()), verdict: NotGood(verdict) }),
+    }
+}
+
+/// The name inside the tag is what was signed; the name of a ref or a file is not (`trust.md` D.3).
+fn check_name(tag: &RawTag<'_>, asked: Option<&Release>) -> Result<Release, TrustError> {
+    let release: Release = tag.name().parse()?;
+    if release.to_string() != tag.name() || asked.is_some_and(|asked| *asked != release) {
+        let asked = asked.map_or_else(|| tag.name().to_owned(), ToString::to_string);
+        return Err(TrustError::Other { asked, found: release });
+    }
+    if tag.target_kind() != ObjectKind::Commit {
+        return Err(TrustError::Target(release));
+    }
+    Ok(release)
+}
+
+fn check_commit(release: &Release, tag: &RawTag<'_>, raw: &[u8]) -> Result<(Oid, Oid), TrustError> {
+    let named = tag.target();
+    let found = object_id(gix::object::Kind::Commit, raw, named.kind())?;
+    if found != named {
+        return Err(TrustError::Mismatch { release: release.clone(), what: "commit", found, named });
+    }
+    let commit = RawCommit::parse(raw).map_err(|error| TrustError::Object("commit", error))?;
+    if !commit.parents().is_empty() {
+        return Err(TrustError::Parents(release.clone()));
+    }
+    Ok((found, commit.tree()))
+}
+
+fn object_id(kind: gix::object::Kind, raw: &[u8], hash: gix::hash::Kind) -> Result<Oid, TrustError> {
+    gix::objs::compute_hash(hash, kind, raw).map_err(|error| TrustError::Source(Box::new(error)))
+}
+
+type Hashed = (Vec<(FileEntry, Oid)>, Option<Vec<u8>>);
+
+/// Hashes every file twice, for git's tree and for the tree digest, on all processors; keeps the manifest's bytes.
+fn hash_files(evidence: &dyn Evidence, hash: gix::hash::Kind) -> Result<Hashed, TrustError> {
+    let all = evidence.files();
+    let files = (0..all.len()).into_par_iter().map(|index| {
+        let file = &all[index];
+        let (mut sha256, mut blob) = (Hasher::default(), blob_hasher(hash, file.size));
+        evidence.read(index, &mut |bytes| {
+            sha256.update(bytes);
+            blob.update(bytes);
+        })?;
+        let entry = FileEntry { path: file.path.clone(), mode: file.mode, size: file.size, sha256: sha256.finish() };
+        Ok((entry, blob.finish()?))
+    });
+    let files: Vec<_> = files.collect::<Result<_, TrustError>>()?;
+    let manifest = all.iter().position(|file| file.path.as_str() == MANIFEST_PATH);
+    let manifest = manifest.map(|index| {
+        let mut bytes = Vec::new();
+        let read = evidence.read(index, &mut |piece| {
+            // One byte over the limit is enough for the parser to refuse.
+            let room = (MAX_MANIFEST_BYTES + 1).saturating_sub(bytes.len());
+            bytes.extend_from_slice(&piece[..piece.len().min(room)]);
+        });
+        read.map(|()| bytes).map_err(TrustError::from)
+    });
+    Ok((files, manifest.transpose()?))
+}
+
+fn check_tree(release: &Release, named: Oid, files: &[(FileEntry, Oid)]) -> Result<(), TrustError> {
+    let found = tree_id(named.kind(), files.iter().map(|(entry, blob)| (&entry.path, entry.mode, *blob)))?;
+    if found == named {
+        Ok(())
+    } else {
+        Err(TrustError::Mismatch { release: release.clone(), what: "tree", found, named })
+    }
+}
+
+fn check_manifest(
+    release: &Release,
+    bytes: Option<Vec<u8>>,
+    files: &[(FileEntry, Oid)],
+) -> Result<BundleManifest, TrustError> {
+    let bytes = bytes.ok_or_else(|| TrustError::NoManifest(release.clone()))?;
+    let manifest =
+        BundleManifest::parse(&bytes).map_err(|source| TrustError::Manifest { release: release.clone(), source })?;
+    let differs = |what: String| TrustError::ManifestDiffers { release: release.clone(), what };
+    if manifest.name != release.bundle || manifest.version != release.version {
+        return Err(differs(format!("it is for '{}' {}", manifest.name, manifest.version)));
+    }
+    let mut present = files.iter().map(|(entry, _)| entry).filter(|entry| entry.path.as_str() != MANIFEST_PATH);
+    for listed in &manifest.files {
+        match present.next() {
+            Some(entry) if entry == listed => {}
+            Some(entry) => return Err(differs(format!("'{}' is not as listed", entry.path))),
+            None => return Err(differs(format!("'{}' is listed and missing", listed.path))),
+        }
+    }
+    if let Some(entry) = present.next() {
+        return Err(differs(format!("'{}' is not listed", entry.path)));
+    }
+    for artifact in &manifest.artifacts {
+        let own = manifest
+            .files
+            .iter()
+            .filter(|entry| entry.path == artifact.path || entry.path.below(&artifact.path).is_some());
+        if tree_digest(own) != artifact.digest {
+            return Err(differs(format!("'{}' has another digest", artifact.artifact)));
+        }
+    }
+    Ok(manifest)
+}
+
+fn trailer(release: &Release, tag: &RawTag<'_>, key: &'static str) -> Result<Digest, TrustError> {
+    let missing = || TrustError::Trailer { release: release.clone(), trailer: key };
+    let text = tag.trailer(key).map_err(|_| missing())?.ok_or_else(missing)?;
+    text.parse().map_err(|_| missing())
+}
