@@ -141,14 +141,14 @@ fn read<'a>(report: &mut Report, path: &TreePath, bytes: &'a [u8], unreadable: S
         let message = "this is not YAML as it stands: quote the values that hold ': '";
         report.strict("frontmatter.repaired", Severity::Warning, At::line(path, 1), message);
     }
-    if let Some(line) = front.tab_line {
-        report.strict("frontmatter.tab", Severity::Warning, At::line(path, line), "the front matter holds a tab");
-    }
-    if let Some(line) = front.flow_line {
-        let message = "lists and maps in brackets are refused by the reference validator";
-        report.strict("frontmatter.flow", Severity::Info, At::line(path, line), message);
-    }
     let raw = std::str::from_utf8(bytes).unwrap_or_default();
+    let head = raw.strip_suffix(document.body).unwrap_or_default().trim_end_matches(['\n', '\r', ' ', '\t', '-']);
+    if let Some(number) =
+        (1_u32..).zip(head.lines()).skip(1).find(|(_, line)| line.contains("---")).map(|(number, _)| number)
+    {
+        let message = "'---' within the front matter, where the reference validator and others end it";
+        report.add("frontmatter.dashes", Severity::Warning, At::line(path, number), message);
+    }
     for field in front.map.fields() {
         escapes(report, path, field, raw);
     }
@@ -182,13 +182,21 @@ fn body(report: &mut Report, path: &TreePath, document: &Document<'_>) {
         report.strict("frontmatter.second", Severity::Warning, At::line(path, document.body_line), message);
     }
     for (number, line) in (document.body_line..).zip(document.body.lines()) {
-        // Claude Code runs what stands in !`…` before the model sees the text.
-        if let Some(at) = line.find("!`") {
-            let command = line[at + 2..].split('`').next().unwrap_or_default();
+        for command in commands_in(line) {
             let message = format!("may run '{}' when it is loaded", super::told_command(command));
             report.add("text.runs-command", Severity::Info, At::line(path, number), message);
         }
     }
+}
+
+/// Returns what Claude Code runs before the model sees the text: !`…` that does not follow a word, and blocks
+/// that start with three backquotes and `!`, of which the lines follow.
+fn commands_in(line: &str) -> Vec<&str> {
+    if let Some(first) = line.trim_start().strip_prefix("```!") {
+        return vec![if first.trim().is_empty() { "the lines below" } else { first.trim() }];
+    }
+    let starts = line.match_indices("!`").filter(|(at, _)| !line[..*at].ends_with(char::is_alphanumeric));
+    starts.filter_map(|(at, _)| line[at + 2..].split_once('`')).map(|(command, _)| command).collect()
 }
 
 fn at_key<'a>(path: &'a TreePath, front: &FrontMatter, key: &str) -> At<'a> {
@@ -237,6 +245,13 @@ fn skill_description(report: &mut Report, path: &TreePath, front: &FrontMatter) 
 }
 
 fn skill_fields(report: &mut Report, path: &TreePath, front: &FrontMatter) {
+    if let Some(line) = front.tab_line {
+        report.strict("frontmatter.tab", Severity::Warning, At::line(path, line), "the front matter holds a tab");
+    }
+    if let Some(line) = front.flow_line {
+        let message = "lists and maps in brackets are refused by the reference validator";
+        report.strict("frontmatter.flow", Severity::Info, At::line(path, line), message);
+    }
     for Field { key, value, line } in front.map.fields() {
         let at = At::line(path, *line);
         if !SKILL_KEYS.contains(&key.as_str()) {

@@ -123,6 +123,17 @@ fn front_matter_of_skills_is_judged_by_level() {
     );
 }
 
+/// The reference validator cuts at the first `---`, and takes what is left of the keys as the whole.
+#[test]
+fn dashes_that_others_cut_at_are_told() {
+    let of = |text: &str| {
+        skill("pdf", text, Level::Strict).iter().find(|f| f.id == "frontmatter.dashes").and_then(|f| f.line)
+    };
+    assert_eq!(of("---\nname: pdf\ndescription: a --- b\nlicense: MIT\n---\n---\n"), Some(3));
+    assert_eq!(of("---\nname: pdf\ndescription: x\nlicense: MIT --- not\n--- \n"), Some(4));
+    assert_eq!(of(GOOD), None);
+}
+
 #[test]
 fn lines_are_those_of_the_file() {
     let findings =
@@ -131,6 +142,17 @@ fn lines_are_those_of_the_file() {
     assert_eq!(line("skill.name-mismatch"), Some(2));
     assert_eq!(line("skill.unknown-field"), Some(4));
     assert_eq!(line("text.runs-command"), Some(8));
+}
+
+#[test]
+fn commands_in_text_are_told_from_exclamations() {
+    let runs =
+        |body: &str| messages(&skill("pdf", &format!("{GOOD}{body}\n"), Level::Lenient), "text.runs-command").len();
+    assert_eq!(runs("Status: !`git status` and !`git diff`"), 2);
+    assert_eq!(runs("(!`id`)"), 1);
+    assert_eq!(runs("  ```!\ngit status\n```"), 1);
+    assert_eq!(runs("`feat!` or `#REF!`: bad"), 0);
+    assert_eq!(runs("Stop !` here"), 0);
 }
 
 #[test]
@@ -353,6 +375,39 @@ fn many_findings_of_one_kind_are_counted() {
     let findings = skill("pdf", &text, Level::Lenient);
     assert_eq!(findings.len(), MAX_SAME + 1);
     assert_eq!(messages(&findings, "text.hidden-unicode")[0], "380 more of this kind in the file");
+}
+
+const MAIN_FILES: [(&str, &str); 5] = [
+    ("skill/x", "SKILL.md"),
+    ("agent/x", "x.md"),
+    ("command/x", "x.md"),
+    ("hook/x", "hooks.json"),
+    ("mcp/x", "server.json"),
+];
+
+proptest::proptest! {
+    /// Nothing panics, whatever the bytes.
+    #[test]
+    fn any_bytes_are_judged(
+        head in "(---\n)?([a-z]{1,4}: ?.{0,8}\n){0,4}(---\n)?",
+        tail in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64),
+    ) {
+        let bytes = [head.as_bytes(), &tail].concat();
+        for (artifact, file) in MAIN_FILES {
+            check(artifact, &[(file, &bytes)], Level::Strict);
+        }
+    }
+
+    /// No value in an unexpected place panics.
+    #[test]
+    fn any_json_is_judged(
+        key in "hooks|packages|remotes|command|Stop|transport|url",
+        value in r#"\{\}|\[\]|1|"x"|\[\{\}\]|\{"a":\[1,null\]\}|\[\[1\]\]|\[\{"registryType":"npm","identifier":"","url":1\}\]"#,
+    ) {
+        let text = format!("{{\"{key}\": {value}, \"x\": [{{\"{key}\": {value}}}]}}");
+        check("hook/x", &[("hooks.json", text.as_bytes())], Level::Strict);
+        check("mcp/x", &[("server.json", text.as_bytes())], Level::Strict);
+    }
 }
 
 /// Row 93, and the bound of invariant N on time.
