@@ -7,9 +7,12 @@ mod discover;
 mod finding;
 mod hidden;
 mod json;
+mod secrets;
 mod tree;
+mod validate;
 
 pub use discover::{DiscoverError, Discovery, Found, FoundFiles, Limits, Note, discover};
 pub use finding::{Finding, Level, Severity};
 pub use json::{JsonError, parse_json};
 pub use tree::{Item, ItemKind, Tree, TreeError};
+pub use validate::{ArtifactFile, validate};

@@ -5,7 +5,7 @@ const MAX_REF_BYTES: usize = 255;
 
 /// Why a text cannot name a branch, tag or commit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is not the name of a branch, tag or commit: {rule}", .name.chars().take(80).flat_map(char::escape_debug).collect::<String>())]
+#[error("'{}' is not the name of a branch, tag or commit: {rule}", super::shown(.name))]
 pub struct RefNameError {
     /// The text.
     pub name: String,

@@ -221,3 +221,19 @@ fn broken_texts_are_refused() {
     let long = format!("./{}", "x".repeat(2047));
     assert_eq!(parse(&long), Err(SourceError::Length { found: 2049 }));
 }
+
+proptest::proptest! {
+    /// What is accepted has one written form, which is accepted again, holds no secret and is no option.
+    #[test]
+    fn accepted_texts_are_canonical(text in "(https?://|ssh://|file://|\\./|)[-a-z0-9@:/#.%~?_ é\\\\]{0,24}") {
+        if let Ok(source) = parse(&text) {
+            let written = source.to_string();
+            let again = parse(&written);
+            proptest::prop_assert_eq!(again.as_ref(), Ok(&source), "{}", written);
+            proptest::prop_assert!(!written.starts_with('-'));
+            if let Location::Git { url } = &source.location {
+                proptest::prop_assert!(!url.contains("://") || !url.contains('@') || url.starts_with("ssh://"));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Checks of one artifact: what the formats ask for, and what a person should know before agreeing to it.
+//!
+//! The rules for skills are those of the Agent Skills specification and its reference validator (strict), or
+//! of its client guide (lenient). Everything that would be run is listed. No finding does not mean harmless.
+
+mod hooks;
+mod markdown;
+mod server;
+mod text;
+
+use std::collections::BTreeMap;
+
+use super::finding::shown;
+use super::{Finding, Level, Severity, hidden, secrets};
+use crate::model::{ArtifactRef, FileMode, Kind, TreePath};
+
+/// Most findings of one rule in one file; the rest is counted.
+const MAX_SAME: usize = 20;
+
+/// One file of an artifact: path below the artifact (for an agent or a command its file name), mode, content.
+pub type ArtifactFile<'a> = (TreePath, FileMode, &'a [u8]);
+
+/// Checks an artifact and returns what was found, sorted by file, line and rule.
+///
+/// Cost is linear in the size of the files. Never fails: what cannot be read is a finding.
+pub fn validate(artifact: &ArtifactRef, files: &[ArtifactFile<'_>], level: Level) -> Vec<Finding> {
+    let mut report = Report { level, findings: Vec::new(), counts: BTreeMap::new() };
+    for (path, mode, bytes) in files {
+        text::file(&mut report, path, *mode, bytes);
+    }
+    match artifact.kind {
+        Kind::Skill => markdown::skill(&mut report, artifact, files),
+        Kind::Agent => markdown::agent(&mut report, artifact, files),
+        Kind::Command => markdown::command(&mut report, files),
+        Kind::Hook => hooks::check(&mut report, files),
+        Kind::Mcp => server::check(&mut report, files),
+    }
+    report.finish()
+}
+
+/// Findings as they come.
+struct Report {
+    level: Level,
+    findings: Vec<Finding>,
+    counts: BTreeMap<(&'static str, TreePath), (Severity, usize)>,
+}
+
+/// Where something was found.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    path: &'a TreePath,
+    line: Option<u32>,
+}
+
+impl<'a> At<'a> {
+    fn file(path: &'a TreePath) -> Self {
+        Self { path, line: None }
+    }
+
+    fn line(path: &'a TreePath, line: u32) -> Self {
+        Self { path, line: Some(line) }
+    }
+}
+
+impl Report {
+    fn add(&mut self, id: &'static str, severity: Severity, at: At<'_>, message: impl Into<String>) {
+        let (_, count) = self.counts.entry((id, at.path.clone())).or_insert((severity, 0));
+        *count += 1;
+        if *count <= MAX_SAME {
+            self.findings.push(Finding { id, severity, path: at.path.clone(), line: at.line, message: message.into() });
+        }
+    }
+
+    /// Adds an error of the strict level; the lenient one has the severity given.
+    fn strict(&mut self, id: &'static str, lenient: Severity, at: At<'_>, message: impl Into<String>) {
+        self.add(id, self.level.or(lenient), at, message);
+    }
+
+    fn error(&mut self, id: &'static str, at: At<'_>, message: impl Into<String>) {
+        self.add(id, Severity::Error, at, message);
+    }
+
+    /// Reports hidden characters that a text has only once its escapes are read.
+    fn escaped_characters(&mut self, at: At<'_>, value: &str, raw: &str) {
+        for hit in hidden::find(value).filter(|hit| !raw.contains(hit.character)) {
+            let code = u32::from(hit.character);
+            let message = format!("U+{code:04X}, written as an escape, is {}", hit.class.words());
+            self.add("text.hidden-unicode", hit.class.severity(), at, message);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Finding> {
+        for ((id, path), (severity, count)) in self.counts {
+            if count > MAX_SAME {
+                let message = format!("{} more of this kind in the file", count - MAX_SAME);
+                self.findings.push(Finding { id, severity, path, line: None, message });
+            }
+        }
+        self.findings.sort_by(|a, b| (&a.path, a.line, a.id).cmp(&(&b.path, b.line, b.id)));
+        self.findings
+    }
+}
+
+/// Returns text from outside for a message: short, escaped, without credentials.
+fn told(text: &str) -> String {
+    shown(&secrets::redacted(text), 80)
+}
+
+/// Returns a command for a message, nearly whole: it is what a person agrees to.
+fn told_command(text: &str) -> String {
+    shown(&secrets::redacted(text), 2_000)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Checks of every file, whatever it is for.
+
+use super::{At, Report, told};
+use crate::model::{FileMode, TreePath};
+use crate::scan::{Severity, hidden, secrets};
+
+/// Shortest run of base64 that is worth a word, in bytes.
+const MIN_ENCODED_BYTES: usize = 512;
+
+/// First bytes of programs: ELF, Windows, Mach-O in both orders, and universal Mach-O.
+const PROGRAMS: [&[u8]; 5] = [b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xca\xfe\xba\xbe"];
+
+const TEXT_EXTENSIONS: [&str; 12] = ["md", "txt", "json", "yaml", "yml", "toml", "sh", "py", "js", "ts", "html", "xml"];
+
+pub(super) fn file(report: &mut Report, path: &TreePath, mode: FileMode, bytes: &[u8]) {
+    let at = At::file(path);
+    if mode == FileMode::Executable {
+        report.add("file.executable", Severity::Info, at, "the file is marked as a program");
+    }
+    if PROGRAMS.iter().any(|start| bytes.starts_with(start)) {
+        report.add("file.program", Severity::Warning, at, "the file is a compiled program, which nobody can read");
+    }
+    secrets_in(report, path, bytes);
+    for hit in secrets::find(path.as_str().as_bytes()) {
+        report.strict(hit.id, Severity::Warning, at, format!("the name of the file looks like a {}", hit.what));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => readable(report, path, text),
+        _ => {
+            let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
+            if TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) {
+                report.strict(
+                    "text.not-utf8",
+                    Severity::Warning,
+                    at,
+                    "the file is not UTF-8, so that its text was not checked",
+                );
+            }
+        }
+    }
+}
+
+fn secrets_in(report: &mut Report, path: &TreePath, bytes: &[u8]) {
+    let (mut line, mut counted) = (1_u32, 0);
+    for hit in secrets::find(bytes) {
+        let ends = bytes[counted..hit.range.start].iter().filter(|b| **b == b'\n').count();
+        line = line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        counted = hit.range.start;
+        let start =
+            String::from_utf8_lossy(&bytes[hit.range.start..hit.range.end.min(hit.range.start + 4)]).into_owned();
+        report.strict(hit.id, Severity::Warning, At::line(path, line), format!("'{start}…' looks like a {}", hit.what));
+    }
+}
+
+fn readable(report: &mut Report, path: &TreePath, text: &str) {
+    for hit in hidden::find(text) {
+        let code = u32::from(hit.character);
+        let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
+        report.add("text.hidden-unicode", hit.class.severity(), At::line(path, hit.line), message);
+    }
+    let is_markdown = path.file_name().to_ascii_lowercase().ends_with(".md");
+    let mut encoded = None;
+    for (number, line) in (1_u32..).zip(text.lines()) {
+        let at = At::line(path, number);
+        if pipes_into_shell(line) {
+            report.add(
+                "text.pipe-to-shell",
+                Severity::Warning,
+                at,
+                format!("what is downloaded is run: '{}'", told(line.trim())),
+            );
+        }
+        if is_markdown && line.contains("<!--") {
+            report.add(
+                "text.html-comment",
+                Severity::Info,
+                at,
+                "a comment that a model reads and a rendered page hides",
+            );
+        }
+        if encoded.is_none() && has_encoded_data(line) {
+            encoded = Some(number);
+        }
+    }
+    if let Some(number) = encoded {
+        let message = "a long run of encoded data, which cannot be checked";
+        report.add("text.encoded-data", Severity::Info, At::line(path, number), message);
+    }
+}
+
+/// Tells `curl … | sh` and its kin.
+fn pipes_into_shell(line: &str) -> bool {
+    let Some(from) = ["curl ", "wget ", "iwr ", "Invoke-WebRequest "].iter().filter_map(|word| line.find(word)).min()
+    else {
+        return false;
+    };
+    line[from..].split('|').skip(1).any(|part| {
+        let mut words = part.split_whitespace().skip_while(|word| matches!(*word, "sudo" | "env" | "-E"));
+        let program = words.next().unwrap_or_default().trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '/');
+        let program = program.rsplit('/').next().unwrap_or_default();
+        matches!(
+            program,
+            "sh" | "bash" | "zsh" | "dash" | "fish" | "python" | "python3" | "node" | "perl" | "ruby" | "iex" | "pwsh"
+        )
+    })
+}
+
+fn has_encoded_data(line: &str) -> bool {
+    line.len() >= MIN_ENCODED_BYTES
+        && line.as_bytes().split(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'+' | b'/' | b'=' | b'-' | b'_')).any(
+            |run| {
+                let has = |test: fn(&u8) -> bool| run.iter().any(test);
+                run.len() >= MIN_ENCODED_BYTES
+                    && has(u8::is_ascii_uppercase)
+                    && has(u8::is_ascii_lowercase)
+                    && has(u8::is_ascii_digit)
+            },
+        )
+}
