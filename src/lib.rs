@@ -4,4 +4,5 @@
 //! Level 0 `model`, level 1 `pack`, `signature`, `scan`, `fsio`, level 2 `git`, `client`, `trust`,
 //! level 3 `config`, `ops`, level 4 `cli`.
 
+pub mod client;
 pub mod model;

@@ -17,6 +17,7 @@ mod release;
 
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
+pub use json_text::{JsonTextError, MAX_JSON_TEXT_BYTES};
 pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub use path::{PathError, TreePath, check_set};

@@ -8,11 +8,13 @@
 mod edit;
 mod place;
 mod read;
+mod remove;
 mod rewrite;
 
 pub use edit::Created;
-pub(crate) use edit::{Pick, Slot, insert, remove};
+pub(crate) use edit::{Slot, insert};
 pub(crate) use read::{find, parse_value};
+pub(crate) use remove::{Pick, remove};
 pub(crate) use rewrite::rewrite;
 
 /// Largest text accepted, in bytes: row 118 of the attack list; the largest `~/.claude.json` reported is half of it.

@@ -21,7 +21,6 @@ pub use template::{Part, Template};
 pub use update::updated_from_entry;
 
 pub(crate) use launch::is_header;
-pub(crate) use secret::looks_secret_name;
 
 use super::json_text::JsonTextError;
 

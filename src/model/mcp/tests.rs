@@ -165,6 +165,10 @@ fn publishing_asks_for_more_than_reading() {
     for version in ["1", "2025.8.21", "1.0.0-alpha.1+b", "v2"] {
         assert_eq!(check(&|value| value["version"] = version.into()), None, "{version}");
     }
+    for url in ["", "https://", "ftp://x", "https://a b", "javascript:x"] {
+        let remotes = json!([{"type": "sse", "url": url}]);
+        assert_eq!(check(&|value| value["remotes"] = remotes.clone()), Some("remotes"), "{url}");
+    }
     assert_eq!(check(&|value| value["description"] = "x".repeat(101).into()), Some("description"));
     assert_eq!(check(&|value| value["description"] = "é".repeat(100).into()), None);
 }
