@@ -211,11 +211,18 @@ impl Target {
     }
 
     /// Returns what commands write for the folder of scripts of the hook `name`, to give to `hooks::relocate`.
+    ///
+    /// `None` when the target has no hooks, or when its folder has characters that a shell would act on inside
+    /// quotes.
     pub fn script_base(&self, name: &str, places: &Places) -> Option<String> {
         match &self.hook.as_ref()?.script_base {
             Some(base) => Some(format!("{base}/{name}")),
             // Backslashes would be escapes in a shell; Windows reads slashes as well.
-            None => Some(self.folder(Kind::Hook, places)?.join(name).to_str()?.replace('\\', "/")),
+            None => {
+                let base = self.folder(Kind::Hook, places)?.join(name).to_str()?.replace('\\', "/");
+                let special = |c: char| matches!(c, '"' | '$' | '`' | '\'') || c.is_control();
+                (!base.contains(special)).then_some(base)
+            }
         }
     }
 

@@ -66,6 +66,9 @@ fn the_users_files_move_with_the_variable() {
         assert_eq!(user.config_file(Kind::Hook, &here).as_deref(), Some(Path::new(settings)));
         assert_eq!(user.script_base("x", &here).as_deref(), Some(scripts));
     }
+    for hostile in ["/c\"d", "/$(x)", "/`x`", "/c'd", "/c\nd"] {
+        assert_eq!(user.script_base("x", &places(&[("CLAUDE_CONFIG_DIR", hostile)])), None, "{hostile}");
+    }
 }
 
 #[test]

@@ -185,10 +185,14 @@ pub(super) fn value(bytes: &[u8]) -> Result<Value, McpError> {
     parse_value(bytes).map_err(McpError::Json)
 }
 
-/// Returns serde's sentence without the strings of the text, which may be secrets.
+/// Returns serde's sentence without the value that it quotes, which may be a secret.
 fn without_values(reason: &str) -> String {
-    let quoted = reason.split('"').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "…" });
-    quoted.collect::<String>().chars().take(160).flat_map(char::escape_debug).collect()
+    let quote = |c: char| matches!(c, '"' | '`');
+    let shown = match (reason.find(quote), reason.rfind(quote)) {
+        (Some(start), Some(end)) => format!("{}…{}", &reason[..start], &reason[end + 1..]),
+        _ => reason.to_owned(),
+    };
+    shown.chars().take(160).flat_map(char::escape_debug).collect()
 }
 
 /// Returns whether a remote may have this address: `http://`, `https://` or a `{variable}`, then no white space.
