@@ -5,6 +5,7 @@
 //! level 3 `config`, `ops`, level 4 `cli`.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod fsio;
 pub mod git;

@@ -43,7 +43,8 @@ pub fn relocate_back(deployed: &Value, old: &Value, name: &ArtifactName, files: 
     let canonical = format!("/hooks/{name}");
     let preferred = if short > long { "/hooks" } else { canonical.as_str() };
     let back = |text: &str, place: &str| {
-        let quoted = text.replace(&format!("\"{base}\"/"), &format!("\"{}\"{place}/", ROOTS[0]));
+        let single = text.replace(&format!("'\"{base}\"'"), &format!("{}{place}", ROOTS[0]));
+        let quoted = single.replace(&format!("\"{base}\"/"), &format!("\"{}\"{place}/", ROOTS[0]));
         quoted.replace(base, &format!("{}{place}", ROOTS[0]))
     };
     mapped(deployed, &|text, shell| match known.get(&(text.to_owned(), shell)) {
@@ -156,11 +157,13 @@ impl Forward<'_> {
                     at = start + found.length;
                     let variable = self.base.contains(|c: char| c == '$' || c.is_whitespace());
                     let ours = self.base.starts_with(ROOTS[0]);
-                    if shell && variable && !ours && !is_quoted(&text[..start]) {
-                        out.push_str(&format!("\"{}\"{}", self.base, found.rest));
-                    } else {
-                        out.push_str(&format!("{}{}{}", self.base, found.quote, found.rest));
-                    }
+                    let quotes = if shell && variable && !ours { quotes(&text[..start]) } else { Quotes::Double };
+                    out.push_str(&match quotes {
+                        Quotes::None => format!("\"{}\"{}", self.base, found.rest),
+                        // Single quotes would keep the variable from being expanded.
+                        Quotes::Single => format!("'\"{}\"'{}", self.base, found.rest),
+                        Quotes::Double => format!("{}{}{}", self.base, found.quote, found.rest),
+                    });
                 }
             }
         }
@@ -203,17 +206,32 @@ impl Forward<'_> {
     }
 }
 
-/// Returns whether double quotes are open at the end of a piece of shell text.
-fn is_quoted(text: &str) -> bool {
-    let (mut open, mut escaped, mut single) = (false, false, false);
+/// Quotes that are open somewhere in shell text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    None,
+    Single,
+    Double,
+}
+
+/// Returns which quotes are open at the end of a piece of shell text.
+fn quotes(text: &str) -> Quotes {
+    let (mut open, mut escaped) = (Quotes::None, false);
     for c in text.chars() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if !single => escaped = true,
-            '"' if !single => open = !open,
-            '\'' if !open => single = !single,
-            _ => {}
-        }
+        open = match (c, open) {
+            _ if escaped => {
+                escaped = false;
+                open
+            }
+            ('\\', Quotes::None | Quotes::Double) => {
+                escaped = true;
+                open
+            }
+            ('"', Quotes::None) => Quotes::Double,
+            ('\'', Quotes::None) => Quotes::Single,
+            ('"', Quotes::Double) | ('\'', Quotes::Single) => Quotes::None,
+            _ => open,
+        };
     }
     open
 }

@@ -34,6 +34,7 @@ fn both_forms_of_a_place_mean_the_file() {
         ("\"${CLAUDE_PLUGIN_ROOT}\"/hooks/check.sh", format!("\"{BASE}\"/check.sh")),
         // A project's path may have spaces, so a bare place gets quotes.
         ("${CLAUDE_PLUGIN_ROOT}/hooks/check.sh -v", format!("\"{BASE}\"/check.sh -v")),
+        ("sh -c '${CLAUDE_PLUGIN_ROOT}/hooks/check.sh \"a\"'", format!("sh -c ''\"{BASE}\"'/check.sh \"a\"'")),
         ("python3 ${CLAUDE_PLUGIN_ROOT}/hooks/lib/a.py", format!("python3 \"{BASE}\"/lib/a.py")),
         ("\"${CLAUDE_PLUGIN_ROOT}/hooks/my script.sh\"", format!("\"{BASE}/my script.sh\"")),
         ("PYTHONPATH=\"${CLAUDE_PLUGIN_ROOT}/hooks/lib\" x", format!("PYTHONPATH=\"{BASE}/lib\" x")),

@@ -8,14 +8,17 @@
 mod edit;
 mod place;
 mod read;
+mod remove;
 mod rewrite;
 
 pub use edit::Created;
-pub(crate) use edit::{Pick, Slot, insert, remove};
+pub(crate) use edit::{Slot, insert};
 pub(crate) use read::{find, parse_value};
+pub(crate) use remove::{Pick, remove};
 pub(crate) use rewrite::rewrite;
 
-/// Largest text accepted, in bytes: row 118 of the attack list; the largest `~/.claude.json` reported is half of it.
+/// Largest text accepted, in bytes. A client that keeps its history in its configuration stays far below; the
+/// tree of a text takes several times its size in memory.
 pub const MAX_JSON_TEXT_BYTES: usize = 50_000_000;
 
 /// Why a JSON text was not read or changed.

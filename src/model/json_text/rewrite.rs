@@ -5,9 +5,10 @@ use jsonc_parser::common::Ranged as _;
 use serde_json::Value;
 
 use super::JsonTextError;
-use super::edit::{Splice, add, replacement, splice, taken_out};
+use super::edit::{Splice, add, replacement, splice};
 use super::place::{Container, Manner};
 use super::read::{decode, parse, value, without_lone_surrogates};
+use super::remove::taken_out;
 use crate::model::json::document;
 
 /// Most edits tried before the text is written anew: each one parses the text again.

@@ -246,7 +246,7 @@ fn noisy(value: &Value, noise: &mut impl Iterator<Item = u8>, newline: &str, out
         }
     };
     out.push(if value.is_object() { '{' } else { '[' });
-    let trailing = !items.is_empty() && noise.next().unwrap_or(0) % 3 == 0;
+    let trailing = !items.is_empty() && noise.next().unwrap_or(0).is_multiple_of(3);
     for (index, (key, item)) in items.iter().enumerate() {
         out.push_str(if index == 0 { "" } else { "," });
         if let Some(key) = key {
@@ -257,7 +257,7 @@ fn noisy(value: &Value, noise: &mut impl Iterator<Item = u8>, newline: &str, out
         noisy(item, noise, newline, out);
     }
     out.push_str(if trailing { "," } else { "" });
-    if noise.next().unwrap_or(0) % 4 == 0 {
+    if noise.next().unwrap_or(0).is_multiple_of(4) {
         out.push_str(newline);
     }
     out.push(if value.is_object() { '}' } else { ']' });

@@ -167,7 +167,11 @@ impl ServerDefinition {
         }
         for remote in &self.remotes {
             rule("remotes", ["streamable-http", "sse"].contains(&remote.kind.as_str()), "need a known type")?;
-            rule("remotes", !remote.url.is_empty(), "need a url")?;
+            rule(
+                "remotes",
+                is_address(&remote.url),
+                "need a url of http or https, or one that starts with {variable}",
+            )?;
         }
         Ok(())
     }
@@ -181,10 +185,21 @@ pub(super) fn value(bytes: &[u8]) -> Result<Value, McpError> {
     parse_value(bytes).map_err(McpError::Json)
 }
 
-/// Returns serde's sentence without the strings of the text, which may be secrets.
+/// Returns serde's sentence without the value that it quotes, which may be a secret.
 fn without_values(reason: &str) -> String {
-    let quoted = reason.split('"').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "…" });
-    quoted.collect::<String>().chars().take(160).flat_map(char::escape_debug).collect()
+    let quote = |c: char| matches!(c, '"' | '`');
+    let shown = match (reason.find(quote), reason.rfind(quote)) {
+        (Some(start), Some(end)) => format!("{}…{}", &reason[..start], &reason[end + 1..]),
+        _ => reason.to_owned(),
+    };
+    shown.chars().take(160).flat_map(char::escape_debug).collect()
+}
+
+/// Returns whether a remote may have this address: `http://`, `https://` or a `{variable}`, then no white space.
+pub(super) fn is_address(url: &str) -> bool {
+    let start =
+        ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+    (start || (url.starts_with('{') && url.contains('}'))) && !url.contains(char::is_whitespace)
 }
 
 /// Returns whether a name is `^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$` of 3 to 200 characters.

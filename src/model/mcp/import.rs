@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::definition::is_address;
 use super::launch::Named;
 use super::package::{Registry, unpinned};
 use super::secret::{looks_secret_name, refuse_secrets};
@@ -59,7 +60,8 @@ pub fn from_entry(name: &str, entry: &Value) -> Result<Value, McpError> {
     };
     let form = match &launch {
         Launch::Stdio { .. } => package(&launch).and_then(|(version, body)| packaged(version, "packages", body)),
-        Launch::Remote { .. } => packaged(None, "remotes", remote(&launch)),
+        Launch::Remote { url, .. } if is_address(&url.to_string()) => packaged(None, "remotes", remote(&launch)),
+        Launch::Remote { .. } => None,
     };
     Ok(form.unwrap_or_else(|| {
         let mut out = head(name, None);

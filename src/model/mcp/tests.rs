@@ -165,16 +165,22 @@ fn publishing_asks_for_more_than_reading() {
     for version in ["1", "2025.8.21", "1.0.0-alpha.1+b", "v2"] {
         assert_eq!(check(&|value| value["version"] = version.into()), None, "{version}");
     }
+    for url in ["", "https://", "ftp://x", "https://a b", "javascript:x"] {
+        let remotes = json!([{"type": "sse", "url": url}]);
+        assert_eq!(check(&|value| value["remotes"] = remotes.clone()), Some("remotes"), "{url}");
+    }
     assert_eq!(check(&|value| value["description"] = "x".repeat(101).into()), Some("description"));
     assert_eq!(check(&|value| value["description"] = "é".repeat(100).into()), None);
 }
 
 #[test]
 fn hostile_definitions_are_refused_without_their_values() {
-    let canary = "hunter2-canary";
-    let text = format!("{{\"name\": \"a/b\", \"packages\": \"{canary}\"}}");
-    let error = ServerDefinition::parse(text.as_bytes(), Strictness::Lenient).expect_err("wrong type");
-    assert!(!format!("{error} {error:?}").contains(canary), "{error:?}");
+    for wrong in ["\"canary\"", "\"a\\\"canary\"", "[{\"identifier\": 1, \"version\": {\"canary\": 1}}]", "90210"] {
+        let text = format!("{{\"name\": \"a/b\", \"packages\": {wrong}}}");
+        let error = ServerDefinition::parse(text.as_bytes(), Strictness::Lenient).expect_err("wrong type");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("canary") && !shown.contains("90210"), "{shown}");
+    }
     let large = vec![b' '; MAX_SERVER_JSON_BYTES + 1];
     assert!(matches!(ServerDefinition::parse(&large, Strictness::Lenient), Err(McpError::TooLarge { .. })));
     assert!(matches!(ServerDefinition::parse(b"[", Strictness::Lenient), Err(McpError::Json(_))));

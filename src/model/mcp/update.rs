@@ -44,18 +44,17 @@ pub fn updated_from_entry(old: &[u8], entry: &Value) -> Result<Vec<u8>, McpError
 
 /// Writes the extras, and takes `_meta` away when nothing is left in it.
 fn change_extra(new: &mut Value, extra: &Extra) {
-    let Some(map) = new.as_object_mut() else { return };
     if !extra.is_empty() {
-        let meta = map.entry("_meta").or_insert_with(|| json!({}));
-        meta[EXTRA_META] = json!(extra);
-    } else if let Some(meta) = map.get_mut("_meta").and_then(Value::as_object_mut) {
-        if meta.remove(EXTRA_META).is_some() && meta.is_empty() {
-            map.remove("_meta");
-        }
+        new["_meta"][EXTRA_META] = json!(extra);
+        return;
+    }
+    let meta = new.get_mut("_meta").and_then(Value::as_object_mut);
+    if meta.is_some_and(|meta| meta.remove(EXTRA_META).is_some() && meta.is_empty()) {
+        put(new, "_meta", Vec::new());
     }
 }
 
-/// Sets or, when empty, removes a list.
+/// Sets a list; an empty one goes with its member.
 fn put(object: &mut Value, key: &str, list: Vec<Value>) {
     if !list.is_empty() {
         object[key] = Value::Array(list);

@@ -199,7 +199,8 @@ fn item(
         Some(_) if tree_digest(&file_entries(collection, &artifact)?) == digest => AddStep::Same,
         Some(_) => return Err(Error::Exists(artifact)),
     };
-    let findings = Vec::new();
+    let seen: Vec<_> = content.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
+    let findings = scan::validate(&artifact, &seen, scan::Level::Lenient);
     Ok(AddItem {
         license: license(&artifact, &content),
         renamed_from: found.renamed_from.clone(),

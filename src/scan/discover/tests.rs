@@ -338,7 +338,7 @@ fn names_are_made_usable_and_differences_told() {
         ("skills/broken/SKILL.md", "---\nname: a\nname: b\n---\n"),
         ("skills/secret/SKILL.md", "---\nname: secret\ndescription: x\nmetadata:\n  internal: true\n---\n"),
         ("skills/Ünïcode/SKILL.md", "---\nname: …\ndescription: x\n---\n"),
-        ("skills/…/SKILL.md", "no name"),
+        ("skills/日本/SKILL.md", "no name"),
         ("commands/a/b/c/d.md", "fits"),
         ("commands/a/b/c/d/e.md", "too deep"),
     ]);
@@ -365,7 +365,7 @@ fn names_are_made_usable_and_differences_told() {
             "other-name skills/folder",
             "lower-case skills/lower/skill.md",
             "internal skills/secret",
-            "name skills/…",
+            "name skills/日本",
         ]
     );
 }
