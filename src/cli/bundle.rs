@@ -10,6 +10,7 @@ use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
 use crate::ops::bundle::{self, Error, Existing, Export, Imported, Place, Plan, Step, VerifiedReport};
+use crate::ops::vault;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -217,8 +218,12 @@ fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> 
             "`git skillmeat vault ls NAME` shows what a vault has",
         ));
     };
-    let _ = (vault, release, wish.offline);
-    Err(Failure::new(Class::Name, "vaults are not there yet", ""))
+    let known = vault::Vault::find(&session.context, vault)?;
+    if !wish.offline {
+        vault::pull(&session.context, vault)?;
+    }
+    let store = vault::store(&session.context, &known)?;
+    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault))
 }
 
 fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
@@ -227,7 +232,7 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
     let report = bundle::report(&found, &verified);
     let content = verified.get();
     if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
-        return Err(Error::OtherDigest { release: content.release.clone(), found: content.digest, accepted }.into());
+        return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
     }
     let plan = bundle::plan(&session.collection()?, &verified, wish.existing)?;
     if wish.dry_run {

@@ -12,7 +12,7 @@ use super::text::clean;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::Class;
-use crate::ops::{bundle, collection, keys};
+use crate::ops::{bundle, collection, keys, vault};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
@@ -138,9 +138,16 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
 
 impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
-        use bundle::Error;
         let class = error.class();
-        let hint = match &error {
+        let hint = bundle_hint(&error);
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about an error of a bundle.
+fn bundle_hint(error: &bundle::Error) -> Option<String> {
+    use bundle::Error;
+    match error {
             Error::Collection(error) => collection_hint(error),
             Error::Git(error) => git_hint(error),
             Error::Fs(error) => fs_hint(error),
@@ -158,6 +165,35 @@ impl From<bundle::Error> for Failure {
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit { .. } => Some("mend it, or leave it out".to_owned()),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+    }
+}
+
+impl From<vault::Error> for Failure {
+    fn from(error: vault::Error) -> Self {
+        use vault::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Unknown(_) => Some(
+                "`git skillmeat vault list` shows those you know; `git skillmeat vault add NAME URL` adds one"
+                    .to_owned(),
+            ),
+            Error::Known(name) => {
+                Some(format!("choose another name, or forget the old one with `git skillmeat vault remove {name}`"))
+            }
+            Error::NotEmpty(_) => Some("name a folder that is empty or not there".to_owned()),
+            Error::NotAVault(_) => Some("make one with `git skillmeat vault init PATH`".to_owned()),
+            Error::Moved { .. } | Error::Gone { .. } => Some(
+                "ask its publishers what happened; what you fetched before is kept and can be used with `--offline`"
+                    .to_owned(),
+            ),
+            Error::Taken(_) => Some("export a higher version: a released version never changes".to_owned()),
+            Error::Raced { .. } => Some("run the command again".to_owned()),
+            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
+            Error::Bundle(error) => bundle_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Source(_) => Some("an address is a path or a git URL".to_owned()),
+            Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Record(_) => None,
         };
         Self::of(&error, class, hint)
     }

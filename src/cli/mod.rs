@@ -14,6 +14,7 @@ mod report;
 mod schemas;
 mod session;
 mod text;
+mod vault;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,9 @@ enum Command {
     Collection(collection::Command),
     #[command(flatten)]
     Bundle(bundle::Command),
+    /// Publish releases where others find them, and fetch theirs
+    #[command(subcommand)]
+    Vault(vault::Command),
     #[command(flatten)]
     Keys(keys::Command),
     #[command(flatten)]
@@ -90,6 +94,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
+        Command::Vault(command) => command.run(&Session::start(cli.global)?),
         Command::Keys(command) => command.run(&Session::start(cli.global)?),
     }
 }

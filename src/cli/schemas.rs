@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::model::{Lockfile, Manifest};
-use crate::ops::{bundle, collection, keys};
+use crate::ops::{bundle, collection, keys, vault};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +33,13 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("key", schema_for!(Output<keys::ShownKey>)),
         ("key-generate", schema_for!(Output<keys::Generated>)),
         ("trust-list", schema_for!(Output<Vec<keys::ShownSigner>>)),
+        ("vault-add", schema_for!(Output<vault::Added>)),
+        ("vault-init", schema_for!(Output<vault::Made>)),
+        ("vault-list", schema_for!(Output<Vec<vault::Vault>>)),
+        ("vault-ls", schema_for!(Output<Vec<vault::VaultRelease>>)),
+        ("vault-pull", schema_for!(Output<vault::Pulled>)),
+        ("vault-push", schema_for!(Output<vault::Pushed>)),
+        ("vault-remove", schema_for!(Output<vault::Vault>)),
         ("verify", schema_for!(Output<bundle::VerifiedReport>)),
         ("collection.lock", schema_for!(Lockfile)),
         ("collection.toml", schema_for!(Manifest)),

@@ -42,6 +42,7 @@ impl Session {
             claude_config: environment.claude_config(),
             folder: environment.folder.clone(),
             identity: settings.identity.clone(),
+            scratch: environment.scratch.clone(),
             now_seconds: environment.now_seconds,
             durability: if settings.synced { Durability::Synced } else { Durability::Lazy },
             patience: Duration::from_secs(settings.patience_seconds),

@@ -3,6 +3,8 @@
 //! The only place that reads environment variables and the clock. Settings are git configuration (`skillmeat.*`),
 //! so that system, global and local files, `git -c` and `GIT_CONFIG_COUNT` all work.
 
+#![allow(clippy::disallowed_methods, reason = "this module owns the environment and the clock")]
+
 mod parameters;
 
 use std::ffi::OsString;
@@ -28,6 +30,8 @@ pub struct Environment {
     pub user_home: PathBuf,
     /// `$SKILLMEAT_HOME`, or `.skillmeat` in the home folder.
     pub home: PathBuf,
+    /// Folder for temporary files.
+    pub scratch: PathBuf,
     /// The moment it started, in seconds since 1970.
     pub now_seconds: i64,
     /// Offset of the local time from UTC, in seconds.
@@ -79,6 +83,7 @@ impl Environment {
         let now = gix::date::Time::now_local_or_utc();
         Ok(Self {
             folder: std::env::current_dir()?,
+            scratch: std::env::temp_dir(),
             home: get("SKILLMEAT_HOME").map_or_else(|| user_home.join(".skillmeat"), PathBuf::from),
             user_home,
             now_seconds: now.seconds,

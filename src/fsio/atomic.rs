@@ -159,6 +159,17 @@ pub fn remove_if_there(path: &Path) -> Result<(), FsError> {
     }
 }
 
+/// Removes a folder of our own with everything in it; links inside are removed and not followed.
+///
+/// # Errors
+/// [`FsError::Io`]; a folder that is not there counts as removed.
+pub fn remove_tree(path: &Path) -> Result<(), FsError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(FsError::at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn sync_folder(folder: &Path) -> Result<(), FsError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder).and_then(|dir| dir.sync_all()).map_err(FsError::at("sync", folder))

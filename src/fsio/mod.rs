@@ -3,6 +3,8 @@
 //! The only place that names `std::fs`. A file changes by temporary file, fsync, rename and fsync of the folder,
 //! so that an interruption leaves the old content or the new (`schema/durability.md`).
 
+#![allow(clippy::disallowed_methods, reason = "this module owns the calls that touch files")]
+
 mod atomic;
 mod error;
 mod lock;
@@ -10,7 +12,7 @@ mod root;
 
 pub use atomic::{
     Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
-    remove_if_there, sync_store, write_atomic,
+    remove_if_there, remove_tree, sync_store, write_atomic,
 };
 pub use error::FsError;
 pub use lock::Lock;

@@ -19,6 +19,7 @@ mod path;
 pub mod plugin;
 mod release;
 mod source;
+mod vault;
 
 pub use bundle::{
     BUNDLE_FORMAT, BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES,
@@ -39,6 +40,7 @@ pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
 pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
+pub use vault::{IndexedRelease, MAX_INDEX_BYTES, VAULT_FORMAT, VaultFileError, VaultIndex};
 
 /// A git object id: SHA-1 or SHA-256, whichever the repository uses.
 pub use gix::ObjectId as Oid;

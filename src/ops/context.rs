@@ -55,6 +55,8 @@ pub struct Context {
     pub folder: PathBuf,
     /// Who commits; `None` when git has no `user.name` and `user.email`.
     pub identity: Option<Identity>,
+    /// Folder for files that live as long as one call.
+    pub scratch: PathBuf,
     /// The moment of this command: seconds since 1970, UTC.
     pub now_seconds: i64,
     /// Whether success waits for the disk.
@@ -103,7 +105,7 @@ impl Context {
             Some(program) if program.is_absolute() => program.clone(),
             _ => find_program("ssh-keygen", &self.path)?,
         };
-        Ok(SshKeygen::new(program, std::env::temp_dir(), self.environment.clone()))
+        Ok(SshKeygen::new(program, &self.scratch, self.environment.clone()))
     }
 
     /// Returns whether a program may ask for a passphrase.

@@ -7,5 +7,6 @@ pub mod bundle;
 pub mod collection;
 mod context;
 pub mod keys;
+pub mod vault;
 
 pub use context::{Context, Durability, Progress, Quiet, Signing};

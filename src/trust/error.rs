@@ -1,7 +1,7 @@
 //! Why a release is not verified.
 
 use super::EvidenceError;
-use crate::model::{Class, Digest, ManifestError, Oid, Release, ReleaseError};
+use crate::model::{Class, Digest, ManifestError, Oid, ReleaseError};
 use crate::pack::{Fault, ObjectError, PackError};
 use crate::signature::{self, AllowedSignersError, RevokedError, Verdict};
 
@@ -38,16 +38,16 @@ pub enum TrustError {
         /// What was asked for.
         asked: String,
         /// What it is.
-        found: Release,
+        found: String,
     },
     /// The tag does not point to a commit.
     #[error("the tag of '{0}' points to something that is no commit")]
-    Target(Release),
+    Target(String),
     /// A git object is not the one that is named.
     #[error("the {what} of '{release}' is {found}, but {named} is named")]
     Mismatch {
         /// The release.
-        release: Release,
+        release: String,
         /// `commit` or `tree`.
         what: &'static str,
         /// The id it has.
@@ -57,15 +57,15 @@ pub enum TrustError {
     },
     /// The release's commit has parents, so it would bring history that nobody signed.
     #[error("the commit of '{0}' has parents")]
-    Parents(Release),
+    Parents(String),
     /// `bundle.toml` is missing.
     #[error("'{0}' holds no 'bundle.toml'")]
-    NoManifest(Release),
+    NoManifest(String),
     /// `bundle.toml` cannot be used.
     #[error("the manifest of '{release}' is malformed")]
     Manifest {
         /// The release.
-        release: Release,
+        release: String,
         /// What is wrong.
         source: ManifestError,
     },
@@ -73,7 +73,7 @@ pub enum TrustError {
     #[error("the manifest of '{release}' does not fit: {what}")]
     ManifestDiffers {
         /// The release.
-        release: Release,
+        release: String,
         /// What differs.
         what: String,
     },
@@ -81,7 +81,7 @@ pub enum TrustError {
     #[error("the tag of '{release}' has no usable trailer '{trailer}'")]
     Trailer {
         /// The release.
-        release: Release,
+        release: String,
         /// Which one.
         trailer: &'static str,
     },
@@ -89,7 +89,7 @@ pub enum TrustError {
     #[error("the files of '{release}' have the tree digest {found}, but {signed} is signed")]
     Digest {
         /// The release.
-        release: Release,
+        release: String,
         /// The digest they have.
         found: Digest,
         /// The digest in the tag.

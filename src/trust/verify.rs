@@ -98,7 +98,7 @@ pub fn verify(
     let digest = tree_digest(files.iter().map(|(entry, _)| entry));
     let signed = trailer(&release, &tag, TREE_TRAILER)?;
     if digest != signed {
-        return Err(TrustError::Digest { release, found: digest, signed });
+        return Err(TrustError::Digest { release: release.to_string(), found: digest, signed });
     }
     let repo_id = trailer(&release, &tag, REPO_TRAILER)?;
     let tag_id = object_id(gix::object::Kind::Tag, &raw_tag, commit_id.kind())?;
@@ -133,10 +133,10 @@ fn check_name(tag: &RawTag<'_>, asked: Option<&Release>) -> Result<Release, Trus
     let release: Release = tag.name().parse()?;
     if release.to_string() != tag.name() || asked.is_some_and(|asked| *asked != release) {
         let asked = asked.map_or_else(|| tag.name().to_owned(), ToString::to_string);
-        return Err(TrustError::Other { asked, found: release });
+        return Err(TrustError::Other { asked, found: release.to_string() });
     }
     if tag.target_kind() != ObjectKind::Commit {
-        return Err(TrustError::Target(release));
+        return Err(TrustError::Target(release.to_string()));
     }
     Ok(release)
 }
@@ -145,11 +145,11 @@ fn check_commit(release: &Release, tag: &RawTag<'_>, raw: &[u8]) -> Result<(Oid,
     let named = tag.target();
     let found = object_id(gix::object::Kind::Commit, raw, named.kind())?;
     if found != named {
-        return Err(TrustError::Mismatch { release: release.clone(), what: "commit", found, named });
+        return Err(TrustError::Mismatch { release: release.to_string(), what: "commit", found, named });
     }
     let commit = RawCommit::parse(raw).map_err(|error| TrustError::Object("commit", error))?;
     if !commit.parents().is_empty() {
-        return Err(TrustError::Parents(release.clone()));
+        return Err(TrustError::Parents(release.to_string()));
     }
     Ok((found, commit.tree()))
 }
@@ -192,7 +192,7 @@ fn check_tree(release: &Release, named: Oid, files: &[(FileEntry, Oid)]) -> Resu
     if found == named {
         Ok(())
     } else {
-        Err(TrustError::Mismatch { release: release.clone(), what: "tree", found, named })
+        Err(TrustError::Mismatch { release: release.to_string(), what: "tree", found, named })
     }
 }
 
@@ -201,10 +201,10 @@ fn check_manifest(
     bytes: Option<Vec<u8>>,
     files: &[(FileEntry, Oid)],
 ) -> Result<BundleManifest, TrustError> {
-    let bytes = bytes.ok_or_else(|| TrustError::NoManifest(release.clone()))?;
-    let manifest =
-        BundleManifest::parse(&bytes).map_err(|source| TrustError::Manifest { release: release.clone(), source })?;
-    let differs = |what: String| TrustError::ManifestDiffers { release: release.clone(), what };
+    let bytes = bytes.ok_or_else(|| TrustError::NoManifest(release.to_string()))?;
+    let manifest = BundleManifest::parse(&bytes)
+        .map_err(|source| TrustError::Manifest { release: release.to_string(), source })?;
+    let differs = |what: String| TrustError::ManifestDiffers { release: release.to_string(), what };
     if manifest.name != release.bundle || manifest.version != release.version {
         return Err(differs(format!("it is for '{}' {}", manifest.name, manifest.version)));
     }
@@ -232,7 +232,7 @@ fn check_manifest(
 }
 
 fn trailer(release: &Release, tag: &RawTag<'_>, key: &'static str) -> Result<Digest, TrustError> {
-    let missing = || TrustError::Trailer { release: release.clone(), trailer: key };
+    let missing = || TrustError::Trailer { release: release.to_string(), trailer: key };
     let text = tag.trailer(key).map_err(|_| missing())?.ok_or_else(missing)?;
     text.parse().map_err(|_| missing())
 }

@@ -79,7 +79,7 @@ pub enum Error {
     #[error("'{release}' has the digest {found}, but {accepted} was accepted")]
     OtherDigest {
         /// Which release.
-        release: Release,
+        release: String,
         /// The digest it has.
         found: Digest,
         /// The digest agreed to.

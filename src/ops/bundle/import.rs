@@ -4,13 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plan::{Existing, Plan, Step, plan};
-use super::{Error, Found};
+use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
 use crate::model::{ArtifactRef, FileMode, LockEntry, ManifestEntry, Oid, TreePath};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection};
-use crate::pack::tree_objects;
-use crate::trust::{ReleaseContent, TrustError, Verified};
+use crate::trust::{ReleaseContent, Verified};
 
 /// What `import` did.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -52,11 +51,15 @@ pub fn import(
         return Err(Error::Exists(refused));
     }
     let tag_change = tag_change(collection, content)?;
-    write_objects(context, collection, found, content)?;
+    write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     let mut change = Change::new(collection);
     let mut changed = Vec::new();
     for planned in &plan.artifacts {
-        if matches!(planned.step, Step::Skip | Step::Same) {
+        let from_here = collection.manifest.artifacts.get(&planned.artifact).and_then(|entry| entry.bundle.as_deref())
+            == Some(content.release.bundle.as_str());
+        // Unchanged in this version of the bundle it came from: only the record moves on.
+        let only_record = planned.step == Step::Same && from_here;
+        if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }
         let files = files_of(content, &planned.artifact);
@@ -64,7 +67,9 @@ pub fn import(
         let message = format!("Pristine {} of {}\n", planned.artifact, content.release);
         let tree = change.record_pristine(context, &planned.artifact, &files, &message)?;
         describe(&mut change, collection, content, &planned.artifact, tree, vault);
-        changed.push(planned.artifact.clone());
+        if !only_record {
+            changed.push(planned.artifact.clone());
+        }
     }
     if let Some(tag_change) = tag_change {
         change.change_ref(tag_change);
@@ -82,40 +87,6 @@ fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Optio
         Some(_) => Err(Error::Taken(content.release.clone())),
         None => Ok(Some(RefChange { name, new: Some(content.tag_id), expect: Expect::Absent })),
     }
-}
-
-/// Writes every object of the release as it is, so that the ids here are the ids that were signed.
-fn write_objects(
-    context: &Context,
-    collection: &Collection,
-    found: &Found,
-    content: &ReleaseContent,
-) -> Result<(), Error> {
-    let repo = &collection.repo;
-    let total = content.files.len() as u64;
-    for (index, (_, blob)) in content.files.iter().enumerate() {
-        context.progress.step("importing files", index as u64, Some(total));
-        if repo.has(*blob) {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
-        // The file may have changed under us since it was verified.
-        let written = repo.write_blob(&bytes)?;
-        if written != *blob {
-            let named = content.tree_id;
-            return Err(
-                TrustError::Mismatch { release: content.release.clone(), what: "tree", found: written, named }.into()
-            );
-        }
-    }
-    let files = content.files.iter().map(|(entry, blob)| (&entry.path, entry.mode, *blob));
-    for tree in tree_objects(content.tree_id.kind(), files).map_err(TrustError::from)? {
-        repo.write_raw(gix::object::Kind::Tree, &tree.bytes)?;
-    }
-    repo.write_raw(gix::object::Kind::Commit, &content.commit)?;
-    repo.write_raw(gix::object::Kind::Tag, &content.tag)?;
-    Ok(())
 }
 
 fn files_of(content: &ReleaseContent, artifact: &ArtifactRef) -> Vec<(TreePath, FileMode, Oid)> {

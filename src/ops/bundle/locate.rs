@@ -72,8 +72,8 @@ fn choose(repo: &Repo, text: &str) -> Result<(Release, crate::model::Oid), Error
         return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none);
     }
     let bundle: BundleName = text.parse().map_err(|_| none())?;
-    let of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle);
-    of_bundle.filter(|(release, _)| release.version.pre.is_empty()).next_back().ok_or_else(none)
+    let mut of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle);
+    of_bundle.rfind(|(release, _)| release.version.pre.is_empty()).ok_or_else(none)
 }
 
 /// Reads the lists of allowed signers and revoked keys.

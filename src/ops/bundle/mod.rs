@@ -5,6 +5,7 @@ mod export;
 mod generate;
 mod import;
 mod locate;
+mod objects;
 mod plan;
 mod stored;
 
@@ -12,5 +13,6 @@ pub use error::Error;
 pub use export::{Export, Exported, default_output, export};
 pub use import::{Imported, import};
 pub use locate::{Found, Place, VerifiedReport, find, load_trust, report, verify};
+pub(crate) use objects::write_objects;
 pub use plan::{Existing, Plan, Planned, Step, plan};
 pub use stored::{Stored, releases};

@@ -114,7 +114,7 @@ impl<'c> Change<'c> {
         Ok(tree)
     }
 
-    /// Makes the commit, moves the refs, and lets worktree and index follow; `None` when nothing would change.
+    /// Makes the commit, moves the refs, and lets worktree and index follow; `None` when no file changes.
     ///
     /// # Errors
     /// [`Error::Git`] with `Dirty` or `Untracked` when people's own changes are in the way, `RefMoved` when the
@@ -131,6 +131,14 @@ impl<'c> Change<'c> {
         let repo = &collection.repo;
         let tree = repo.edit_tree(Some(collection.tree), self.files.iter().map(|(path, new)| (path, *new)))?;
         if tree == collection.tree && self.refs.is_empty() {
+            return Ok(None);
+        }
+        if tree == collection.tree {
+            // Only refs: a tag that came with content which is all here already.
+            let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+            context.make_durable(repo.git_folder())?;
+            repo.change_refs(&self.refs, &format!("skillmeat: {subject}"), who)?;
+            context.make_durable(repo.git_folder())?;
             return Ok(None);
         }
         let touched = self.touched()?;

@@ -27,7 +27,7 @@ pub enum Opened {
     /// The tree of a commit.
     Git {
         /// Its repository: the user's own, or our store of what was fetched.
-        repo: Repo,
+        repo: Box<Repo>,
         /// The commit.
         commit: Oid,
         /// Its tree.
@@ -76,7 +76,7 @@ fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Er
         None => repo.head_commit()?,
     };
     let tree = repo.commit(commit)?.tree;
-    Ok(Opened::Git { repo, commit, tree, upstream })
+    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream })
 }
 
 /// Fetches one commit into our own bare store for this URL.
@@ -97,7 +97,7 @@ fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error>
     repo.fetch(git, &Remote { url: url.to_owned(), typed: true }, &[(format!("+{wanted}"), ours.clone())], Some(1))?;
     let commit = repo.resolve(&ours)?;
     let tree = repo.commit(commit)?.tree;
-    Ok(Opened::Git { repo, commit, tree, upstream: url.to_owned() })
+    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned() })
 }
 
 fn store_folder(context: &Context, url: &str) -> PathBuf {

@@ -161,7 +161,9 @@ impl Asked {
                 let wanted = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
                 match refs.iter().find(|found| wanted.contains(&found.name)) {
                     None => Upstream::RefGone,
-                    Some(found) if found.id.to_string() == have => Upstream::Current,
+                    Some(found) if Oid::from_hex(have.as_bytes()).is_ok_and(|have| have == found.id) => {
+                        Upstream::Current
+                    }
                     Some(found) => Upstream::Moved { commit: found.id.to_string() },
                 }
             }
