@@ -3,9 +3,9 @@
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, short};
+use super::text::{NAME, WARNING, brief, clean, count, runs_text, short};
 use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
-use crate::ops::collection::{self, AddPlan, AddStep, Error, Offer};
+use crate::ops::collection::{self, AddPlan, AddStep, Clashing, Error, Offer};
 use crate::scan::Severity;
 
 /// Most artifacts that are listed when the user has to choose.
@@ -29,6 +29,9 @@ pub(super) struct Add {
     /// Give the one artifact this name
     #[arg(long = "as", value_name = "NAME")]
     rename: Option<String>,
+    /// Leave out names that stand for different artifacts of the source
+    #[arg(long)]
+    skip_clashing: bool,
     /// Agree to hooks, servers and executable files without being asked
     #[arg(short, long)]
     yes: bool,
@@ -57,7 +60,8 @@ impl Add {
         self.check_choice(session, &offer)?;
         let (opened, lock) = session.collection_to_change()?;
         let rename = self.rename(&offer)?;
-        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref())?;
+        let clashing = if self.skip_clashing { Clashing::LeaveOut } else { Clashing::Refuse };
+        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref(), clashing)?;
         if self.dry_run || !plan.changes() {
             return Ok(plan);
         }
@@ -120,9 +124,7 @@ fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
             ));
         }
     }
-    for run in &plan.runs {
-        text.push_str(&format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run)));
-    }
+    text.push_str(&runs_text(&plan.runs));
     for note in &plan.notes {
         text.push_str(&format!("  note: {}: {}\n", clean(&note.path), clean(&note.message)));
     }

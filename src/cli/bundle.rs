@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, short, size};
+use super::text::{NAME, brief, clean, count, runs_text, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
 use crate::ops::bundle::{self, Error, Existing, Export, Imported, Place, Plan, Step, VerifiedReport};
 use crate::ops::vault;
@@ -158,9 +158,11 @@ fn export(
     Ok(Report::new("export", &made, text))
 }
 
-/// Returns where the release is: a file that exists or is called like a pack, else a tag of the collection.
+/// Says whether a file is meant: no name of a release has a slash or ends like a pack.
 fn is_pack(session: &Session, what: &str) -> bool {
-    what.ends_with(".skillmeat-pack") || session.environment.absolute(what.as_ref()).is_file()
+    what.contains(std::path::is_separator)
+        || what.ends_with(".skillmeat-pack")
+        || session.environment.absolute(what.as_ref()).is_file()
 }
 
 fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
@@ -271,8 +273,5 @@ fn plan_text(plan: &Plan, dry_run: bool) -> String {
         let verb = if dry_run { future } else { past };
         text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
     }
-    for run in &plan.runs {
-        text.push_str(&format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run)));
-    }
-    text
+    text + &runs_text(&plan.runs)
 }

@@ -119,7 +119,10 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::NothingFound { .. } => "name a folder of it, such as `SOURCE//path/to/skills`".to_owned(),
         Error::RenameOne(_) => "name the one artifact with `--only REF`".to_owned(),
         Error::Clash { paths, .. } => {
-            format!("add one of them by its folder: `SOURCE//{}`", paths.first().map_or("", String::as_str))
+            format!(
+                "add one of them by its place, `SOURCE//{}`, or leave all such names out with `--skip-clashing`",
+                paths.first().map_or("", String::as_str)
+            )
         }
         Error::Exists(artifact) => {
             format!("give it another name with `--as NAME`, or run `git skillmeat remove {artifact}` first")

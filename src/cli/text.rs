@@ -43,6 +43,19 @@ pub(super) fn count(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// Most things that can run that are listed for people; JSON has all of them.
+const MAX_RUNS: usize = 20;
+
+/// Returns the list of what a client or an agent can run.
+pub(super) fn runs_text(runs: &[String]) -> String {
+    let line = |run: &String| format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run));
+    let mut text: String = runs.iter().take(MAX_RUNS).map(line).collect();
+    if runs.len() > MAX_RUNS {
+        text.push_str(&format!("  {WARNING}can run{WARNING:#}: {} more, see `--format json`\n", runs.len() - MAX_RUNS));
+    }
+    text
+}
+
 /// Returns the first twelve digits of an object id or a digest.
 pub(super) fn brief(id: &str) -> &str {
     let id = id.strip_prefix("sha256:").unwrap_or(id);

@@ -9,6 +9,7 @@
     reason = "this module owns the calls that start programs, and reads what git and ssh read"
 )]
 
+mod bulk;
 mod error;
 mod files;
 mod identity;

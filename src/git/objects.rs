@@ -92,7 +92,9 @@ impl Repo {
     /// # Errors
     /// [`GitError::Gix`].
     pub fn write_blob(&self, bytes: &[u8]) -> Result<Oid, GitError> {
-        Ok(self.inner.write_blob(bytes).map_err(GitError::doing("write a blob"))?.detach())
+        let id = self.inner.write_blob(bytes).map_err(GitError::doing("write a blob"))?.detach();
+        self.flush_if_large(bytes.len())?;
+        Ok(id)
     }
 
     /// Writes an object from its raw bytes.

@@ -1,10 +1,20 @@
 //! Refs: reading, and changing by compare-and-swap.
 
+use std::time::Duration;
+
 use gix::refs::Target;
+use gix::refs::file::transaction::PackedRefs;
 use gix::refs::transaction::{LogChange, PreviousValue, RefEdit, RefLog};
 
 use super::{GitError, Identity, Repo};
 use crate::model::Oid;
+
+/// From this many refs on they are written into `packed-refs`.
+const PACK_FROM: usize = 50;
+
+/// How long a lock on a ref is waited for: git's `core.filesRefLockTimeout`, and for `packed-refs` too.
+const LOCK_PATIENCE: gix::lock::acquire::Fail =
+    gix::lock::acquire::Fail::AfterDurationWithBackoff(Duration::from_millis(1000));
 
 /// What must be true of a ref for a change to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +48,17 @@ impl Repo {
         let edits = changes.iter().map(|change| edit(change, log)).collect::<Result<Vec<_>, _>>()?;
         let committer = who.committer_signature();
         let mut time = gix::date::parse::TimeBuf::default();
-        self.inner.edit_references_as(edits, Some(committer.to_ref(&mut time))).map_err(GitError::moved(&names))?;
+        let committer = Some(committer.to_ref(&mut time));
+        if changes.len() < PACK_FROM {
+            self.inner.edit_references_as(edits, committer).map_err(GitError::moved(&names))?;
+            return Ok(());
+        }
+        // Many refs are one file instead of one for each.
+        let packed =
+            PackedRefs::DeletionsAndNonSymbolicUpdatesRemoveLooseSourceReference(Box::new(&self.inner.objects));
+        let transaction = self.inner.refs.transaction().packed_refs(packed);
+        let prepared = transaction.prepare(edits, LOCK_PATIENCE, LOCK_PATIENCE).map_err(GitError::moved(&names))?;
+        prepared.commit(committer).map_err(GitError::moved(&names))?;
         Ok(())
     }
 
@@ -81,7 +101,9 @@ fn edit(change: &RefChange, log: &str) -> Result<RefEdit, GitError> {
     };
     let edit = match change.new {
         Some(new) => {
-            let log = LogChange { mode: RefLog::AndReference, force_create_reflog: true, message: log.into() };
+            // The chains under refs/skillmeat are their own history.
+            let force_create_reflog = !change.name.starts_with("refs/skillmeat/");
+            let log = LogChange { mode: RefLog::AndReference, force_create_reflog, message: log.into() };
             RefEdit::update_with_log(name, new, expected, log)
         }
         None => RefEdit::delete(name, expected),

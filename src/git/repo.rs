@@ -1,5 +1,6 @@
 //! Opening, finding and making repositories.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::GitError;
@@ -9,6 +10,8 @@ use crate::model::Oid;
 #[derive(Debug)]
 pub struct Repo {
     pub(super) inner: gix::Repository,
+    /// Bytes written since the last flush, while objects are gathered.
+    pub(super) gathered: Cell<usize>,
 }
 
 /// Whether a new repository has a worktree.
@@ -39,9 +42,10 @@ fn options(overrides: &[String]) -> gix::open::Options {
 impl Repo {
     fn new(mut inner: gix::Repository) -> Self {
         inner.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
-        // In a bare repository gix writes no reflog however it is asked to, unless told here.
-        inner.refs.write_reflog = gix::refs::store::WriteReflog::Always;
-        Self { inner }
+        // In a bare repository gix writes no reflog however it is asked to, unless told here. Which refs get one is
+        // said with each change.
+        inner.refs.write_reflog = gix::refs::store::WriteReflog::Normal;
+        Self { inner, gathered: Cell::new(0) }
     }
 
     /// Opens the repository whose worktree or bare folder is exactly `path`.
@@ -99,7 +103,7 @@ impl Repo {
 
     /// Returns another handle on the same repository, for another thread.
     pub fn handle(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: self.inner.clone(), gathered: Cell::new(0) }
     }
 
     /// Returns the folder with objects and refs.

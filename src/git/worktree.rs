@@ -127,11 +127,11 @@ impl Repo {
                 }
             }
         }
-        self.follow_index(touched)?;
+        self.follow_index(touched, &kept)?;
         Ok(kept)
     }
 
-    fn follow_index(&self, touched: &[Touched]) -> Result<(), GitError> {
+    fn follow_index(&self, touched: &[Touched], kept: &[TreePath]) -> Result<(), GitError> {
         let mut index = self.load_index()?;
         let changes: BTreeMap<&[u8], &Touched> = touched.iter().map(|t| (t.path.as_str().as_bytes(), t)).collect();
         index.remove_entries(|_, path, _| changes.contains_key(path.as_bytes()));
@@ -142,7 +142,7 @@ impl Repo {
             let stat = gix::index::fs::Metadata::from_path_no_follow(&full)
                 .ok()
                 .and_then(|meta| Stat::from_fs(&meta).ok())
-                .filter(|_| self.matches_worktree(change))
+                .filter(|_| !kept.contains(&change.path))
                 .unwrap_or_default();
             let mode = if mode == FileMode::Executable { Mode::FILE_EXECUTABLE } else { Mode::FILE };
             index.dangerously_push_entry(stat, id, Flags::empty(), mode, change.path.as_str().as_bytes().as_bstr());
@@ -151,17 +151,6 @@ impl Repo {
         // gix writes the tree cache as it was read, and git would believe it.
         index.remove_tree();
         index.write(gix::index::write::Options::default()).map_err(GitError::doing("write the index"))
-    }
-
-    fn matches_worktree(&self, change: &Touched) -> bool {
-        let found = Root::open(self.inner.workdir().unwrap_or(std::path::Path::new("")))
-            .and_then(|root| root.stat(&change.path));
-        match (found, change.new) {
-            (Ok(Some(stat)), Some((mode, id))) => {
-                stat.found == Found::File(mode) && self.size(id).is_ok_and(|size| size == stat.size)
-            }
-            _ => false,
-        }
     }
 
     /// Returns the files below `folders` (and the files named) that differ between the tree and the worktree.

@@ -86,6 +86,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree)?, true),
     };
+    collection.repo.flush()?;
     let stored = Stored::read(&collection.repo, tag_id)?;
     let verified = check_own(context, &stored, &release)?;
     let (pack, written) = write(&stored, wish)?;

@@ -1,5 +1,7 @@
 //! `add`: artifacts of a source become part of the collection, with where they came from.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -18,6 +20,15 @@ pub struct Offer {
     source: Source,
     opened: Opened,
     discovery: Discovery,
+}
+
+/// What becomes of names that stand for different artifacts of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clashing {
+    /// Nothing is added.
+    Refuse,
+    /// They are left out, with a note.
+    LeaveOut,
 }
 
 /// What becomes of one artifact that is added.
@@ -132,7 +143,8 @@ impl Offer {
 
 /// Plans to add artifacts of a source: reads their files, checks names and paths, and says what was seen.
 ///
-/// `names` are those wanted, all when empty; `rename` gives the only one another name.
+/// `names` are those wanted, all when empty; `rename` gives the only one another name; names that stand for
+/// different artifacts of the source are refused or left out.
 ///
 /// # Errors
 /// [`Error::Exists`] when the collection has other content under a name, [`Error::Clash`], [`Error::Unusable`].
@@ -141,9 +153,10 @@ pub fn plan_add(
     offer: &Offer,
     names: &[String],
     rename: Option<&ArtifactName>,
+    clashing: Clashing,
 ) -> Result<AddPlan, Error> {
     let mut items: Vec<AddItem> = Vec::new();
-    let mut clashing: Vec<(ArtifactRef, Vec<String>)> = Vec::new();
+    let mut clashes: BTreeMap<ArtifactRef, Vec<String>> = BTreeMap::new();
     let chosen = offer.choose(names)?;
     if rename.is_some() && chosen.len() != 1 {
         return Err(Error::RenameOne(chosen.len()));
@@ -154,18 +167,24 @@ pub fn plan_add(
             None => items.push(item),
             // The same skill in several plugins of one marketplace is common.
             Some(known) if known.digest == item.digest => {}
-            Some(known) => clashing.push((item.artifact, vec![known.path.clone(), item.path])),
+            Some(known) => clashes.entry(item.artifact).or_insert_with(|| vec![known.path.clone()]).push(item.path),
         }
     }
-    if let Some((artifact, paths)) = clashing.into_iter().next() {
-        return Err(Error::Clash { artifact, paths });
+    let mut notes = offer.discovery.notes.clone();
+    for (artifact, paths) in clashes {
+        if clashing == Clashing::Refuse {
+            return Err(Error::Clash { artifact, paths });
+        }
+        items.retain(|item| item.artifact != artifact);
+        let message = format!("left out: different artifacts called '{artifact}' at {}", paths.join(" and "));
+        notes.push(Note { path: paths.join(", "), id: "clash", message });
     }
     let runs = items.iter().filter(|item| item.step == AddStep::Add).flat_map(runs).collect();
     Ok(AddPlan {
         source: offer.source.to_string(),
         source_commit: offer.opened.commit().map(|id| id.to_string()),
         artifacts: items,
-        notes: offer.discovery.notes.clone(),
+        notes,
         runs,
         commit: None,
     })

@@ -136,6 +136,7 @@ impl<'c> Change<'c> {
         if tree == collection.tree {
             // Only refs: a tag that came with content which is all here already.
             let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+            repo.flush()?;
             context.make_durable(repo.git_folder())?;
             repo.change_refs(&self.refs, &format!("skillmeat: {subject}"), who)?;
             context.make_durable(repo.git_folder())?;
@@ -216,6 +217,7 @@ fn finish(
     repo.check_clean(touched)?;
     let parent = repo.head_commit()?;
     let commit = repo.write_commit(tree, &[parent], message, who)?;
+    repo.flush()?;
     // Objects before refs: a power cut must not leave a ref to an object that is not on disk.
     context.make_durable(repo.git_folder())?;
     let pending = state_folder(repo)?.join("pending");

@@ -11,7 +11,7 @@ mod remove;
 mod source;
 mod status;
 
-pub use add::{AddItem, AddPlan, AddStep, Offer, add, look, plan_add};
+pub use add::{AddItem, AddPlan, AddStep, Clashing, Offer, add, look, plan_add};
 pub use change::{Change, Committed};
 pub use error::Error;
 pub(crate) use error::{fs_class, git_class};

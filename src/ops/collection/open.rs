@@ -81,7 +81,9 @@ impl Collection {
         let lock = Lock::take(&state.join("lock"), context.patience)?;
         super::change::recover(&collection.repo)?;
         // Read again: another process may have committed while we waited.
-        Ok((Self::open(path)?, lock))
+        let mut collection = Self::open(path)?;
+        collection.repo.gather();
+        Ok((collection, lock))
     }
 
     /// Returns every artifact, sorted by kind and name.

@@ -52,7 +52,8 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     let verified = bundle::verify(context, &found)?;
     let content = verified.get();
     let _lock = lock(context, &vault.name)?;
-    let repo = store(context, &vault)?;
+    let mut repo = store(context, &vault)?;
+    repo.gather();
     write_objects(context, &repo, found.evidence.as_ref(), &verified)?;
     let done = |already_there, tries| Pushed {
         vault: vault.clone(),
@@ -76,6 +77,7 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
             continue;
         }
         let index = next_index(&repo, main, content, who)?;
+        repo.flush()?;
         match repo.push(context.git()?, &vault.remote(), &updates(content, main, index)) {
             Ok(()) => {
                 record(&repo, content, main, index, who)?;
