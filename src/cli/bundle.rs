@@ -38,6 +38,9 @@ pub(super) enum Command {
         /// Licence of the whole, as an SPDX expression
         #[arg(long, value_name = "SPDX")]
         license: Option<String>,
+        /// Publish in spite of the finding with this id, and record it; may be given several times
+        #[arg(long, value_name = "ID")]
+        allow: Vec<String>,
         /// How the pack holds the files
         #[arg(long, value_enum, default_value_t = Packing::Deflate)]
         compression: Packing,
@@ -102,7 +105,7 @@ impl Command {
                 };
                 import(session, &what, Wish { dry_run, yes, accept, existing, offline })
             }
-            Command::Export { name, version, all, artifact, output, description, license, compression } => {
+            Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {
                     return Err(Error::Empty.into());
                 }
@@ -119,7 +122,7 @@ impl Command {
                 export(
                     session,
                     &collection,
-                    &Export { bundle, version, artifacts, description, license, compression, output },
+                    &Export { bundle, version, artifacts, description, license, allowed: allow, compression, output },
                 )
             }
         }

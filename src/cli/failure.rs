@@ -166,7 +166,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Exists(_) => Some("keep yours with `--existing skip`, or take the new ones with `--existing replace`".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
-            Error::Unfit { .. } => Some("mend it, or leave it out".to_owned()),
+            Error::Unfit(_) => Some("mend it, leave it out, or publish in spite of it with `--allow ID`".to_owned()),
+        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
 }

@@ -47,14 +47,12 @@ pub enum Error {
     /// A bundle needs at least one artifact.
     #[error("the bundle would be empty")]
     Empty,
-    /// An artifact is not fit to be published.
-    #[error("'{artifact}' cannot be published: {}", reasons.join("; "))]
-    Unfit {
-        /// Which.
-        artifact: ArtifactRef,
-        /// Why.
-        reasons: Vec<String>,
-    },
+    /// Artifacts are not fit to be published.
+    #[error("not fit to be published: {}", listed(.0))]
+    Unfit(Vec<String>),
+    /// An artifact holds what looks like a secret.
+    #[error("what looks like a secret would be published: {}", listed(.0))]
+    Secret(Vec<String>),
     /// This version exists, with other content.
     #[error("'{0}' exists already, with other content")]
     Taken(Release),
@@ -87,6 +85,15 @@ pub enum Error {
     },
 }
 
+/// Returns at most ten reasons; the others are counted.
+fn listed(reasons: &[String]) -> String {
+    let mut text = reasons.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if reasons.len() > 10 {
+        text.push_str(&format!("; and {} more", reasons.len() - 10));
+    }
+    text
+}
+
 fn names(artifacts: &[ArtifactRef]) -> String {
     artifacts.iter().map(|artifact| format!("'{artifact}'")).collect::<Vec<_>>().join(", ")
 }
@@ -102,8 +109,9 @@ impl Error {
             Error::Pack(error) => TrustError::class_of_pack(error),
             Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
             Error::NoSigningKey | Error::Empty => Class::Usage,
-            Error::Manifest(_) | Error::Tag(_) | Error::Unfit { .. } | Error::Taken(_) => Class::Policy,
+            Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) => Class::Policy,
             Error::Sign(_) => Class::Io,
+            Error::Secret(_) => Class::Secret,
             Error::Exists(_) => Class::Conflict,
             Error::Consent { .. } => Class::Consent,
             Error::OtherDigest { .. } => Class::Hash,

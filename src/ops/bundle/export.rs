@@ -38,6 +38,8 @@ pub struct Export {
     pub description: Option<String>,
     /// SPDX expression; the collection's licence otherwise.
     pub license: Option<String>,
+    /// Ids of findings that do not keep it from being published.
+    pub allowed: Vec<String>,
     /// How the pack holds the files.
     pub compression: Compression,
     /// Where the pack goes.
@@ -81,10 +83,11 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     }
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
+    let allowed = super::fit::check(collection, &wish.artifacts, &wish.allowed)?;
     let tree = Tree::build(context, collection, wish)?;
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
-        None => (sign(context, collection, &release, &tree)?, true),
+        None => (sign(context, collection, &release, &tree, &allowed)?, true),
     };
     collection.repo.flush()?;
     let stored = Stored::read(&collection.repo, tag_id)?;
@@ -229,14 +232,21 @@ fn description(collection: &Collection, wish: &Export) -> String {
 /// Signs the release and writes its commit and tag objects; no ref moves yet.
 ///
 /// All times are those of the collection's commit, so that the same commit gives the same release.
-fn sign(context: &Context, collection: &Collection, release: &Release, tree: &Tree) -> Result<Oid, Error> {
+fn sign(
+    context: &Context,
+    collection: &Collection,
+    release: &Release,
+    tree: &Tree,
+    allowed: &[String],
+) -> Result<Oid, Error> {
     let repo = &collection.repo;
     let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
     let key = context.signing.key.as_ref().filter(|_| context.signing.is_ssh).ok_or(Error::NoSigningKey)?;
     let head = repo.head_commit()?;
     let who: Identity = who.at(repo.commit(head)?.seconds);
     let title = format!("{} {}", release.bundle, release.version);
-    let commit = repo.write_commit(tree.id, &[], &format!("{title}\n\nSkillmeat-Source: {head}\n"), &who)?;
+    let allowed: String = allowed.iter().map(|id| format!("Skillmeat-Allowed: {id}\n")).collect();
+    let commit = repo.write_commit(tree.id, &[], &format!("{title}\n\nSkillmeat-Source: {head}\n{allowed}"), &who)?;
     let repo_id = Digest::of(&repo.raw_commit(repo.root_commit(head)?)?);
     let message = format!("{title}\n\n{REPO_TRAILER}: {repo_id}\n{TREE_TRAILER}: {}\n", tree.digest);
     let tagger = Tagger {

@@ -83,7 +83,7 @@ fn main_file(collection: &Collection, artifact: &ArtifactRef) -> Result<Vec<u8>,
 }
 
 fn unfit(artifact: &ArtifactRef, reason: String) -> Error {
-    Error::Unfit { artifact: artifact.clone(), reasons: vec![reason] }
+    Error::Unfit(vec![format!("'{artifact}': {reason}")])
 }
 
 fn servers(collection: &Collection, artifacts: &[BundleArtifact]) -> Result<BTreeMap<String, Launch>, Error> {

@@ -2,6 +2,7 @@
 
 mod error;
 mod export;
+mod fit;
 mod generate;
 mod import;
 mod locate;

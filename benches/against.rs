@@ -1,0 +1,188 @@
+//! Whole commands against the tools people would use instead: `cargo bench`.
+//!
+//! Each pair runs in turn, A B A B …, on the same bytes; the median of each and the median ratio are printed.
+//! Nothing is asserted: a machine is not a specification.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark runs programs and prints"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 11;
+
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(bench.path("home")).unwrap();
+        for (key, value) in [("user.name", "Bench"), ("user.email", "bench@example.invalid")] {
+            bench.sh(&format!("git config --global {key} '{value}'"));
+        }
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_git-skillmeat")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.folder.path()).env("PATH", path).env("HOME", self.path("home"));
+        command.env_remove("GIT_CONFIG_GLOBAL").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn sh(&self, line: &str) {
+        assert!(self.command(line).status().unwrap().success(), "{line}");
+    }
+
+    fn time(&self, before: &str, line: &str) -> Duration {
+        self.sh(before);
+        let started = Instant::now();
+        self.sh(line);
+        started.elapsed()
+    }
+
+    /// Times `ours` against `theirs`, each after `before` has cleaned up.
+    fn pair(&self, name: &str, before: &str, ours: &str, theirs: &str) {
+        let (mut a, mut b, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for run in 0..=RUNS {
+            let (ours, theirs) = (self.time(before, ours), self.time(before, theirs));
+            // The first pair only warms the caches.
+            if run > 0 {
+                ratios.push(ours.as_secs_f64() / theirs.as_secs_f64());
+                a.push(ours.as_secs_f64());
+                b.push(theirs.as_secs_f64());
+            }
+        }
+        let (ours, theirs, ratio) = (median(a) * 1e3, median(b) * 1e3, median(ratios));
+        println!("{name:58} {ours:9.1} ms {theirs:9.1} ms  ratio {ratio:.2}");
+    }
+
+    /// Times one command beside an empty process, whose start is not ours.
+    fn alone(&self, name: &str, line: &str) {
+        self.pair(name, "true", &format!("exec {line}"), "exec true");
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Text that compresses as prose does, different for every seed.
+fn prose(seed: u64, bytes: usize) -> String {
+    const WORDS: [&str; 16] = [
+        "review", "commit", "the", "change", "before", "tests", "a", "release", "of", "files", "when", "server",
+        "hooks", "and", "write", "every",
+    ];
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut text = String::with_capacity(bytes + 64);
+    while text.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        text.push_str(WORDS[(state % 16) as usize]);
+        text.push(if state % 11 == 0 { '\n' } else { ' ' });
+        if state % 7 == 0 {
+            text.push_str(&state.to_string());
+        }
+    }
+    text
+}
+
+fn skills(folder: &Path, count: u64, files: u64, bytes: usize) {
+    for skill in 0..count {
+        let place = folder.join(format!("skills/skill-{skill:04}"));
+        fs::create_dir_all(place.join("references")).unwrap();
+        let head = format!("---\nname: skill-{skill:04}\ndescription: Bench skill {skill}\nlicense: MIT\n---\n");
+        fs::write(place.join("SKILL.md"), head + &prose(skill, bytes)).unwrap();
+        for file in 1..files {
+            fs::write(place.join(format!("references/r{file}.md")), prose(skill * 1000 + file, bytes)).unwrap();
+        }
+    }
+}
+
+fn main() {
+    let bench = Bench::new();
+    println!("{:58} {:>12} {:>12}", "", "git skillmeat", "the other");
+    bench.alone("start: --version | true", "git-skillmeat --version");
+
+    bench.sh("git init -q source");
+    skills(&bench.path("source"), 200, 3, 5 * 1024);
+    bench.sh("cd source && git add -A && git commit -qm skills && git gc -q");
+    bench.sh("git-skillmeat init base && git-skillmeat key generate");
+    let clean = "rm -rf c clone copy p && cp -r base c && sync -f .";
+    let clone = "git clone -q --depth 1 file://$PWD/source clone && cp -r clone/skills copy";
+    bench.pair(
+        "add 200 skills | git clone --depth 1 + cp -r",
+        clean,
+        "cd c && git-skillmeat add ../source --all",
+        clone,
+    );
+    let lazy = "cd c && GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy";
+    bench.pair(
+        "the same | without waiting for the disk",
+        clean,
+        "cd c && git-skillmeat add ../source --all",
+        &format!("{lazy} git-skillmeat add ../source --all"),
+    );
+    bench.pair(
+        "add 1 of 200 skills | git clone --depth 1 + cp -r",
+        clean,
+        "cd c && git-skillmeat add ../source --only skill-0042",
+        clone,
+    );
+    bench.sh(&format!("{clean} && cd c && git-skillmeat add ../source --all"));
+    bench.alone("list 200 | true", "git-skillmeat --collection ./c list");
+    bench.alone("status of 200 | true", "git-skillmeat --collection ./c status");
+    bench.pair(
+        "deploy 200 skills | cp -r + sync",
+        "rm -rf p q && mkdir p && sync -f .",
+        "git-skillmeat --collection ./c deploy --all --project p --yes",
+        "mkdir -p q/.claude && cp -r c/skills q/.claude/skills && sync -f q",
+    );
+
+    bench.sh("git-skillmeat init big && mkdir -p big/skills");
+    skills(&bench.path("big"), 100, 10, 100 * 1024);
+    bench.sh("cd big && git add -A && git commit -qm big && git gc -q");
+    let export = |packing: &str| {
+        format!(
+            "cd big && git-skillmeat export big --version 1.0.0 --all --license MIT --compression {packing} -o ../big.skillmeat-pack"
+        )
+    };
+    let fresh = "rm -f big.skillmeat-pack big.zip && git -C big tag -l | xargs -r git -C big tag -d && sync -f .";
+    bench.pair(
+        "export 100 MB, deflate | zip -6",
+        fresh,
+        &export("deflate"),
+        "cd big && zip -q -r -6 ../big.zip skills",
+    );
+    bench.sh(&format!("{fresh} && {}", export("deflate")));
+    bench.pair(
+        "verify that pack | sha256sum of the files",
+        "true",
+        "git-skillmeat verify big.skillmeat-pack",
+        "find big/skills -type f | xargs sha256sum",
+    );
+    bench.pair("export 100 MB, store | zip -0", fresh, &export("store"), "cd big && zip -q -r -0 ../big.zip skills");
+    bench.sh(&format!("{fresh} && {}", export("store")));
+    bench.pair(
+        "verify that pack | sha256sum of the files",
+        "true",
+        "git-skillmeat verify big.skillmeat-pack",
+        "find big/skills -type f | xargs sha256sum",
+    );
+}
