@@ -463,7 +463,8 @@ fn a_broken_manifest_is_refused_and_left_alone() {
         let env = TestEnv::with_collection();
         env.write(file, text);
         env.git(["commit", "--quiet", "-am", "Broken"]);
-        env.refused("parse", &["list"]);
+        let ran = env.refused("parse", &["list"]);
+        assert!(ran.stderr.contains(file), "{ran:?}");
         env.refused("parse", &["remove", "one"]);
     }
 }
