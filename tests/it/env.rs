@@ -25,7 +25,7 @@ pub struct TestEnv {
     variables: Vec<(String, String)>,
 }
 
-/// A run that is over.
+/// A run that is over and that someone must judge.
 #[must_use]
 #[derive(Debug, Clone)]
 pub struct Ran {
@@ -33,6 +33,18 @@ pub struct Ran {
     pub stderr: String,
     /// `None` when a signal ended it.
     pub code: Option<i32>,
+}
+
+/// A run that was judged.
+#[derive(Debug, Clone)]
+pub struct Judged(Ran);
+
+impl std::ops::Deref for Judged {
+    type Target = Ran;
+
+    fn deref(&self) -> &Ran {
+        &self.0
+    }
 }
 
 impl TestEnv {
@@ -139,12 +151,12 @@ impl TestEnv {
     /// Runs the program twice, for people and for programs: it must refuse with `class` and change nothing.
     ///
     /// Returns the text for people.
-    pub fn refused(&self, class: &str, args: &[&str]) -> Ran {
+    pub fn refused(&self, class: &str, args: &[&str]) -> Judged {
         self.refused_leaving(class, args, Depth::Refs)
     }
 
     /// As [`TestEnv::refused`], with a say in how closely the folders are looked at.
-    pub fn refused_leaving(&self, class: &str, args: &[&str], depth: Depth) -> Ran {
+    pub fn refused_leaving(&self, class: &str, args: &[&str], depth: Depth) -> Judged {
         let before = self.snapshot(depth);
         let ran = self.run(args).refused(class);
         let value = self.run(["--format", "json"].iter().chain(args)).value();
@@ -155,7 +167,7 @@ impl TestEnv {
     }
 
     /// Runs the program, which must succeed and change nothing at all.
-    pub fn unchanged(&self, args: &[&str]) -> Ran {
+    pub fn unchanged(&self, args: &[&str]) -> Judged {
         let before = self.snapshot(Depth::Objects);
         let ran = self.run(args).ok();
         before.assert_same(&self.snapshot(Depth::Objects), &format!("{args:?} writes nothing"));
@@ -198,18 +210,18 @@ impl Ran {
     }
 
     /// Checks that it succeeded.
-    pub fn ok(self) -> Self {
+    pub fn ok(self) -> Judged {
         assert_eq!(self.code, Some(0), "{self:#?}");
         assert!(!self.stderr.contains("panicked"), "{self:#?}");
-        self
+        Judged(self)
     }
 
     /// Checks a refusal of `class`: status, form of the message, and nothing on standard output.
-    pub fn refused(self, class: &str) -> Self {
+    pub fn refused(self, class: &str) -> Judged {
         assert_eq!(self.code, Some(status_of(class)), "{class}: {self:#?}");
         assert_eq!(self.stdout, "", "an error prints nothing for the next program: {self:#?}");
         self.assert_message();
-        self
+        Judged(self)
     }
 
     /// Checks the form of an error message: `error:`, causes, at most one hint, no control characters.
@@ -232,7 +244,6 @@ impl Ran {
 
     /// Returns standard output as JSON.
     pub fn value(&self) -> serde_json::Value {
-        assert_eq!(self.stderr, "", "JSON output comes alone: {self:#?}");
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 }

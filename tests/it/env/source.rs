@@ -56,6 +56,16 @@ impl TestEnv {
         git
     }
 
+    /// Lets `ssh://host.invalid/…` reach repositories of this machine, by a program in the place of ssh.
+    pub fn allow_ssh(&self) {
+        let path = self.home().join("ssh");
+        // The command is the last argument.
+        fs::write(&path, "#!/bin/sh\nfor last; do :; done\nexec sh -c \"$last\"\n").expect("a file");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+        self.config("core.sshCommand", path.to_str().expect("UTF-8"));
+        self.config("ssh.variant", "ssh");
+    }
+
     /// Copies the example artifacts of this repository to `name` beside the collection: a folder without git.
     pub fn example_folder(&self, name: &str) -> PathBuf {
         let to = self.root().join(name);
@@ -104,6 +114,11 @@ impl Git {
     /// Returns the `file://` URL with `rest`, such as `//folder#branch`, behind it.
     pub fn url(&self, rest: &str) -> String {
         format!("file://{}{rest}", self.text())
+    }
+
+    /// As [`Git::url`], with `ssh://`, so that it has to be fetched; see [`TestEnv::allow_ssh`].
+    pub fn ssh_url(&self, rest: &str) -> String {
+        format!("ssh://host.invalid{}{rest}", self.text())
     }
 
     /// Runs git in the repository with bytes on its standard input.
