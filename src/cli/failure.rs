@@ -16,6 +16,10 @@ use crate::ops::{bundle, collection, keys, vault};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
+/// Longest message or cause, in bytes, and most causes: together with the hint an error stays under 4 KiB.
+const MAX_PART_BYTES: usize = 600;
+const MAX_CAUSES: usize = 4;
+
 /// A command that did not do what it was asked to.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Failure {
@@ -33,16 +37,16 @@ pub(super) struct Failure {
 impl Failure {
     /// Makes a failure with a message of its own.
     pub(super) fn new(class: Class, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { class, message: message.into(), causes: Vec::new(), hint: Some(hint.into()) }
+        Self { class, message: bounded(&message.into()), causes: Vec::new(), hint: Some(hint.into()) }
     }
 
     /// Makes a failure from an error: its message, and those of its sources as causes.
     pub(super) fn of(error: &dyn StdError, class: Class, hint: Option<String>) -> Self {
         let mut causes: Vec<String> = Vec::new();
         let mut source = error.source();
-        let message = error.to_string();
-        while let Some(cause) = source {
-            let text = cause.to_string();
+        let message = bounded(&error.to_string());
+        while let Some(cause) = source.filter(|_| causes.len() < MAX_CAUSES) {
+            let text = bounded(&cause.to_string());
             if !message.contains(&text) && causes.last() != Some(&text) {
                 causes.push(text);
             }
@@ -71,6 +75,16 @@ impl Failure {
         let _ = write!(anstream::stderr(), "{text}");
         status
     }
+}
+
+/// Returns at most [`MAX_PART_BYTES`] of the cleaned text: what came from outside must not flood the terminal.
+fn bounded(text: &str) -> String {
+    let mut text = clean(text);
+    if text.len() > MAX_PART_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_PART_BYTES - '…'.len_utf8()));
+        text.push('…');
+    }
+    text
 }
 
 /// Prints what clap says of a wrong command line; help and version are no failure.

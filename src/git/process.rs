@@ -160,6 +160,7 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let line = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")).unwrap_or(line);
+        let line = line.trim_end_matches('.');
         lines.push(without_credentials(line).chars().flat_map(escape).collect());
     }
     lines.join("; ")

@@ -35,8 +35,12 @@ pub struct Head {
 /// Small objects read again and again in one command, in bytes.
 const OBJECT_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
+/// An object is what its id says: `refs/replace/*` would show another in its place (`trust.md` B.76).
+const NO_REPLACE: &str = "core.useReplaceRefs=false";
+
 fn options(overrides: &[String]) -> gix::open::Options {
-    gix::open::Options::default().bail_if_untrusted(true).cli_overrides(overrides.iter().map(String::as_str))
+    let overrides = overrides.iter().map(String::as_str).chain([NO_REPLACE]);
+    gix::open::Options::default().bail_if_untrusted(true).cli_overrides(overrides)
 }
 
 impl Repo {
@@ -63,7 +67,7 @@ impl Repo {
     /// # Errors
     /// As [`Repo::open`].
     pub fn open_for_objects(path: &Path) -> Result<Self, GitError> {
-        let options = gix::open::Options::isolated().with(gix::sec::Trust::Reduced);
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Reduced).cli_overrides([NO_REPLACE]);
         gix::ThreadSafeRepository::open_opts(path, options)
             .map(|repo| Self::new(repo.to_thread_local()))
             .map_err(|error| explain(error, path))

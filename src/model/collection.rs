@@ -18,12 +18,14 @@ pub const MAX_COLLECTION_FILE_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum CollectionError {
     /// It is not TOML of the expected shape.
-    #[error("'{file}' cannot be read")]
+    #[error("'{file}' cannot be read: line {line}: {}", .message.escape_debug())]
     Parse {
         /// `collection.toml` or `collection.lock`.
         file: &'static str,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// Line, from 1.
+        line: usize,
+        /// What the parser says.
+        message: String,
     },
     /// It is not TOML at all, found while editing it.
     #[error("'collection.toml' cannot be edited")]
@@ -188,7 +190,11 @@ fn parse<T: serde::de::DeserializeOwned>(file: &'static str, bytes: &[u8]) -> Re
         format: u32,
     }
     let text = std::str::from_utf8(bytes).map_err(|_| CollectionError::NotText(file))?;
-    let wrong = |source| CollectionError::Parse { file, source: Box::new(source) };
+    // Only the message: the display form quotes the line, with whatever it holds.
+    let wrong = |error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        CollectionError::Parse { file, line: 1 + before.matches('\n').count(), message: error.message().to_owned() }
+    };
     // A newer file may have keys that are unknown here: its version is what the user must hear of.
     let Format { format } = toml::from_str(text).map_err(wrong)?;
     if format != COLLECTION_FORMAT {

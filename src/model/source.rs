@@ -102,9 +102,11 @@ pub enum SourceError {
     Unknown(String),
 }
 
-/// Returns at most 80 characters that hold no secret, escaped: everything before the last `@` is left out.
+/// Returns at most 80 characters that hold no secret, escaped: what stands before the last `@` or from a `?` on, where
+/// tokens are put, is left out.
 fn shown(text: &str) -> String {
     let tail = text.rfind('@').map_or(text, |at| &text[at + 1..]);
+    let tail = tail.find('?').map_or(tail, |at| &tail[..=at]);
     let mut out = String::from(if tail.len() < text.len() { "…@" } else { "" });
     out.extend(tail.chars().take(80).flat_map(char::escape_debug));
     if tail.chars().nth(80).is_some() {

@@ -1,5 +1,8 @@
 //! Runs of the real program, and checks of the source as a whole.
 #![allow(clippy::disallowed_methods, reason = "tests make files and start programs of their own")]
 
+mod add;
+mod collection;
+mod env;
 mod schema;
 mod walls;

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Error;
 use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
@@ -82,14 +82,11 @@ fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Er
 /// Fetches one commit into our own bare store for this URL.
 fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error> {
     let git = context.git()?;
-    let folder = store_folder(context, url);
-    ensure_folder(&folder)?;
-    let _lock = Lock::take(&folder.join("skillmeat-lock"), context.patience)?;
-    let repo = match Repo::open(&folder) {
-        Ok(repo) => repo,
-        Err(GitError::NotARepository(_)) => Repo::init(&folder, Worktree::None)?,
-        Err(other) => return Err(other.into()),
-    };
+    let (stores, name) = (context.home.join("sources"), store_name(url));
+    ensure_folder(&stores)?;
+    // Beside the store: a bare repository is made only where nothing is.
+    let _lock = Lock::take(&stores.join(format!("{name}.lock")), context.patience)?;
+    let repo = open_store(&stores, &name)?;
     context.progress.step("fetching", 0, None);
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
     let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
@@ -100,8 +97,27 @@ fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error>
     Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned() })
 }
 
-fn store_folder(context: &Context, url: &str) -> PathBuf {
-    context.home.join("sources").join(format!("{}.git", &Digest::of(url.as_bytes()).hex()[..32]))
+fn store_name(url: &str) -> String {
+    format!("{}.git", &Digest::of(url.as_bytes()).hex()[..32])
+}
+
+/// Opens our store of a source, making it first; it gets its name only when it is complete.
+fn open_store(stores: &Path, name: &str) -> Result<Repo, Error> {
+    match Repo::open(&stores.join(name)) {
+        Err(GitError::NotARepository(_)) => {}
+        other => return Ok(other?),
+    }
+    let fresh = format!("{name}.new-{}", std::process::id());
+    Repo::init(&stores.join(&fresh), Worktree::None)?;
+    let parse = |name: &str| name.parse::<TreePath>().map_err(GitError::from);
+    Root::open(stores)?.rename(&parse(&fresh)?, &parse(name)?)?;
+    Ok(Repo::open(&stores.join(name))?)
+}
+
+/// Reads a file's content and makes sure that it is what its id says: git and gix believe the name of a loose object.
+fn checked_blob(repo: &Repo, id: Oid) -> Result<Vec<u8>, GitError> {
+    let bytes = repo.blob(id, MAX_FILE_BYTES)?;
+    if repo.blob_id(&bytes)? == id { Ok(bytes) } else { Err(GitError::Missing { kind: "blob", id }) }
 }
 
 impl Opened {
@@ -137,7 +153,7 @@ impl Opened {
             Opened::Git { repo, tree, .. } => {
                 let mut files = repo.files_at(*tree, path)?;
                 let Some(file) = files.pop().filter(|file| file.path == *path) else { return Ok(None) };
-                Ok(Some((file.mode, repo.blob(file.id, MAX_FILE_BYTES)?)))
+                Ok(Some((file.mode, checked_blob(repo, file.id)?)))
             }
             Opened::Folder { root, .. } => Ok(root.read(path, MAX_FILE_BYTES)?),
         }
@@ -164,7 +180,7 @@ fn git_folder(repo: &Repo, tree: Oid, path: Option<&TreePath>) -> Result<Vec<Sou
         },
     };
     let files = repo.files(folder, WalkLimits::default())?;
-    files.into_iter().map(|file| Ok((file.path, file.mode, repo.blob(file.id, MAX_FILE_BYTES)?))).collect()
+    files.into_iter().map(|file| Ok((file.path, file.mode, checked_blob(repo, file.id)?))).collect()
 }
 
 fn disk_folder(root: &Root, path: Option<&TreePath>) -> Result<Vec<SourceFile>, Error> {
