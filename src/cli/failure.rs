@@ -88,9 +88,22 @@ fn bounded(text: &str) -> String {
 }
 
 /// Prints what clap says of a wrong command line; help and version are no failure.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+///
+/// `wants_json` tells whether the line asks for JSON: it could not be parsed, but a program still reads the answer.
+pub(super) fn usage(error: &clap::Error, wants_json: bool) -> ExitCode {
+    if !error.use_stderr() || !wants_json {
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    let text = error.render().to_string();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let message = lines.join(" ").trim_start_matches("error: ").to_owned();
+    Failure::new(Class::Usage, message, "`--help` after the command shows how to write it").print(Format::Json)
 }
 
 impl From<collection::Error> for Failure {

@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
         .complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return failure::usage(&error),
+        Err(error) => return failure::usage(&error, asks_for_json()),
     };
     let format = cli.global.format;
     let quiet = cli.global.quiet;
@@ -87,6 +87,13 @@ pub fn main() -> ExitCode {
         Ok(report) => report.print(format, quiet),
         Err(failure) => failure.print(format),
     }
+}
+
+/// Says whether the command line asks for JSON, without parsing it.
+fn asks_for_json() -> bool {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let pair = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    pair || arguments.iter().any(|argument| argument == "--format=json")
 }
 
 fn run(cli: Cli) -> Result<Report, Failure> {

@@ -5,4 +5,5 @@ mod add;
 mod collection;
 mod env;
 mod schema;
+mod vault;
 mod walls;
