@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::config::Environment;
 use failure::Failure;
 use report::Report;
 use session::Session;
@@ -91,7 +92,7 @@ pub fn main() -> ExitCode {
 
 /// Says whether the command line asks for JSON, without parsing it.
 fn asks_for_json() -> bool {
-    let arguments: Vec<_> = std::env::args_os().collect();
+    let arguments: Vec<_> = Environment::arguments();
     let pair = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
     pair || arguments.iter().any(|argument| argument == "--format=json")
 }

@@ -96,6 +96,11 @@ impl Environment {
         })
     }
 
+    /// Returns the words of the command line.
+    pub fn arguments() -> Vec<OsString> {
+        std::env::args_os().collect()
+    }
+
     /// Returns a variable; an empty one counts as none.
     pub fn get(&self, name: &str) -> Option<&OsString> {
         self.variables.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)

@@ -29,7 +29,7 @@ pub enum ManifestError {
         /// The version found.
         found: u64,
     },
-    /// The bytes are not those that [`BundleManifest::render`] writes for this content.
+    /// The bytes are not those that `BundleManifest::render` writes for this content.
     #[error("'{MANIFEST_PATH}' is not canonical in line {line}")]
     NotCanonical {
         /// First line that differs, from 1.
@@ -38,7 +38,7 @@ pub enum ManifestError {
     /// The paths break a rule.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A file that a manifest must not list: itself, or one below [`RESERVED_FOLDER`].
+    /// A file that a manifest must not list: itself, or one below `.skillmeat/`.
     #[error("'{}' is reserved and cannot be a file of a bundle", shown(.path.as_str()))]
     Reserved {
         /// The path as listed.

@@ -2,7 +2,7 @@
 
 use super::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES};
 
-/// Why a text is not a [`TreePath`], or why paths cannot stand together.
+/// Why a text is not a [`super::TreePath`], or why paths cannot stand together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It is empty or absolute, or has an empty, `.` or `..` segment.

@@ -55,10 +55,8 @@ pub fn import(
     let mut change = Change::new(collection);
     let mut changed = Vec::new();
     for planned in &plan.artifacts {
-        let from_here = collection.manifest.artifacts.get(&planned.artifact).and_then(|entry| entry.bundle.as_deref())
-            == Some(content.release.bundle.as_str());
         // Unchanged in this version of the bundle it came from: only the record moves on.
-        let only_record = planned.step == Step::Same && from_here;
+        let only_record = planned.step == Step::Same && is_of_other_version(collection, content, &planned.artifact);
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }
@@ -77,6 +75,13 @@ pub fn import(
     let subject = format!("Import {} signed by {}", content.release, content.principal);
     let committed = change.commit(context, "import", &subject, &changed)?;
     Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.commit.to_string()) })
+}
+
+/// Says whether the artifact was imported from another version of this bundle.
+fn is_of_other_version(collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> bool {
+    let bundle = collection.manifest.artifacts.get(artifact).and_then(|entry| entry.bundle.as_deref());
+    let tag = collection.lock.artifacts.get(artifact).and_then(|lock| lock.tag.as_deref());
+    bundle == Some(content.release.bundle.as_str()) && tag != Some(content.tag_id.to_string().as_str())
 }
 
 fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Option<RefChange>, Error> {
@@ -105,13 +110,13 @@ fn describe(
 ) {
     let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact);
     let Some(bundled) = bundled else { return };
-    let tags = collection.manifest.artifacts.get(artifact).map(|entry| entry.tags.clone()).unwrap_or_default();
-    let entry = ManifestEntry {
-        bundle: Some(content.release.bundle.to_string()),
-        vault: vault.map(str::to_owned),
-        tags,
-        ..ManifestEntry::default()
-    };
+    let before = collection.manifest.artifacts.get(artifact);
+    let tags = before.map(|entry| entry.tags.clone()).unwrap_or_default();
+    // A pack of the same bundle says nothing of the vault, so what is known of it stays.
+    let known = before.filter(|entry| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
+    let vault = vault.map(str::to_owned).or_else(|| known?.vault.clone());
+    let entry =
+        ManifestEntry { bundle: Some(content.release.bundle.to_string()), vault, tags, ..ManifestEntry::default() };
     change.describe(artifact, Some(entry));
     let lock = LockEntry {
         commit: None,

@@ -98,7 +98,7 @@ impl AddPlan {
 ///
 /// # Errors
 /// [`Error::Source`] for a text that is no source, [`Error::Discover`], [`Error::NothingFound`], and what
-/// [`open`] gives.
+/// opening the source gives.
 pub fn look(context: &Context, text: &str) -> Result<Offer, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(text, exists, &context.forge)?;
