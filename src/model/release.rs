@@ -31,6 +31,11 @@ pub enum ReleaseError {
 }
 
 impl Release {
+    /// Returns the release that a ref is the tag of, by its full name.
+    pub fn of_ref(name: &str) -> Option<Self> {
+        name.strip_prefix("refs/tags/")?.parse().ok()
+    }
+
     /// Returns the full name of the tag's ref.
     pub fn ref_name(&self) -> String {
         format!("refs/tags/{self}")

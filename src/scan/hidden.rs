@@ -87,6 +87,11 @@ const TAG_FLAGS: [&str; 3] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
 ];
 
+/// Says whether the text is all printable ASCII and line ends, so that nothing in it can be remarkable.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x0c))
+}
+
 /// Finds remarkable characters, in order. A byte order mark at the very start passes.
 pub(super) fn find(text: &str) -> impl Iterator<Item = Hit> {
     Finder { rest: text, at_start: true, line: 1, column: 0, base: ' ', previous: ' ' }

@@ -93,10 +93,19 @@ pub(super) fn find(text: &[u8]) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let starts_word = at == 0 || !is_word(text[at - 1]);
-        let run = match text[at] {
-            b'A' | b'G' | b'g' | b's' | b'x' if starts_word => FORMS.iter().find_map(|form| form.match_at(text, at)),
-            b'-' => private_key(text, at),
+        let starts_word = || at == 0 || !is_word(text[at - 1]);
+        // Two bytes tell nearly every place that is none, which keeps this at the speed of reading.
+        let run = match (text[at], text.get(at + 1)) {
+            (b'A', Some(b'K' | b'S' | b'I'))
+            | (b'G', Some(b'O'))
+            | (b'g', Some(b'h' | b'i' | b'l'))
+            | (b's', Some(b'k'))
+            | (b'x', Some(b'o' | b'a'))
+                if starts_word() =>
+            {
+                FORMS.iter().find_map(|form| form.match_at(text, at))
+            }
+            (b'-', Some(b'-')) => private_key(text, at),
             _ => None,
         };
         at = run.as_ref().map_or(at + 1, |run| run.hit.range.end);
@@ -201,6 +210,18 @@ pub(super) mod tests {
                 let safe = redacted(&text);
                 assert!(!safe.contains(&secret[6..]), "{id}");
             }
+        }
+    }
+
+    /// The two bytes that `find` looks at first must know every form.
+    #[test]
+    fn no_form_is_passed_over() {
+        for form in &FORMS {
+            let text =
+                [form.prefix, &b"a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6"[..form.min.min(50)]].concat();
+            let upper = text.to_ascii_uppercase();
+            let found = !find(&text).is_empty() || (form.prefix[0] == b'A' && !find(&upper).is_empty());
+            assert!(found || form.min > 50, "{:?}", String::from_utf8_lossy(form.prefix));
         }
     }
 

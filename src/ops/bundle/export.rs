@@ -7,44 +7,25 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::Serialize;
 
+use super::fit::Fit;
 use super::generate::{Facts, generated_files};
 use super::stored::{Handles, Stored};
+use super::wish::Export;
 use super::{Error, load_trust};
 use crate::fsio::new_file_beside;
-use crate::git::{Expect, GitError, Identity, RefChange, Repo, TreeFile};
+use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
-    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH,
-    Oid, Release, TreePath, tree_digest,
+    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Digest, FileEntry, FileMode, MANIFEST_PATH, Oid, Release,
+    TreePath, tree_digest,
 };
 use crate::ops::Context;
 use crate::ops::collection::{self, Collection};
 use crate::pack::{Limits, PackFile, write_pack};
-use crate::signature::{GIT_NAMESPACE, Tagger, attach, tag_payload};
-use crate::trust::{Evidence as _, REPO_TRAILER, ReleaseContent, TREE_TRAILER, Verified, verify};
+use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
+use crate::trust::{Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
 /// Licence of a bundle for which nobody named one: SPDX's word for "nothing is claimed".
 const NO_ASSERTION: &str = "NOASSERTION";
-
-/// What to export.
-#[derive(Debug, Clone)]
-pub struct Export {
-    /// Name of the bundle.
-    pub bundle: BundleName,
-    /// Its version.
-    pub version: Version,
-    /// The artifacts.
-    pub artifacts: Vec<ArtifactRef>,
-    /// What it is for; the collection's description otherwise.
-    pub description: Option<String>,
-    /// SPDX expression; the collection's licence otherwise.
-    pub license: Option<String>,
-    /// Ids of findings that do not keep it from being published.
-    pub allowed: Vec<String>,
-    /// How the pack holds the files.
-    pub compression: Compression,
-    /// Where the pack goes.
-    pub output: PathBuf,
-}
 
 /// What `export` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -83,15 +64,18 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     }
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
-    let allowed = super::fit::check(collection, &wish.artifacts, &wish.allowed)?;
-    let tree = Tree::build(context, collection, wish)?;
+    context.progress.step("checking artifacts", 0, None);
+    let handles = Handles::new(&collection.repo);
+    let mut fit = super::fit::check(collection, &handles, &wish.artifacts, &wish.allowed)?;
+    let allowed = std::mem::take(&mut fit.allowed);
+    let tree = Tree::build(context, collection, wish, fit)?;
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree, &allowed)?, true),
     };
     collection.repo.flush()?;
-    let stored = Stored::read(&collection.repo, tag_id)?;
-    let verified = check_own(context, &stored, &release)?;
+    context.progress.step("writing the pack", 0, None);
+    let stored = Stored::read_through(&collection.repo, tag_id, handles)?;
     let (pack, written) = write(&stored, wish)?;
     context.make_durable(collection.repo.git_folder())?;
     if new_tag {
@@ -104,7 +88,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     Ok(Exported {
         release: release.to_string(),
         tag: tag_id.to_string(),
-        commit: verified.commit.to_string(),
+        commit: commit_of(&stored)?.to_string(),
         digest: tree.digest,
         new_tag,
         pack: wish.output.clone(),
@@ -123,13 +107,9 @@ struct Tree {
 
 impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
-    fn build(context: &Context, collection: &Collection, wish: &Export) -> Result<Self, Error> {
+    fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
         let repo = &collection.repo;
-        let mut files: BTreeMap<TreePath, (FileMode, Oid)> = BTreeMap::new();
-        for artifact in &wish.artifacts {
-            files.extend(collection.files(artifact)?.into_iter().map(|TreeFile { path, mode, id }| (path, (mode, id))));
-        }
-        let mut entries = hash(context, repo, &files)?;
+        let Fit { mut files, mut entries, .. } = fit;
         let artifacts = wish
             .artifacts
             .iter()
@@ -178,19 +158,6 @@ impl Tree {
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
         Ok(Self { id, digest: tree_digest(&entries) })
     }
-}
-
-/// Hashes the files on all processors.
-fn hash(context: &Context, repo: &Repo, files: &BTreeMap<TreePath, (FileMode, Oid)>) -> Result<Vec<FileEntry>, Error> {
-    use rayon::prelude::*;
-    let handles = Handles::new(repo);
-    context.progress.step("hashing files", 0, Some(files.len() as u64));
-    let files: Vec<_> = files.iter().collect();
-    let entries = files.into_par_iter().map(|(path, (mode, id))| {
-        let bytes = handles.blob(*id)?;
-        Ok(FileEntry { path: path.clone(), mode: *mode, size: bytes.len() as u64, sha256: Digest::of(&bytes) })
-    });
-    entries.collect()
 }
 
 fn bundled(collection: &Collection, artifact: &ArtifactRef, entries: &[FileEntry]) -> Result<BundleArtifact, Error> {
@@ -273,24 +240,10 @@ fn check_existing(
     if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
 }
 
-/// What of a release is reported after it was checked.
-struct Own {
-    commit: Oid,
-}
-
-/// Verifies what was just made as anyone else would. Our own key need not be among the allowed signers: then the
-/// signature was checked against the key itself when it was made, and everything else is checked by the pack's reader.
-fn check_own(context: &Context, stored: &Stored, release: &Release) -> Result<Own, Error> {
-    let verified: Result<Verified<ReleaseContent>, _> = verify(stored, Some(release), &load_trust(context)?);
-    match verified {
-        Ok(verified) => Ok(Own { commit: verified.get().commit_id }),
-        Err(crate::trust::TrustError::Verdict { verdict, .. }) if verdict.is_unknown_key() => {
-            let raw = stored.tag().unwrap_or_default();
-            let tag = crate::signature::RawTag::parse(&raw)?;
-            Ok(Own { commit: tag.target() })
-        }
-        Err(other) => Err(other.into()),
-    }
+/// Returns the commit that the tag of a release points to.
+fn commit_of(stored: &Stored) -> Result<Oid, Error> {
+    let raw = stored.tag().unwrap_or_default();
+    Ok(RawTag::parse(&raw)?.target())
 }
 
 fn write(stored: &Stored, wish: &Export) -> Result<(crate::fsio::NewFile, crate::pack::Written), Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
-use super::export::Export;
+use super::wish::Export;
 use crate::git::{GitError, Identity};
 use crate::model::hooks::Hooks;
 use crate::model::mcp::{Launch, ServerDefinition, Strictness};

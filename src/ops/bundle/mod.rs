@@ -9,11 +9,13 @@ mod locate;
 mod objects;
 mod plan;
 mod stored;
+mod wish;
 
 pub use error::Error;
-pub use export::{Export, Exported, default_output, export};
+pub use export::{Exported, default_output, export};
 pub use import::{Imported, import};
 pub use locate::{Found, Place, VerifiedReport, find, load_trust, report, verify};
 pub(crate) use objects::write_objects;
 pub use plan::{Existing, Plan, Planned, Step, plan};
 pub use stored::{Stored, releases};
+pub use wish::Export;

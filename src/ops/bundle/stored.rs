@@ -1,5 +1,6 @@
 //! Releases as they stand in a repository.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::git::{GitError, Repo, TreeFile, WalkLimits};
@@ -8,28 +9,58 @@ use crate::pack::{Contents, Limits, PackFile};
 use crate::signature::{RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
+/// Bytes of files that are kept between the check of an export and the writing of its pack.
+const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
+
 /// Handles on one repository for several threads.
-pub(super) struct Handles(Mutex<Vec<Repo>>);
+pub(super) struct Handles {
+    repos: Mutex<Vec<Repo>>,
+    kept: Mutex<Kept>,
+}
+
+/// Files that will be read again, so that they are inflated once.
+#[derive(Default)]
+struct Kept {
+    files: HashMap<Oid, Vec<u8>>,
+    bytes: usize,
+}
 
 impl Handles {
     pub(super) fn new(repo: &Repo) -> Self {
-        Self(Mutex::new((0..=rayon::current_num_threads()).map(|_| repo.handle()).collect()))
+        let repos = (0..=rayon::current_num_threads()).map(|_| repo.handle()).collect();
+        Self { repos: Mutex::new(repos), kept: Mutex::default() }
     }
 
     /// Reads a blob on any thread.
     pub(super) fn blob(&self, id: Oid) -> Result<Vec<u8>, GitError> {
-        let take = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        if let Some(bytes) = locked(&self.kept).files.remove(&id) {
+            return Ok(bytes);
+        }
         // There is one handle more than threads, so the wait is never long.
         let repo = loop {
-            match take() {
+            match locked(&self.repos).pop() {
                 Some(repo) => break repo,
                 None => std::thread::yield_now(),
             }
         };
         let bytes = repo.blob(id, Limits::default().file_bytes);
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(repo);
+        locked(&self.repos).push(repo);
         bytes
     }
+
+    /// Keeps the bytes of a blob for the next [`Handles::blob`], as long as there is room.
+    pub(super) fn keep(&self, id: Oid, bytes: Vec<u8>) {
+        let mut kept = locked(&self.kept);
+        if kept.bytes + bytes.len() <= MAX_KEPT_BYTES {
+            kept.bytes += bytes.len();
+            kept.files.insert(id, bytes);
+        }
+    }
+}
+
+/// A thread that panicked leaves nothing half done in these.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A release in a repository: the tag, its commit and the files of its tree. Nothing of it is believed.
@@ -47,6 +78,11 @@ impl Stored {
     /// # Errors
     /// [`GitError::Missing`] for a lightweight tag or missing objects, and what [`Repo::files`] refuses.
     pub fn read(repo: &Repo, tag_id: Oid) -> Result<Self, GitError> {
+        Self::read_through(repo, tag_id, Handles::new(repo))
+    }
+
+    /// As [`Stored::read`], with handles that may have kept files.
+    pub(super) fn read_through(repo: &Repo, tag_id: Oid, handles: Handles) -> Result<Self, GitError> {
         let tag = repo.raw_tag(tag_id)?;
         // A malformed tag or commit is for the verification to name; here it only has no files.
         let commit_id = RawTag::parse(&tag).ok().map(|tag| tag.target());
@@ -67,7 +103,7 @@ impl Stored {
         if total > limits.unpacked_bytes {
             return Err(GitError::TooMuch { what: "bytes", limit: limits.unpacked_bytes });
         }
-        Ok(Self { tag, commit, files, blobs, handles: Handles::new(repo) })
+        Ok(Self { tag, commit, files, blobs, handles })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, INDEX_REF};
 use crate::fsio::{Access, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there};
 use crate::git::{GitError, Remote, Repo, Worktree};
-use crate::model::{BundleName, Location, Source, VAULT_FORMAT};
+use crate::model::{BundleName, Location, Release, Source, VAULT_FORMAT};
 use crate::ops::Context;
 
 /// Largest record of a vault, in bytes.
@@ -60,7 +60,7 @@ pub fn add(context: &Context, name: &str, url: &str) -> Result<Added, Error> {
     if !refs.iter().any(|found| found.name == INDEX_REF) {
         return Err(Error::NotAVault(vault.url));
     }
-    let releases = refs.iter().filter(|found| super::pull::release_of(&found.name).is_some()).count();
+    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
     ensure_folder(&folder(context))?;
     let url = toml_edit::Value::from(vault.url.as_str()).to_string();
     create_new(&record, format!("format = {VAULT_FORMAT}\nurl = {url}\n").as_bytes(), Access::Shared)?;

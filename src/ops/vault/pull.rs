@@ -76,7 +76,7 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     }
     repo.fetch(context.git()?, &vault.remote(), &wanted, None)?;
     // The vault may have changed between the two questions: what was listed is what must be here.
-    for found in offered.iter().filter(|found| release_of(&found.name).is_some()) {
+    for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
         if let Some(here) = repo.find_ref(&found.name)?.filter(|here| *here != found.id) {
             return Err(moved(&vault, &found.name, here, found.id));
         }
@@ -90,7 +90,7 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
 /// Returns the releases that are offered and not here, after checking that none was taken back.
 fn check_offer(vault: &Vault, repo: &Repo, offered: &[RemoteRef]) -> Result<Vec<Release>, Error> {
     let offered: BTreeMap<Release, Oid> =
-        offered.iter().filter_map(|found| Some((release_of(&found.name)?, found.id))).collect();
+        offered.iter().filter_map(|found| Some((Release::of_ref(&found.name)?, found.id))).collect();
     let here: BTreeMap<Release, Oid> = releases(repo)?.into_iter().collect();
     for (release, old) in &here {
         match offered.get(release) {
@@ -105,11 +105,6 @@ fn check_offer(vault: &Vault, repo: &Repo, offered: &[RemoteRef]) -> Result<Vec<
 fn moved(vault: &Vault, name: &str, old: Oid, new: Oid) -> Error {
     let release = name.trim_start_matches("refs/tags/").to_owned();
     Error::Moved { vault: vault.name.clone(), release, old, new }
-}
-
-/// Returns the release that a ref is the tag of.
-pub(super) fn release_of(name: &str) -> Option<Release> {
-    name.strip_prefix("refs/tags/")?.parse().ok()
 }
 
 /// Lists the releases that were fetched from a vault, without the network.

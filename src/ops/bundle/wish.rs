@@ -1,0 +1,28 @@
+//! What is to be exported.
+
+use std::path::PathBuf;
+
+use semver::Version;
+
+use crate::model::{ArtifactRef, BundleName, Compression};
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Name of the bundle.
+    pub bundle: BundleName,
+    /// Its version.
+    pub version: Version,
+    /// The artifacts.
+    pub artifacts: Vec<ArtifactRef>,
+    /// What it is for; the collection's description otherwise.
+    pub description: Option<String>,
+    /// SPDX expression; the collection's licence otherwise.
+    pub license: Option<String>,
+    /// Ids of findings that do not keep it from being published.
+    pub allowed: Vec<String>,
+    /// How the pack holds the files.
+    pub compression: Compression,
+    /// Where the pack goes.
+    pub output: PathBuf,
+}
