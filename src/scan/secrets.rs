@@ -4,6 +4,9 @@
 //! cries at every example teaches people to ignore it.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
 /// Longest run looked at before a match, in bytes; keeps the cost linear and is above every form below.
 const MAX_BODY_BYTES: usize = 256;
@@ -88,24 +91,25 @@ const FORMS: [Form; 21] = [
     form("secret.google-key", "Google OAuth client secret", b"GOCSPX-", is_url_safe, 28, 28),
 ];
 
+/// Start of a private key in PEM.
+const PEM: &[u8] = b"-----BEGIN ";
+
+/// Finds all starts in one pass, many bytes at a time: texts of 100 MB are checked before each export.
+static STARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let starts = FORMS.iter().map(|form| form.prefix).chain([PEM]);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(starts).expect("two dozen short literals")
+});
+
 /// Finds credentials, in order and without overlap.
 pub(super) fn find(text: &[u8]) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut at = 0;
-    while at < text.len() {
-        let starts_word = || at == 0 || !is_word(text[at - 1]);
-        // Two bytes tell nearly every place that is none, which keeps this at the speed of reading.
-        let run = match (text[at], text.get(at + 1)) {
-            (b'A', Some(b'K' | b'S' | b'I'))
-            | (b'G', Some(b'O'))
-            | (b'g', Some(b'h' | b'i' | b'l'))
-            | (b's', Some(b'k'))
-            | (b'x', Some(b'o' | b'a'))
-                if starts_word() =>
-            {
-                FORMS.iter().find_map(|form| form.match_at(text, at))
-            }
-            (b'-', Some(b'-')) => private_key(text, at),
+    while let Some(start) = STARTS.find(Input::new(text).range(at..)) {
+        at = start.start();
+        let starts_word = at == 0 || !is_word(text[at - 1]);
+        let run = match text[at] {
+            b'-' => private_key(text, at),
+            _ if starts_word => FORMS.iter().find_map(|form| form.match_at(text, at)),
             _ => None,
         };
         at = run.as_ref().map_or(at + 1, |run| run.hit.range.end);
@@ -158,7 +162,7 @@ fn is_example(body: &[u8]) -> bool {
 
 /// Matches `-----BEGIN … PRIVATE KEY-----` that is followed by a key: the line alone stands in many manuals.
 fn private_key(text: &[u8], at: usize) -> Option<Run> {
-    let rest = text[at..].strip_prefix(b"-----BEGIN ")?;
+    let rest = text[at..].strip_prefix(PEM)?;
     let label =
         rest.iter().take(40).take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ').count();
     let after = rest[label..].strip_prefix(b"-----")?;
@@ -213,7 +217,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The two bytes that `find` looks at first must know every form.
+    /// The search for starts must know every form.
     #[test]
     fn no_form_is_passed_over() {
         for form in &FORMS {
