@@ -4,4 +4,5 @@
 mod add;
 mod collection;
 mod env;
+mod hostile;
 mod walls;
