@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::git::{GitError, Repo, TreeFile, WalkLimits};
 use crate::model::{Compression, Oid, Release};
 use crate::pack::{Contents, Limits, PackFile};
-use crate::signature::{RawCommit, RawTag};
+use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
 /// Handles on one repository for several threads.
@@ -49,7 +49,8 @@ impl Stored {
     pub fn read(repo: &Repo, tag_id: Oid) -> Result<Self, GitError> {
         let tag = repo.raw_tag(tag_id)?;
         // A malformed tag or commit is for the verification to name; here it only has no files.
-        let commit_id = RawTag::parse(&tag).ok().map(|tag| tag.target());
+        let tagged = RawTag::parse(&tag).ok().filter(|tag| tag.target_kind() == ObjectKind::Commit);
+        let commit_id = tagged.map(|tag| tag.target());
         let commit = commit_id.map(|id| repo.raw_commit(id)).transpose()?.unwrap_or_default();
         let tree = RawCommit::parse(&commit).ok().map(|commit| commit.tree());
         let blobs = tree.map(|tree| repo.files(tree, WalkLimits::default())).transpose()?.unwrap_or_default();
