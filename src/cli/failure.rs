@@ -88,7 +88,13 @@ fn bounded(text: &str) -> String {
 }
 
 /// Prints what clap says of a wrong command line; help and version are no failure.
-pub(super) fn usage(error: &clap::Error) -> ExitCode {
+pub(super) fn usage(error: &clap::Error, format: Format) -> ExitCode {
+    if error.use_stderr() && format == Format::Json {
+        let text = error.to_string();
+        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let message = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        return Failure::new(Class::Usage, message, "the same command with `--help` tells how it is used").print(format);
+    }
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

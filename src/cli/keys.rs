@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::report::Report;
+use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, clean, count};
 use crate::ops::keys;
@@ -61,7 +62,7 @@ impl Command {
                 let text = format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(&principal));
                 let report = Report::new(
                     "trust-add",
-                    &serde_json::json!({"principal": principal, "fingerprint": fingerprint}),
+                    &TrustAdded { principal: &principal, fingerprint: &fingerprint },
                     text,
                 );
                 Ok(with_signers_note(session, report))
@@ -83,7 +84,7 @@ impl Command {
             Command::Trust(Trust::Remove { principal }) => {
                 let removed = keys::remove(&session.context, &principal)?;
                 let text = format!("Removed {} of {}\n", count(removed, "key"), clean(&principal));
-                Ok(Report::new("trust-remove", &serde_json::json!({"principal": principal, "removed": removed}), text))
+                Ok(Report::new("trust-remove", &TrustRemoved { principal: &principal, removed }, text))
             }
         }
     }

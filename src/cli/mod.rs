@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
         .complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return failure::usage(&error),
+        Err(error) => return failure::usage(&error, wanted_format()),
     };
     let format = cli.global.format;
     let quiet = cli.global.quiet;
@@ -83,6 +83,15 @@ pub fn main() -> ExitCode {
         Ok(report) => report.print(format, quiet),
         Err(failure) => failure.print(format),
     }
+}
+
+/// Returns the format that a command line asks for which cannot be parsed.
+#[allow(clippy::disallowed_methods, reason = "clap gives nothing of a command line that it refuses")]
+fn wanted_format() -> Format {
+    let args: Vec<_> = std::env::args_os().collect();
+    let together = args.iter().any(|arg| arg == "--format=json");
+    let apart = args.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if together || apart { Format::Json } else { Format::Human }
 }
 
 fn run(cli: Cli) -> Result<Report, Failure> {
