@@ -3,7 +3,10 @@
 
 mod add;
 mod bundle;
+mod cli;
 mod collection;
+mod crash;
 mod env;
 mod hostile;
+mod trust;
 mod walls;
