@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::report::Report;
+use super::schemas::Snapshotted;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, moment, short, size};
 use crate::ops::collection::{self, Ask, Local, Status, Upstream};
@@ -232,7 +233,7 @@ fn snapshot(session: &Session, name: &str) -> Result<Report, Failure> {
     let collection = session.collection()?;
     let commit = collection::snapshot(&session.context, &collection, name)?.to_string();
     let text = format!("Snapshot {NAME}{name}{NAME:#} is {}\n", brief(&commit));
-    Ok(Report::new("snapshot", &serde_json::json!({"name": name, "commit": commit}), text))
+    Ok(Report::new("snapshot", &Snapshotted { name, commit: &commit }, text))
 }
 
 fn rollback(session: &Session, target: &str, dry_run: bool) -> Result<Report, Failure> {

@@ -291,6 +291,9 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::Bare(_) => "use a clone with a worktree".to_owned(),
         GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
         GitError::InProgress { .. } => "finish or abort it with git first".to_owned(),
+        GitError::RefMoved { source, .. } if source.to_string().contains(".lock") => {
+            "if no git is running there, a killed one left the '.lock' file: remove it and run the command again".to_owned()
+        }
         GitError::RefMoved { .. } | GitError::Rejected { .. } => "run the command again".to_owned(),
         GitError::Dirty(path) => format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`"),
         GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::report::Report;
+use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, clean, count};
 use crate::ops::keys;
@@ -59,11 +60,8 @@ impl Command {
             Command::Trust(Trust::Add { principal, key }) => {
                 let fingerprint = keys::add(&session.context, &principal, &key)?;
                 let text = format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(&principal));
-                let report = Report::new(
-                    "trust-add",
-                    &serde_json::json!({"principal": principal, "fingerprint": fingerprint}),
-                    text,
-                );
+                let report =
+                    Report::new("trust-add", &TrustAdded { principal: &principal, fingerprint: &fingerprint }, text);
                 Ok(with_signers_note(session, report))
             }
             Command::Trust(Trust::List) => {
@@ -83,7 +81,7 @@ impl Command {
             Command::Trust(Trust::Remove { principal }) => {
                 let removed = keys::remove(&session.context, &principal)?;
                 let text = format!("Removed {} of {}\n", count(removed, "key"), clean(&principal));
-                Ok(Report::new("trust-remove", &serde_json::json!({"principal": principal, "removed": removed}), text))
+                Ok(Report::new("trust-remove", &TrustRemoved { principal: &principal, removed }, text))
             }
         }
     }

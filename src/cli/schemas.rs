@@ -24,14 +24,55 @@ struct Failed {
     error: super::failure::Failure,
 }
 
+/// What `add` returns: one plan for one source, a list for several.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum Added {
+    /// Of the one source.
+    One(collection::AddPlan),
+    /// Of each source, in order.
+    Several(Vec<collection::AddPlan>),
+}
+
+/// What `snapshot` returns.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Snapshotted<'a> {
+    /// The name.
+    pub(super) name: &'a str,
+    /// The commit that has it.
+    pub(super) commit: &'a str,
+}
+
+/// What `trust add` returns.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TrustAdded<'a> {
+    /// Who may sign.
+    pub(super) principal: &'a str,
+    /// With which key, `SHA256:…`.
+    pub(super) fingerprint: &'a str,
+}
+
+/// What `trust remove` returns.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TrustRemoved<'a> {
+    /// Who may sign no longer.
+    pub(super) principal: &'a str,
+    /// Number of keys that were taken out.
+    pub(super) removed: usize,
+}
+
 /// Returns all schemas by name, sorted. The files in `schema/` are these.
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
     let mut all = vec![
-        ("add", schema_for!(Output<collection::AddPlan>)),
+        ("add", schema_for!(Output<Added>)),
         ("export", schema_for!(Output<bundle::Exported>)),
         ("import", schema_for!(Output<bundle::Imported>)),
         ("key", schema_for!(Output<keys::ShownKey>)),
         ("key-generate", schema_for!(Output<keys::Generated>)),
+        ("snapshot", schema_for!(Output<Snapshotted>)),
+        ("trust-add", schema_for!(Output<TrustAdded>)),
+        ("trust-remove", schema_for!(Output<TrustRemoved>)),
         ("trust-list", schema_for!(Output<Vec<keys::ShownSigner>>)),
         ("vault-add", schema_for!(Output<vault::Added>)),
         ("vault-init", schema_for!(Output<vault::Made>)),

@@ -10,6 +10,7 @@ use super::progress::Bar;
 use super::{Format, Global};
 use crate::config::{Environment, Settings};
 use crate::fsio::Lock;
+use crate::git::Repo;
 use crate::git::ssh::KeySource;
 use crate::model::Class;
 use crate::ops::collection::Collection;
@@ -94,7 +95,7 @@ impl Session {
 fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Settings), Failure> {
     if let Some(name) = flag {
         let folder = environment.collection_folder(name);
-        let settings = environment.settings(crate::git::Repo::open(&folder).ok().as_ref())?;
+        let settings = environment.settings(Repo::open_with(&folder, &environment.overrides).ok().as_ref())?;
         return Ok((folder, settings));
     }
     if let Some(repo) = environment.repository()?
@@ -106,7 +107,7 @@ fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Set
     }
     let settings = environment.settings(None)?;
     let folder = environment.default_collection(&settings);
-    let settings = match crate::git::Repo::open(&folder) {
+    let settings = match Repo::open_with(&folder, &environment.overrides) {
         Ok(repo) => environment.settings(Some(&repo))?,
         Err(_) => settings,
     };

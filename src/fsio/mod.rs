@@ -16,4 +16,4 @@ pub use atomic::{
 };
 pub use error::FsError;
 pub use lock::Lock;
-pub use root::{Found, Root, Stat};
+pub use root::{Found, Root, Stat, is_temporary};

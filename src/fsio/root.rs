@@ -17,6 +17,15 @@ use crate::model::{FileMode, TreePath};
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
+const TEMPORARY_START: &str = ".skillmeat-";
+const TEMPORARY_END: &str = ".tmp";
+
+/// Says whether a name is one that [`Root::write`] gives to a file which it has not finished.
+pub fn is_temporary(name: &str) -> bool {
+    let number = name.strip_prefix(TEMPORARY_START).and_then(|rest| rest.strip_suffix(TEMPORARY_END));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// A folder and everything below it.
 #[derive(Debug)]
 pub struct Root {
@@ -139,7 +148,7 @@ impl Root {
         let full = self.full(path.as_str());
         let at = || FsError::at("write", &full);
         let (dir, name) = self.parent(path, true)?.ok_or_else(|| FsError::Escapes(full.clone()))?;
-        let temporary = format!(".skillmeat-{}.tmp", std::process::id());
+        let temporary = format!("{TEMPORARY_START}{}{TEMPORARY_END}", std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let bits = Mode::from_raw_mode(mode.bits());
         let fd = openat(&dir, temporary.as_str(), flags, bits).map_err(FsError::os("write", &full))?;

@@ -44,7 +44,10 @@ impl Repo {
     /// # Errors
     /// [`GitError::RefMoved`] when one of them is not where it was expected, or is locked.
     pub fn change_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
-        let names = changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>().join("', '");
+        let mut names = changes.iter().take(2).map(|change| change.name.as_str()).collect::<Vec<_>>().join("', '");
+        if changes.len() > 2 {
+            names.push_str(&format!("' and {} more, '{}", changes.len() - 2, changes[changes.len() - 1].name));
+        }
         let edits = changes.iter().map(|change| edit(change, log)).collect::<Result<Vec<_>, _>>()?;
         let committer = who.committer_signature();
         let mut time = gix::date::parse::TimeBuf::default();

@@ -57,7 +57,15 @@ impl Repo {
     /// # Errors
     /// [`GitError::NotARepository`], [`GitError::NotOurs`], [`GitError::Gix`] for a damaged one.
     pub fn open(path: &Path) -> Result<Self, GitError> {
-        gix::ThreadSafeRepository::open_opts(path, options(&[]))
+        Self::open_with(path, &[])
+    }
+
+    /// As [`Repo::open`], with `key=value` settings of `git -c`.
+    ///
+    /// # Errors
+    /// As [`Repo::open`].
+    pub fn open_with(path: &Path, overrides: &[String]) -> Result<Self, GitError> {
+        gix::ThreadSafeRepository::open_opts(path, options(overrides))
             .map(|repo| Self::new(repo.to_thread_local()))
             .map_err(|error| explain(error, path))
     }

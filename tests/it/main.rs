@@ -2,8 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests make files and start programs of their own")]
 
 mod add;
+mod bundle;
+mod cli;
 mod collection;
+mod crash;
 mod env;
+mod hostile;
 mod schema;
+mod trust;
 mod vault;
 mod walls;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::git::{GitError, Repo, TreeFile, WalkLimits};
 use crate::model::{Compression, Oid, Release};
 use crate::pack::{Contents, Limits, PackFile};
-use crate::signature::{RawCommit, RawTag};
+use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
 /// Bytes of files that are kept between the check of an export and the writing of its pack.
@@ -85,7 +85,8 @@ impl Stored {
     pub(super) fn read_through(repo: &Repo, tag_id: Oid, handles: Handles) -> Result<Self, GitError> {
         let tag = repo.raw_tag(tag_id)?;
         // A malformed tag or commit is for the verification to name; here it only has no files.
-        let commit_id = RawTag::parse(&tag).ok().map(|tag| tag.target());
+        let tagged = RawTag::parse(&tag).ok().filter(|tag| tag.target_kind() == ObjectKind::Commit);
+        let commit_id = tagged.map(|tag| tag.target());
         let commit = commit_id.map(|id| repo.raw_commit(id)).transpose()?.unwrap_or_default();
         let tree = RawCommit::parse(&commit).ok().map(|commit| commit.tree());
         let blobs = tree.map(|tree| repo.files(tree, WalkLimits::default())).transpose()?.unwrap_or_default();

@@ -4,11 +4,11 @@
 //! `.git/skillmeat/pending` names the commit in between, so that the next change finishes what an interrupted
 //! one left (`schema/durability.md`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
 use super::{Collection, Error, PRISTINE_REFS};
-use crate::fsio::{Access, create_new, read_optional, remove_if_there};
+use crate::fsio::{Access, Root, create_new, is_temporary, read_optional, remove_if_there};
 use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
 use crate::ops::Context;
@@ -242,16 +242,45 @@ fn finish(
 pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
     let pending = state_folder(repo)?.join("pending");
     let Some(note) = read_optional(&pending, 1024)? else { return Ok(()) };
+    remove_own_locks(repo)?;
     let commit = std::str::from_utf8(&note).ok().and_then(|text| Oid::from_hex(text.trim().as_bytes()).ok());
     // Any other HEAD: the refs never moved, or people have gone on from there by themselves.
     if let Some(commit) = commit.filter(|commit| repo.head().is_ok_and(|head| head.commit == Some(*commit))) {
         let info = repo.commit(commit)?;
         if let Some(parent) = info.parents.first() {
             let touched = touched_between(repo, repo.commit(*parent)?.tree, info.tree)?;
+            remove_own_temporaries(repo, &touched)?;
             repo.follow(&touched)?;
         }
     }
     Ok(remove_if_there(&pending)?)
+}
+
+/// Removes the locks of pristine refs that a killed process left. Nobody but us changes those, and only under the
+/// collection's lock, which is ours now; a lock of a branch or of the index may be git's and stays.
+fn remove_own_locks(repo: &Repo) -> Result<(), Error> {
+    let root = Root::open(repo.git_folder())?;
+    for (name, _) in root.walk(PRISTINE_REFS.trim_end_matches('/'), u64::MAX)? {
+        if name.ends_with(".lock") {
+            root.remove(&format!("{PRISTINE_REFS}{name}").parse().map_err(GitError::from)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the temporary files that a killed process left beside the files that it was to write.
+fn remove_own_temporaries(repo: &Repo, touched: &[Touched]) -> Result<(), Error> {
+    let root = Root::open(repo.worktree()?)?;
+    let folder =
+        |file: &Touched| file.path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| folder.into());
+    let folders: BTreeSet<String> = touched.iter().map(folder).collect();
+    for folder in folders {
+        for (name, _) in root.list(&folder)?.into_iter().filter(|(name, _)| is_temporary(name)) {
+            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            root.remove(&path.parse().map_err(GitError::from)?)?;
+        }
+    }
+    Ok(())
 }
 
 fn touched_between(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Touched>, Error> {

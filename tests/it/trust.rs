@@ -1,0 +1,297 @@
+//! Whose signatures are believed: the program and `git verify-tag` side by side, and where we are stricter.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::env::{Depth, KEY, Key, Ran, STRANGER, TestEnv};
+
+/// A user with a release of one small skill, and its pack.
+fn released() -> (TestEnv, PathBuf) {
+    let env = TestEnv::with_key();
+    env.add_skill("one", "text");
+    let pack = env.root().join("kit.skillmeat-pack");
+    env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", pack.to_str().expect("UTF-8")]).ok();
+    (env, pack)
+}
+
+/// Both forms of the release must be refused with `class`, by `verify` and by `import`.
+fn assert_refused(env: &TestEnv, pack: &std::path::Path, class: &str) -> String {
+    let pack = pack.to_str().expect("UTF-8");
+    env.refused_leaving(class, &["verify", "kit--v1.0.0"], Depth::Objects);
+    let ran = env.refused_leaving(class, &["import", pack, "--yes"], Depth::Objects);
+    env.refused_leaving(class, &["verify", pack], Depth::Objects).stderr.clone() + &ran.stderr
+}
+
+fn git_verifies(env: &TestEnv) -> bool {
+    let mut command = env.command("git");
+    command.args(["verify-tag", "kit--v1.0.0"]);
+    Ran::of(command).code == Some(0)
+}
+
+/// Returns the fingerprint as ssh-keygen prints it.
+fn fingerprint(env: &TestEnv, key: &Key) -> String {
+    let path = env.root().join("fingerprint");
+    key.write(&path);
+    let mut command = env.command("ssh-keygen");
+    command.arg("-lf").arg(path.with_extension("pub"));
+    let ran = Ran::of(command).ok();
+    ran.stdout.split(' ').nth(1).expect("a fingerprint").to_owned()
+}
+
+#[test]
+fn a_stranger_is_not_trusted_and_named() {
+    let (env, pack) = released();
+    env.allow(&[("tester@example.invalid", &STRANGER)]);
+    assert!(!git_verifies(&env));
+    let text = assert_refused(&env, &pack, "untrusted");
+    assert!(text.contains(&fingerprint(&env, &KEY)), "{text}");
+    assert!(!text.contains("tester@example.invalid"), "what the tag says of its tagger is no identity: {text}");
+    assert!(text.contains("git skillmeat trust add"), "{text}");
+}
+
+#[test]
+fn nobody_is_trusted_without_a_list_or_with_an_empty_one() {
+    let (env, pack) = released();
+    env.allow_text("");
+    assert_refused(&env, &pack, "untrusted");
+    env.allow_text("# only a remark\n\n");
+    assert_refused(&env, &pack, "untrusted");
+    env.config("gpg.ssh.allowedSignersFile", "/nothing/here");
+    assert_refused(&env, &pack, "untrusted");
+}
+
+#[test]
+fn a_broken_list_is_not_half_read() {
+    let (env, pack) = released();
+    for text in ["tester@example.invalid nonsense\n", "\0", "x namespaces=\"git ssh-ed25519 AAAA\n"] {
+        env.allow_text(&format!("tester@example.invalid {}\n{text}", KEY.public));
+        assert_refused(&env, &pack, "untrusted");
+    }
+}
+
+#[test]
+fn lists_say_for_what_and_until_when() {
+    let (env, pack) = released();
+    let line = |options: &str| env.allow_text(&format!("tester@example.invalid {options} {}\n", KEY.public));
+    for options in [
+        "namespaces=\"file\"",
+        "namespaces=\"skillmeat-*\"",
+        "valid-before=\"20200101\"",
+        "valid-after=\"20300101\"",
+        "namespaces=\"git\",valid-before=\"20200101\"",
+    ] {
+        line(options);
+        assert!(!git_verifies(&env), "{options}");
+        assert_refused(&env, &pack, "untrusted");
+    }
+    for options in
+        ["", "namespaces=\"git\"", "namespaces=\"file,git\"", "valid-before=\"20300101\"", "namespaces=\"g*\""]
+    {
+        line(options);
+        assert!(git_verifies(&env), "{options}");
+        env.unchanged(&["verify", "kit--v1.0.0"]);
+    }
+}
+
+#[test]
+fn revoked_keys_are_refused_and_a_missing_list_too() {
+    let (env, pack) = released();
+    let list = env.home().join("revoked");
+    env.config("gpg.ssh.revocationFile", list.to_str().expect("UTF-8"));
+    // Git only warns of a missing file and goes on.
+    assert!(git_verifies(&env));
+    assert_refused(&env, &pack, "untrusted");
+    fs::write(&list, format!("{}\n", KEY.public)).expect("a file");
+    assert!(!git_verifies(&env));
+    let text = assert_refused(&env, &pack, "untrusted");
+    assert!(text.contains("revoked"), "{text}");
+    fs::write(&list, format!("{}\n", STRANGER.public)).expect("a file");
+    assert!(git_verifies(&env));
+    env.unchanged(&["verify", "kit"]);
+    let krl = env.home().join("krl");
+    let public = env.home().join("revoked.pub");
+    fs::write(&public, format!("{}\n", KEY.public)).expect("a file");
+    let mut command = env.command("ssh-keygen");
+    command.arg("-kqf").arg(&krl).arg(&public);
+    let _ = Ran::of(command).ok();
+    env.config("gpg.ssh.revocationFile", krl.to_str().expect("UTF-8"));
+    assert!(!git_verifies(&env));
+    let ran = env.run(["verify", "kit"]);
+    assert!(matches!(ran.code, Some(1 | 3)), "a list that we cannot read is no permission: {ran:?}");
+    for bytes in [&b"SSHKRL\n\0garbage"[..], b"nonsense\n", b"\xff\xff"] {
+        fs::write(&krl, bytes).expect("a file");
+        assert_refused(&env, &pack, "untrusted");
+    }
+}
+
+/// Replaces the tag of the release by an object made from its text.
+fn retag(env: &TestEnv, name: &str, make: impl Fn(&str) -> Vec<u8>) {
+    let old = env.git(["cat-file", "tag", "kit--v1.0.0"]) + "\n";
+    let path = env.root().join("tag");
+    fs::write(&path, make(&old)).expect("a file");
+    let id = env.git(["hash-object", "-t", "tag", "--literally", "-w", path.to_str().expect("UTF-8")]);
+    // Git itself would not let a ref point to some of them.
+    fs::write(env.path(&format!(".git/refs/tags/{name}")), id + "\n").expect("a ref");
+}
+
+#[test]
+fn tags_that_are_not_signed_releases_are_refused() {
+    let (env, _) = released();
+    let commit = env.git(["rev-parse", "kit--v1.0.0^{commit}"]);
+    env.git(["tag", "other--v1.0.0", &commit]);
+    let ran = env.run(["verify", "other--v1.0.0"]);
+    assert!(matches!(ran.code, Some(1 | 3)), "lightweight: {ran:?}");
+    ran.assert_message();
+    env.git(["-c", "gpg.format=openpgp", "tag", "--no-sign", "-a", "-m", "Unsigned", "plain--v1.0.0", &commit]);
+    env.refused("signature", &["verify", "plain--v1.0.0"]);
+    env.git(["tag", "-s", "-m", "Signed, but not ours", "ours--v1.0.0", &commit]);
+    env.git(["verify-tag", "ours--v1.0.0"]);
+    env.refused("hash", &["verify", "ours--v1.0.0"]);
+    env.git(["tag", "-s", "-m", "Of a tree", "tree--v1.0.0", "HEAD^{tree}"]);
+    env.refused("signature", &["verify", "tree--v1.0.0"]);
+    env.git(["tag", "-a", "-m", "Around a signed one", "around--v1.0.0", "kit--v1.0.0"]);
+    let ran = env.run(["verify", "around--v1.0.0"]);
+    assert!(matches!(ran.code, Some(1 | 3)), "{ran:?}");
+    ran.assert_message();
+}
+
+#[test]
+fn a_good_signature_under_another_name_is_refused() {
+    let (env, _) = released();
+    env.git(["update-ref", "refs/tags/kit--v9.9.9", "kit--v1.0.0"]);
+    // Git only looks at the signature.
+    env.git(["verify-tag", "kit--v9.9.9"]);
+    let ran = env.refused("signature", &["verify", "kit--v9.9.9"]);
+    assert!(ran.stderr.contains("kit--v1.0.0"), "{ran:?}");
+    env.git(["update-ref", "refs/tags/other--v1.0.0", "kit--v1.0.0"]);
+    env.refused("signature", &["verify", "other--v1.0.0"]);
+}
+
+#[test]
+fn bytes_behind_the_signature_are_refused() {
+    let (env, _) = released();
+    retag(&env, "kit--v1.0.0", |tag| format!("{tag}forged: yes\n").into_bytes());
+    assert!(git_verifies(&env), "git accepts them");
+    env.refused("signature", &["verify", "kit--v1.0.0"]);
+}
+
+#[test]
+fn a_changed_tag_is_refused() {
+    for (old, new) in [
+        ("tester@example.invalid", "master@example.invalid"),
+        ("kit 1.0.0", "kit 1.0.1"),
+        ("skillmeat-tree: sha256:", "skillmeat-tree: sha256:0"),
+        ("-----BEGIN SSH SIGNATURE-----", "-----BEGIN SSH SIGNATURF-----"),
+        ("-----END SSH SIGNATURE-----", ""),
+        ("U1NIU0lH", "U1NIU0lI"),
+        ("object ", "object 0"),
+        ("type commit", "type tree"),
+        ("\n\n", "\n\r\n"),
+    ] {
+        let (env, _) = released();
+        retag(&env, "kit--v1.0.0", |tag| {
+            assert!(tag.contains(old), "{old}: {tag}");
+            tag.replacen(old, new, 1).into_bytes()
+        });
+        assert!(!git_verifies(&env), "{old}");
+        let ran = env.run(["verify", "kit--v1.0.0"]);
+        assert!(matches!(ran.code, Some(1 | 3)), "{old}: {ran:?}");
+        ran.assert_message();
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_one_signed_is_refused() {
+    let (env, _) = released();
+    let blob = env.git(["rev-parse", "kit--v1.0.0:skills/one/SKILL.md"]);
+    let path = env.path(&format!(".git/objects/{}/{}", &blob[..2], &blob[2..]));
+    let other = env.git(["hash-object", "-w", env.path("collection.toml").to_str().expect("UTF-8")]);
+    let other = env.path(&format!(".git/objects/{}/{}", &other[..2], &other[2..]));
+    let bytes = fs::read(other).expect("an object");
+    fs::remove_file(&path).expect("an object");
+    fs::write(&path, bytes).expect("an object");
+    env.refused("hash", &["verify", "kit--v1.0.0"]);
+    fs::remove_file(&path).expect("an object");
+    env.refused("io", &["verify", "kit--v1.0.0"]);
+    // Nor through a replacement.
+    let evil = env.git(["hash-object", "-w", env.path("collection.toml").to_str().expect("UTF-8")]);
+    env.git(["hash-object", "-w", env.path("skills/one/SKILL.md").to_str().expect("UTF-8")]);
+    env.git(["replace", &blob, &evil]);
+    env.run(["verify", "kit--v1.0.0"]).ok();
+}
+
+#[test]
+fn key_generate_makes_a_key_that_git_uses() {
+    let env = TestEnv::with_collection();
+    env.add_skill("one", "text");
+    let made = env.json(&["key", "generate"]);
+    assert_eq!(made["principal"], "tester@example.invalid");
+    let path = made["path"].as_str().expect("a path").to_owned();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).expect("a key").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    for (key, value) in [("gpg.format", "ssh"), ("user.signingKey", path.as_str())] {
+        assert_eq!(env.git(["config", "--global", key]), value);
+    }
+    let out = env.root().join("kit.skillmeat-pack");
+    env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", out.to_str().expect("UTF-8")]).ok();
+    assert!(git_verifies(&env));
+    env.run(["verify", "kit"]).ok();
+    let mut command = env.command("ssh-keygen");
+    command.args(["-lf", &path]);
+    let listed = Ran::of(command).ok();
+    assert!(listed.stdout.contains(made["fingerprint"].as_str().expect("text")), "{listed:?}");
+    assert_eq!(env.json(&["key", "show"])["fingerprint"], made["fingerprint"]);
+    let ran = env.refused("usage", &["key", "generate"]);
+    assert!(ran.stderr.contains("there is a key already"), "{ran:?}");
+}
+
+#[test]
+fn key_generate_keeps_what_git_was_told_before() {
+    let env = TestEnv::with_key();
+    let before = env.git(["config", "--global", "user.signingKey"]);
+    env.run(["key", "generate"]).ok();
+    assert_eq!(env.git(["config", "--global", "user.signingKey"]), before);
+    let env = TestEnv::with_collection();
+    env.refused("usage", &["key", "show"]);
+    env.git(["config", "--global", "--remove-section", "user"]);
+    env.refused("usage", &["key", "generate"]);
+    assert!(!env.home().join(".skillmeat/keys").exists());
+}
+
+#[test]
+fn trust_is_added_listed_and_removed() {
+    let env = TestEnv::with_collection();
+    env.allow_text(
+        "# a remark of mine\nolder@example.invalid ssh-ed25519 AAAA\n".split_inclusive('\n').next().expect("a line"),
+    );
+    let file = || fs::read_to_string(env.home().join("allowed_signers")).expect("a file");
+    let path = env.home().join("team");
+    STRANGER.write(&path);
+    let public = path.with_extension("pub");
+    env.run(["trust", "add", "team@example.invalid", "--key", public.to_str().expect("UTF-8")]).ok();
+    env.unchanged(&["trust", "add", "team@example.invalid", "--key", &STRANGER.public]);
+    let listed = env.json(&["trust", "list"]);
+    assert_eq!(listed[0]["principals"], "team@example.invalid");
+    assert_eq!(listed[0]["fingerprint"], fingerprint(&env, &STRANGER));
+    assert!(file().contains("namespaces=\"git,skillmeat-*\""), "{}", file());
+    env.run(["trust", "remove", "team@example.invalid"]).ok();
+    assert_eq!(file(), "# a remark of mine\n");
+    env.refused("name", &["trust", "remove", "team@example.invalid"]);
+}
+
+#[test]
+fn what_is_no_principal_or_no_public_key_is_refused() {
+    let env = TestEnv::with_key();
+    for principal in ["*", "a b", "a,b", "\"x\"", "a\nb * ssh-ed25519", "", "!x", "#x", "x\u{1b}"] {
+        env.refused("name", &["trust", "add", principal, "--key", &KEY.public]);
+    }
+    let private = env.home().join("signing_key");
+    let ran = env.refused("name", &["trust", "add", "a@example.invalid", "--key", private.to_str().expect("UTF-8")]);
+    assert!(ran.stderr.contains(".pub"), "{ran:?}");
+    let text = fs::read_to_string(&private).expect("a key");
+    let secret = text.lines().nth(2).expect("a line").to_owned();
+    for key in ["nonsense", "ssh-ed25519", "ssh-ed25519 AAAA", "/etc/passwd", &text, &"x".repeat(10_000)] {
+        let ran = env.refused("name", &["trust", "add", "a@example.invalid", &format!("--key={key}")]);
+        assert!(!ran.stderr.contains(&secret), "a private key is not shown");
+    }
+}
