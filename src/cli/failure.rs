@@ -93,7 +93,8 @@ pub(super) fn usage(error: &clap::Error, format: Format) -> ExitCode {
         let text = error.to_string();
         let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
         let message = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        return Failure::new(Class::Usage, message, "the same command with `--help` tells how it is used").print(format);
+        return Failure::new(Class::Usage, message, "the same command with `--help` tells how it is used")
+            .print(format);
     }
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })

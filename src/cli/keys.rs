@@ -60,11 +60,8 @@ impl Command {
             Command::Trust(Trust::Add { principal, key }) => {
                 let fingerprint = keys::add(&session.context, &principal, &key)?;
                 let text = format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(&principal));
-                let report = Report::new(
-                    "trust-add",
-                    &TrustAdded { principal: &principal, fingerprint: &fingerprint },
-                    text,
-                );
+                let report =
+                    Report::new("trust-add", &TrustAdded { principal: &principal, fingerprint: &fingerprint }, text);
                 Ok(with_signers_note(session, report))
             }
             Command::Trust(Trust::List) => {

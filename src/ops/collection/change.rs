@@ -261,7 +261,8 @@ fn remove_own_locks(repo: &Repo) -> Result<(), Error> {
 /// Removes the temporary files that a killed process left beside the files that it was to write.
 fn remove_own_temporaries(repo: &Repo, touched: &[Touched]) -> Result<(), Error> {
     let root = Root::open(repo.worktree()?)?;
-    let folder = |file: &Touched| file.path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| folder.into());
+    let folder =
+        |file: &Touched| file.path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| folder.into());
     let folders: BTreeSet<String> = touched.iter().map(folder).collect();
     for folder in folders {
         for (name, _) in root.list(&folder)?.into_iter().filter(|(name, _)| is_temporary(name)) {
