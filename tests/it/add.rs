@@ -160,7 +160,8 @@ fn a_secret_in_a_configuration_is_refused_and_not_shown() {
 #[test]
 fn a_plugin_and_a_marketplace_are_sources() {
     let env = TestEnv::with_collection();
-    let marketplace = r#"{"name": "m", "owner": {"name": "o"}, "plugins": [{"name": "kit", "source": "./plugins/kit"}]}"#;
+    let marketplace =
+        r#"{"name": "m", "owner": {"name": "o"}, "plugins": [{"name": "kit", "source": "./plugins/kit"}]}"#;
     let upstream = env.source(
         "upstream",
         &[
@@ -311,7 +312,8 @@ fn a_corrupt_repository_is_refused() {
     fs::write(&path, good).expect("an object");
     upstream.git(&["repack", "-adq"], b"");
     let packs = fs::read_dir(upstream.folder().join("objects/pack")).expect("packs");
-    let pack = packs.map(|entry| entry.expect("an entry").path()).find(|path| path.extension() == Some("pack".as_ref()));
+    let pack =
+        packs.map(|entry| entry.expect("an entry").path()).find(|path| path.extension() == Some("pack".as_ref()));
     let pack = pack.expect("a pack");
     let good = fs::read(&pack).expect("a pack");
     fs::remove_file(&pack).expect("a pack");
@@ -372,13 +374,15 @@ fn credentials_of_a_url_are_never_shown_or_stored() {
 }
 
 /// Attributes that ask git for filters and conversions.
-const ATTRIBUTES: &str = "* filter=run ident text eol=crlf working-tree-encoding=UTF-16 export-subst\n*.md -export-ignore\n";
+const ATTRIBUTES: &str =
+    "* filter=run ident text eol=crlf working-tree-encoding=UTF-16 export-subst\n*.md -export-ignore\n";
 
 #[test]
 fn nothing_of_a_source_is_run_and_its_bytes_are_taken_as_they_are() {
     let env = TestEnv::with_collection();
     let text = skill("one", "$Id$ $Format:%H$\r\nline");
-    let upstream = env.source("upstream", &[("skills/one/SKILL.md", &text, FILE), (".gitattributes", ATTRIBUTES, FILE)]);
+    let upstream =
+        env.source("upstream", &[("skills/one/SKILL.md", &text, FILE), (".gitattributes", ATTRIBUTES, FILE)]);
     let marker = env.root().join("ran");
     let script = upstream.folder().join("run.sh");
     fs::write(&script, format!("#!/bin/sh\ntouch {}\n", marker.display())).expect("a file");
@@ -522,7 +526,8 @@ fn a_remote_that_fails_leaves_nothing_in_the_way_of_the_next_try() {
 fn what_a_server_says_cannot_steer_the_terminal() {
     let env = TestEnv::with_collection();
     env.allow_ssh();
-    let script = "#!/bin/sh\nprintf 'fatal: \\033]52;c;AAAA\\007 \\033[2J\\r error: forged\\nerror: more\\n' >&2\nexit 1\n";
+    let script =
+        "#!/bin/sh\nprintf 'fatal: \\033]52;c;AAAA\\007 \\033[2J\\r error: forged\\nerror: more\\n' >&2\nexit 1\n";
     fs::write(env.home().join("ssh"), script).expect("a file");
     let ran = env.refused("net", &["add", "ssh://host.invalid/x"]);
     assert!(ran.stderr.contains("forged"), "{ran:?}");

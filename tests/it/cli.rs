@@ -8,8 +8,26 @@ use crate::env::{KEY, Mode, Ran, TestEnv, program, skill};
 
 /// Every command, with its subcommand.
 const COMMANDS: [&str; 20] = [
-    "init", "add", "list", "show", "status", "remove", "history", "snapshot", "rollback", "export", "verify", "import",
-    "key generate", "key show", "trust add", "trust list", "trust remove", "completions", "man", "schema",
+    "init",
+    "add",
+    "list",
+    "show",
+    "status",
+    "remove",
+    "history",
+    "snapshot",
+    "rollback",
+    "export",
+    "verify",
+    "import",
+    "key generate",
+    "key show",
+    "trust add",
+    "trust list",
+    "trust remove",
+    "completions",
+    "man",
+    "schema",
 ];
 
 fn validator(env: &TestEnv, name: &str) -> jsonschema::Validator {
@@ -163,7 +181,8 @@ fn help_of_every_command_is_complete_and_succeeds() {
         let ran = env.run(["help"].iter().chain(&words)).ok();
         assert!(ran.stdout.contains("Usage:"), "{ran:?}");
     }
-    for command in ["init", "add", "show", "rollback", "export", "verify", "import", "trust add", "completions", "man"] {
+    for command in ["init", "add", "show", "rollback", "export", "verify", "import", "trust add", "completions", "man"]
+    {
         let ran = env.run(command.split(' ').chain(["-h"])).ok();
         assert!(ran.stdout.contains("Example"), "{command}: {}", ran.stdout);
         for line in ran.stdout.lines().filter(|line| line.trim_start().starts_with("git skillmeat ")) {
@@ -184,7 +203,9 @@ fn help_of_every_command_is_complete_and_succeeds() {
 fn output_that_is_no_terminal_has_no_escapes() {
     let env = TestEnv::with_collection();
     env.add_examples();
-    for args in [&["list"][..], &["show", "code-reviewer"], &["status"], &["history"], &["-h"], &["add", "-h"], &["nonsense"]] {
+    for args in
+        [&["list"][..], &["show", "code-reviewer"], &["status"], &["history"], &["-h"], &["add", "-h"], &["nonsense"]]
+    {
         let ran = env.run(args);
         assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "{ran:?}");
     }
@@ -357,11 +378,7 @@ fn paths_that_are_not_utf8_or_hold_control_characters_do_no_harm() {
     let env = TestEnv::new();
     let strange = env.root().join("st\u{1b}[2Jrange\n");
     fs::create_dir(&strange).expect("a folder");
-    let ran = env.run([strange.join("c")].iter().map(|path| path.as_os_str()).fold(vec!["init".as_ref()], |mut all, path| {
-        all.push(path);
-        all
-    }));
-    let ran = ran.ok();
+    let ran = env.run(["init".as_ref(), strange.join("c").as_os_str()]).ok();
     assert!(!ran.stdout.contains('\u{1b}'), "{ran:?}");
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(env.root().as_os_str()).to_vec();
     let path: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec([bytes, b"/\xff\xfe".to_vec()].concat());
@@ -378,7 +395,9 @@ fn reading_starts_no_program() {
     let pack = env.root().join("kit.skillmeat-pack");
     let pack = pack.to_str().expect("UTF-8");
     env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", pack]).ok();
-    for args in [&["list"][..], &["show", "code-reviewer"], &["status"], &["history"], &["verify", pack], &["verify", "kit"]] {
+    for args in
+        [&["list"][..], &["show", "code-reviewer"], &["status"], &["history"], &["verify", pack], &["verify", "kit"]]
+    {
         let mut command = env.program(args);
         // No program can be found.
         command.env("PATH", "/nothing");

@@ -365,11 +365,14 @@ fn show_tells_provenance_files_and_text() {
     let shown = env.json(&["show", "commit-message"]);
     assert_eq!(shown["artifact"], "skill/commit-message");
     let paths: Vec<_> = shown["files"].as_array().expect("files").iter().map(|f| f["path"].clone()).collect();
-    assert_eq!(paths, [
-        "skills/commit-message/SKILL.md",
-        "skills/commit-message/references/form.md",
-        "skills/commit-message/scripts/check-message.sh",
-    ]);
+    assert_eq!(
+        paths,
+        [
+            "skills/commit-message/SKILL.md",
+            "skills/commit-message/references/form.md",
+            "skills/commit-message/scripts/check-message.sh",
+        ]
+    );
     assert_eq!(shown["text"], env.read("skills/commit-message/SKILL.md"));
     assert!(shown["digest"].as_str().expect("text").starts_with("sha256:"));
     assert_eq!(shown["upstream"], env.root().join("examples").display().to_string());

@@ -133,11 +133,8 @@ fn a_link_and_a_folder_of_one_name_are_refused() {
     let blob = source.blob(b"evil\n");
     let folder = source.raw_tree(&[(Mode::File, b"evil", &blob)]);
     let main = source.blob(skill("one", "text").as_bytes());
-    let one = source.raw_tree(&[
-        (Mode::File, b"SKILL.md", &main),
-        (Mode::Link, b"a", &link),
-        (Mode::Folder, b"a", &folder),
-    ]);
+    let one =
+        source.raw_tree(&[(Mode::File, b"SKILL.md", &main), (Mode::Link, b"a", &link), (Mode::Folder, b"a", &folder)]);
     let skills = source.raw_tree(&[(Mode::Folder, b"one", &one)]);
     let tree = source.raw_tree(&[(Mode::Folder, b"skills", &skills)]);
     source.commit("main", &tree);
@@ -226,7 +223,9 @@ fn a_tree_5000_folders_deep_is_refused() {
     env.allow_ssh();
     let source = env.bare("deep");
     let blob = source.blob(b"deep\n");
-    let mut stream = b"blob\nmark :1\ndata 5\ndeep\n\ncommit refs/heads/deep\ncommitter A <a@example.invalid> 0 +0000\ndata 0\n".to_vec();
+    let mut stream =
+        b"blob\nmark :1\ndata 5\ndeep\n\ncommit refs/heads/deep\ncommitter A <a@example.invalid> 0 +0000\ndata 0\n"
+            .to_vec();
     stream.extend_from_slice(format!("M 100644 :1 {}x\n", "d/".repeat(5_000)).as_bytes());
     source.git(&["fast-import", "--quiet"], &stream);
     let deep = source.git(&["rev-parse", "refs/heads/deep^{tree}"], b"");
@@ -291,7 +290,8 @@ fn a_git_folder_in_a_plain_folder_is_never_taken() {
 fn texts_of_artifacts_cannot_steer_the_terminal() {
     let env = TestEnv::with_collection();
     let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\r\u{8}\u{202e}\u{9b}31m";
-    let text = format!("---\nname: one\ndescription: \"a {} b\"\n---\n{evil}\n", evil.escape_default().to_string().replace("\\u{1b}", "\\e").replace("\\u{7}", "\\a").replace("\\u{8}", "\\b").replace("\\u{202e}", "\\u202e").replace("\\u{9b}", "\\x9b"));
+    let in_yaml = r"\e]0;title\a\e[2J\r\b\u202e\x9b31m";
+    let text = format!("---\nname: one\ndescription: \"a {in_yaml} b\"\n---\n{evil}\n");
     let source = env.source("upstream", &[("skills/one/SKILL.md", &text, Mode::File)]);
     let ran = env.run(["add", source.text()]);
     assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");

@@ -84,7 +84,9 @@ fn lists_say_for_what_and_until_when() {
         assert!(!git_verifies(&env), "{options}");
         assert_refused(&env, &pack, "untrusted");
     }
-    for options in ["", "namespaces=\"git\"", "namespaces=\"file,git\"", "valid-before=\"20300101\"", "namespaces=\"g*\""] {
+    for options in
+        ["", "namespaces=\"git\"", "namespaces=\"file,git\"", "valid-before=\"20300101\"", "namespaces=\"g*\""]
+    {
         line(options);
         assert!(git_verifies(&env), "{options}");
         env.unchanged(&["verify", "kit--v1.0.0"]);
@@ -259,7 +261,9 @@ fn key_generate_keeps_what_git_was_told_before() {
 #[test]
 fn trust_is_added_listed_and_removed() {
     let env = TestEnv::with_collection();
-    env.allow_text("# a remark of mine\nolder@example.invalid ssh-ed25519 AAAA\n".split_inclusive('\n').next().expect("a line"));
+    env.allow_text(
+        "# a remark of mine\nolder@example.invalid ssh-ed25519 AAAA\n".split_inclusive('\n').next().expect("a line"),
+    );
     let file = || fs::read_to_string(env.home().join("allowed_signers")).expect("a file");
     let path = env.home().join("team");
     STRANGER.write(&path);
