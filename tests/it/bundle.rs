@@ -198,14 +198,14 @@ fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Option<St
     trust::verify(&pack, None, &store).ok().map(|verified| format!("{:?}", verified.get()))
 }
 
-/// Flips a bit of every byte. Returns the places whose change was accepted.
-fn accepted_flips(env: &TestEnv, pack: &std::path::Path) -> Vec<usize> {
+/// Flips a bit of every byte, or of one in `step`. Returns the places whose change was accepted.
+fn accepted_flips(env: &TestEnv, pack: &std::path::Path, step: usize) -> Vec<usize> {
     let good = fs::read(pack).expect("a pack");
     let signers = fs::read(env.home().join("allowed_signers")).expect("a file");
     let original = verified(env.root(), &good, &signers);
     assert!(original.is_some());
     let mut accepted = Vec::new();
-    for at in 0..good.len() {
+    for at in (0..good.len()).step_by(step) {
         let mut bytes = good.clone();
         bytes[at] ^= 1 << (at % 8);
         if let Some(found) = verified(env.root(), &bytes, &signers) {
@@ -221,14 +221,14 @@ fn no_byte_of_a_stored_pack_can_be_changed() {
     let (env, _) = small();
     let out = env.root().join("stored.skillmeat-pack");
     env.run(["export", "kept", "--version", "1.0.0", "--all", "--compression", "store", "--output", text(&out)]).ok();
-    assert_eq!(accepted_flips(&env, &out), Vec::<usize>::new());
+    assert_eq!(accepted_flips(&env, &out, 7), Vec::<usize>::new());
 }
 
 /// `schema/pack.md`, section 5: the bits after the end of a deflate stream are covered by the pack's digest only.
 #[test]
 fn no_change_of_a_byte_changes_what_is_verified() {
     let (env, pack) = small();
-    let accepted = accepted_flips(&env, &pack);
+    let accepted = accepted_flips(&env, &pack, 1);
     let entries = python_entries(&env, &pack).len();
     assert!(accepted.len() <= entries, "more than the last byte of each stream: {accepted:?}");
 }
@@ -237,7 +237,7 @@ fn no_change_of_a_byte_changes_what_is_verified() {
 #[ignore = "BUG: the reader does not look at the bits after the end of a deflate stream, so a deflated pack has several encodings"]
 fn no_byte_of_a_deflated_pack_can_be_changed() {
     let (env, pack) = small();
-    assert_eq!(accepted_flips(&env, &pack), Vec::<usize>::new());
+    assert_eq!(accepted_flips(&env, &pack, 1), Vec::<usize>::new());
 }
 
 #[test]

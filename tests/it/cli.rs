@@ -378,14 +378,7 @@ fn paths_that_are_not_utf8_or_hold_control_characters_do_no_harm() {
     let env = TestEnv::new();
     let strange = env.root().join("st\u{1b}[2Jrange\n");
     fs::create_dir(&strange).expect("a folder");
-    let ran = env.run([strange.join("c")].iter().map(|path| path.as_os_str()).fold(
-        vec!["init".as_ref()],
-        |mut all, path| {
-            all.push(path);
-            all
-        },
-    ));
-    let ran = ran.ok();
+    let ran = env.run(["init".as_ref(), strange.join("c").as_os_str()]).ok();
     assert!(!ran.stdout.contains('\u{1b}'), "{ran:?}");
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(env.root().as_os_str()).to_vec();
     let path: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec([bytes, b"/\xff\xfe".to_vec()].concat());

@@ -199,7 +199,11 @@ impl TestEnv {
     /// Asks git whether the collection is sound, and whether worktree and index are at the last commit.
     pub fn assert_sound(&self) {
         self.git(["fsck", "--strict", "--no-dangling"]);
-        assert_eq!(self.git(["status", "--porcelain", "--untracked-files=all"]), "", "the worktree is clean");
+        assert_eq!(
+            self.git(["--no-optional-locks", "status", "--porcelain", "--untracked-files=all"]),
+            "",
+            "the worktree is clean"
+        );
     }
 }
 

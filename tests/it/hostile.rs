@@ -290,16 +290,8 @@ fn a_git_folder_in_a_plain_folder_is_never_taken() {
 fn texts_of_artifacts_cannot_steer_the_terminal() {
     let env = TestEnv::with_collection();
     let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\r\u{8}\u{202e}\u{9b}31m";
-    let text = format!(
-        "---\nname: one\ndescription: \"a {} b\"\n---\n{evil}\n",
-        evil.escape_default()
-            .to_string()
-            .replace("\\u{1b}", "\\e")
-            .replace("\\u{7}", "\\a")
-            .replace("\\u{8}", "\\b")
-            .replace("\\u{202e}", "\\u202e")
-            .replace("\\u{9b}", "\\x9b")
-    );
+    let in_yaml = r"\e]0;title\a\e[2J\r\b\u202e\x9b31m";
+    let text = format!("---\nname: one\ndescription: \"a {in_yaml} b\"\n---\n{evil}\n");
     let source = env.source("upstream", &[("skills/one/SKILL.md", &text, Mode::File)]);
     let ran = env.run(["add", source.text()]);
     assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
