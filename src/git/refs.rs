@@ -39,11 +39,41 @@ pub struct RefChange {
 impl Repo {
     /// Changes all refs, or none.
     ///
-    /// `log` goes into the reflogs.
+    /// `log` goes into the reflogs. The refs are locked and compared first; when the disk fails while they are
+    /// written one by one, those that have moved are moved back.
     ///
     /// # Errors
     /// [`GitError::RefMoved`] when one of them is not where it was expected, or is locked.
     pub fn change_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
+        let changed = self.try_change_refs(changes, log, who);
+        if changed.is_err() {
+            // The first error is the one to report; a ref that cannot be moved back either is of the same disk.
+            let _ = self.undo_refs(changes, log, who);
+        }
+        changed
+    }
+
+    /// Moves those refs back that stand where `changes` wanted them.
+    ///
+    /// # Errors
+    /// As [`Repo::change_refs`].
+    pub fn undo_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
+        let mut back = Vec::new();
+        for change in changes {
+            let before = match change.expect {
+                Expect::At(id) => Some(id),
+                Expect::Absent => None,
+            };
+            if let (Some(new), true) = (change.new, change.new != before)
+                && self.find_ref(&change.name)? == Some(new)
+            {
+                back.push(RefChange { name: change.name.clone(), new: before, expect: Expect::At(new) });
+            }
+        }
+        if back.is_empty() { Ok(()) } else { self.try_change_refs(&back, &format!("{log} (undone)"), who) }
+    }
+
+    fn try_change_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
         let mut names = changes.iter().take(2).map(|change| change.name.as_str()).collect::<Vec<_>>().join("', '");
         if changes.len() > 2 {
             names.push_str(&format!("' and {} more, '{}", changes.len() - 2, changes[changes.len() - 1].name));

@@ -23,6 +23,13 @@ pub struct Touched {
     pub new: Option<(FileMode, Oid)>,
 }
 
+impl Touched {
+    /// Returns the change that takes this one back.
+    pub fn reversed(&self) -> Self {
+        Self { path: self.path.clone(), old: self.new, new: self.old }
+    }
+}
+
 /// How a file of the worktree stands to the last commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]

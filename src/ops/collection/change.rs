@@ -229,7 +229,17 @@ fn finish(
         remove_if_there(&pending)?;
         return Err(error.into());
     }
-    let kept = repo.follow(touched)?;
+    let kept = match repo.follow(touched) {
+        Ok(kept) => kept,
+        Err(error) => {
+            // A commit without its files would be half a change: all of it is taken back.
+            repo.undo_refs(&refs, &format!("skillmeat: {subject}"), who)?;
+            let back: Vec<Touched> = touched.iter().map(Touched::reversed).collect();
+            let _ = repo.follow(&back);
+            remove_if_there(&pending)?;
+            return Err(error.into());
+        }
+    };
     remove_if_there(&pending)?;
     context.make_durable(collection.folder()?)?;
     Ok(Committed { commit, kept })
