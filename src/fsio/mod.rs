@@ -7,6 +7,7 @@ mod atomic;
 mod error;
 mod lock;
 mod root;
+mod swap;
 
 pub use atomic::{
     Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
@@ -14,4 +15,5 @@ pub use atomic::{
 };
 pub use error::FsError;
 pub use lock::Lock;
-pub use root::{Found, Root, Stat};
+pub use root::{Found, Root, Stat, remove_empty_root};
+pub use swap::{Swap, swap};

@@ -7,6 +7,7 @@
 mod error;
 mod files;
 mod identity;
+mod merge;
 mod objects;
 mod process;
 mod refs;
@@ -19,6 +20,7 @@ mod worktree;
 pub use error::GitError;
 pub use files::{EntryKind, TreeEntry, TreeFile, WalkLimits};
 pub use identity::{Identity, Person};
+pub use merge::Merged;
 pub use objects::CommitInfo;
 pub(crate) use process::find_program;
 pub use process::{Git, Profile};
