@@ -6,6 +6,7 @@
 mod add;
 mod bundle;
 mod collection;
+mod deploy;
 mod failure;
 mod keys;
 mod plumbing;
@@ -61,6 +62,8 @@ enum Command {
     #[command(flatten)]
     Collection(collection::Command),
     #[command(flatten)]
+    Deploy(deploy::Command),
+    #[command(flatten)]
     Bundle(bundle::Command),
     #[command(flatten)]
     Keys(keys::Command),
@@ -89,6 +92,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
+        Command::Deploy(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
         Command::Keys(command) => command.run(&Session::start(cli.global)?),
     }
