@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml_edit::Value as Toml;
 
 use super::json_text::Created;
-use super::{ArtifactRef, Digest, FileMode, TreePath};
+use super::{ArtifactRef, Digest, FileMode, Oid, TreePath};
 
 /// Version of the file that this program writes and reads.
 pub const DEPLOYED_FORMAT: u32 = 1;
@@ -233,6 +233,11 @@ impl Deployed {
 }
 
 impl Deployment {
+    /// Says whether this is the tree or blob that was deployed.
+    pub fn has(&self, tree: Oid) -> bool {
+        Oid::from_hex(self.tree.as_bytes()).is_ok_and(|id| id == tree)
+    }
+
     fn render(&self, text: &mut String) {
         text.push_str("\n[[deployments]]\n");
         let (artifact, digest) = (self.artifact.to_string(), self.digest.to_string());

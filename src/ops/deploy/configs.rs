@@ -1,6 +1,7 @@
 //! Clients' configuration files while a run is planned: read once, edited in memory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
@@ -33,6 +34,9 @@ impl ConfigFile {
     }
 }
 
+/// Configuration file, pointer and event of groups of hooks.
+type Place<'a> = (&'a str, &'a [String], &'a str);
+
 /// How an entry of the record stands in its file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Standing {
@@ -54,12 +58,14 @@ impl Configs {
     }
 
     fn file(&mut self, site: &Site, config: &str) -> Result<&mut ConfigFile, Error> {
-        if !self.0.contains_key(config) {
-            let before = site.read_config(config)?;
-            let text = before.clone().unwrap_or_default();
-            self.0.insert(config.to_owned(), ConfigFile { before, text, goes: false });
-        }
-        Ok(self.0.get_mut(config).expect("it was just put in"))
+        Ok(match self.0.entry(config.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let before = site.read_config(config)?;
+                let text = before.clone().unwrap_or_default();
+                free.insert(ConfigFile { before, text, goes: false })
+            }
+        })
     }
 
     /// Returns the groups of hooks of an event.
@@ -85,7 +91,7 @@ impl Configs {
         marker: Option<&str>,
     ) -> Result<Vec<Standing>, Error> {
         let mut found = vec![Standing::Missing; entries.len()];
-        let mut groups: BTreeMap<(&str, &[String], &str), Vec<Option<Value>>> = BTreeMap::new();
+        let mut groups: BTreeMap<Place<'_>, Vec<Option<Value>>> = BTreeMap::new();
         for (standing, entry) in found.iter_mut().zip(entries) {
             match entry.slot() {
                 EntrySlot::Key(key) => {
@@ -97,11 +103,13 @@ impl Configs {
                 }
                 EntrySlot::Event(event) => {
                     let at = (entry.config.as_str(), entry.pointer.as_slice(), event);
-                    if !groups.contains_key(&at) {
-                        let all = self.groups(site, &entry.config, &entry.pointer, event)?;
-                        groups.insert(at, all.into_iter().map(Some).collect());
-                    }
-                    let here = groups.get_mut(&at).expect("it was just put in");
+                    let here = match groups.entry(at) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(free) => {
+                            let all = self.groups(site, &entry.config, &entry.pointer, event)?;
+                            free.insert(all.into_iter().map(Some).collect())
+                        }
+                    };
                     if let Some(group) = here.iter_mut().find(|group| group.as_ref() == Some(&entry.value)) {
                         *group = None;
                         *standing = Standing::Same;

@@ -1,6 +1,6 @@
 //! `drift`: how deployments stand to what was written, and to the collection. Writes nothing.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -92,7 +92,7 @@ pub fn drift(
     context: &Context,
     collection: Option<&Collection>,
     target: &TargetId,
-    project: &PathBuf,
+    project: &Path,
     names: &[String],
 ) -> Result<Drift, Error> {
     let site = Site::open(context, target, project)?;
@@ -167,7 +167,7 @@ fn collection_state(collection: Option<&Collection>, deployment: &Deployment) ->
         return Ok(CollectionState::Other);
     };
     Ok(match tree_of(collection, &deployment.artifact) {
-        Ok(tree) if tree.to_string() == deployment.tree => CollectionState::Same,
+        Ok(tree) if deployment.has(tree) => CollectionState::Same,
         Ok(_) => CollectionState::Newer,
         Err(Error::Collection(crate::ops::collection::Error::Unknown { .. })) => CollectionState::Gone,
         Err(error) => return Err(error),

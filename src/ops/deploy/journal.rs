@@ -323,3 +323,6 @@ fn remove_stages(site: &Site) -> Result<(), Error> {
 pub(super) fn is_interrupted(site: &Site) -> Result<bool, Error> {
     Ok(site.read_state(&site.journal_name())?.is_some())
 }
+
+#[cfg(test)]
+mod tests;

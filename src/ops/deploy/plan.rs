@@ -141,7 +141,7 @@ impl Draft {
         let planned = self.planned(&wanted, &works, &entry_works);
         let is_same = |place: &PlannedPlace| place.action == Action::Same;
         if planned.places.iter().all(is_same)
-            && let Some(old) = old.filter(|old| old.tree == wanted.tree.to_string() && !old.files.is_empty())
+            && let Some(old) = old.filter(|old| old.has(wanted.tree) && old.collection == collection.manifest.name)
         {
             // A commit that did not touch the artifact is no reason to write the record again.
             let entries = std::mem::take(&mut self.record.deployments[index].entries);
@@ -253,6 +253,8 @@ impl Draft {
 
     /// Ends planning: folders inside of new items come with them, and diffs are made.
     pub fn done(&mut self) {
+        // In the order of the file, so that the same record is equal to what was read.
+        self.record.deployments.sort_by_key(|d| (d.target.clone(), d.artifact.clone(), d.base.clone()));
         let items = &self.items;
         self.folders
             .retain(|folder| !items.iter().any(|item| *folder == item.path || folder.below(&item.path).is_some()));

@@ -58,7 +58,7 @@ impl Layout {
     pub fn of(site: &Site, artifact: &ArtifactRef) -> Result<Self, Error> {
         let none = || Error::NoPlace { target: site.target.id.clone(), kind: artifact.kind };
         let form = site.target.form(artifact.kind).ok_or_else(none)?;
-        let below = |name: &str| Ok::<_, Error>(site.folder(artifact.kind)?.join(name).map_err(|_| none())?);
+        let below = |name: &str| site.folder(artifact.kind)?.join(name).map_err(|_| none());
         let name = artifact.name.as_str();
         let (to, apart, is_folder) = match (artifact.kind, form) {
             (Kind::Mcp, _) => (None, Some("server.json"), false),
