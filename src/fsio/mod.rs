@@ -16,4 +16,4 @@ pub use atomic::{
 pub use error::FsError;
 pub use lock::Lock;
 pub use root::{Found, Root, Stat, remove_empty_root};
-pub use swap::{Swap, swap};
+pub use swap::{Swap, remove_beside, swap};

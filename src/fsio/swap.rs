@@ -1,12 +1,12 @@
 //! Changing a file of somebody else's program only when it still is what was looked at.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::atomic::sync_folder;
-use super::{Access, FsError, read_optional};
+use super::{Access, FsError, read_optional, remove_if_there};
 
 /// Largest file that is compared, in bytes: above what a JSON text may have.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -18,6 +18,9 @@ pub struct Swap<'a> {
     pub expected: Option<&'a [u8]>,
     /// The content after the change.
     pub new: Option<&'a [u8]>,
+    /// Name of the file that is written beside it meanwhile, the caller's own: what a killed process left of it is
+    /// found and removed by this name.
+    pub beside: &'a str,
 }
 
 /// Replaces, creates or removes a file when it holds what is expected; returns whether it did.
@@ -35,32 +38,55 @@ pub fn swap(path: &Path, swap: &Swap<'_>, access: Access) -> Result<bool, FsErro
         if !unchanged()? {
             return Ok(false);
         }
-        super::remove_if_there(&target)?;
+        remove_if_there(&target)?;
         sync_folder(folder)?;
         return Ok(true);
     };
-    let at = || FsError::at("write", &target);
+    let temporary = folder.join(swap.beside);
+    remove_if_there(&temporary)?;
     let mode = fs::metadata(&target).map_or(access.bits(), |meta| meta.permissions().mode() & 0o777);
-    let mode = fs::Permissions::from_mode(mode);
-    let mut temporary =
-        tempfile::Builder::new().prefix(".skillmeat-").permissions(mode.clone()).tempfile_in(folder).map_err(at())?;
-    temporary.write_all(bytes).map_err(at())?;
-    // The umask may have taken bits away that the old file had.
-    temporary.as_file().set_permissions(mode).map_err(at())?;
-    temporary.as_file().sync_all().map_err(at())?;
-    if !unchanged()? {
-        return Ok(false);
-    }
-    if swap.expected.is_some() {
-        temporary.persist(&target).map_err(|error| at()(error.error))?;
-    } else if let Err(error) = temporary.persist_noclobber(&target) {
-        if error.error.kind() == ErrorKind::AlreadyExists {
+    let done = complete(&temporary, bytes, mode).and_then(|()| {
+        if !unchanged()? {
             return Ok(false);
         }
-        return Err(at()(error.error));
-    }
+        match swap.expected {
+            Some(_) => fs::rename(&temporary, &target).map(|()| true).map_err(FsError::at("write", &target)),
+            None => name(&temporary, &target),
+        }
+    });
+    // After a rename there is nothing; else the first error is the one to report.
+    let _ = remove_if_there(&temporary);
     sync_folder(folder)?;
-    Ok(true)
+    done
+}
+
+/// Writes a whole new file that only then may be read by others.
+fn complete(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    let at = || FsError::at("write", path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(at())?;
+    file.write_all(bytes).map_err(at())?;
+    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(at())?;
+    file.sync_all().map_err(at())
+}
+
+/// Gives a file a name that must be free; returns whether it was.
+fn name(from: &Path, to: &Path) -> Result<bool, FsError> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        // A file system without hard links: the moment between look and rename is the shortest there is.
+        Err(_) if fs::symlink_metadata(to).is_ok() => Ok(false),
+        Err(_) => fs::rename(from, to).map(|()| true).map_err(FsError::at("write", to)),
+    }
+}
+
+/// Removes what a killed process left beside a file that it was about to [`swap`].
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn remove_beside(path: &Path, beside: &str) -> Result<(), FsError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    target.parent().map_or(Ok(()), |folder| remove_if_there(&folder.join(beside)))
 }
 
 #[cfg(test)]
@@ -71,7 +97,9 @@ mod tests {
     fn a_file_that_changed_meanwhile_is_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("a");
-        let change = |expected, new| swap(&file, &Swap { expected, new }, Access::Private).expect("compares");
+        let change =
+            |expected, new| swap(&file, &Swap { expected, new, beside: ".x.tmp" }, Access::Private).expect("compares");
+        fs::write(dir.path().join(".x.tmp"), b"left by a killed process").expect("a file");
         assert!(!change(Some(b"old"), Some(b"new")));
         assert!(change(None, Some(b"1")));
         assert_eq!(fs::metadata(&file).expect("is there").permissions().mode() & 0o777, 0o600);
@@ -91,7 +119,10 @@ mod tests {
         let (file, link) = (dir.path().join("real"), dir.path().join("link"));
         fs::write(&file, b"1").expect("a file");
         std::os::unix::fs::symlink(&file, &link).expect("a link");
-        assert!(swap(&link, &Swap { expected: Some(b"1"), new: Some(b"2") }, Access::Shared).expect("changes"));
+        assert!(
+            swap(&link, &Swap { expected: Some(b"1"), new: Some(b"2"), beside: ".x.tmp" }, Access::Shared)
+                .expect("changes")
+        );
         assert_eq!(fs::read(&file).expect("reads"), b"2");
         assert!(fs::symlink_metadata(&link).expect("is there").is_symlink());
     }

@@ -37,22 +37,24 @@ impl Root {
         written.map_err(FsError::at("create", &full))
     }
 
-    /// As [`Root::write`], and waits until file and folder are on disk.
+    /// Replaces or creates a file, like [`Root::write`], through a file called [`Root::beside`].
+    ///
+    /// What a killed process left of that is known by its name; only one process may do this at a time.
     ///
     /// # Errors
     /// As [`Root::write`].
-    pub fn write_synced(&self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
+    pub fn replace(&self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
         let full = self.full(path.as_str());
-        let beside = format!("{path}.{}.tmp", std::process::id()).parse::<TreePath>();
-        let temporary = beside.map_err(|_| FsError::Escapes(full.clone()))?;
+        let temporary = Self::beside(path).ok_or_else(|| FsError::Escapes(full.clone()))?;
         self.remove(&temporary)?;
         self.create(&temporary, mode, bytes)?;
         let (dir, name) = self.parent(path, true)?.ok_or_else(|| FsError::Escapes(full.clone()))?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&dir, temporary.file_name(), flags, Mode::empty()).map_err(FsError::os("sync", &full))?;
-        File::from(file).sync_all().map_err(FsError::at("sync", &full))?;
-        renameat(&dir, temporary.file_name(), &dir, name).map_err(FsError::os("write", &full))?;
-        File::from(dir).sync_all().map_err(FsError::at("sync", &full))
+        renameat(&dir, temporary.file_name(), &dir, name).map_err(FsError::os("write", &full))
+    }
+
+    /// Returns the name of the file that [`Root::replace`] writes first; `None` when the path is too long.
+    pub fn beside(path: &TreePath) -> Option<TreePath> {
+        format!("{path}.new").parse().ok()
     }
 
     /// Makes one folder in a folder that exists; returns whether it was missing.
@@ -151,7 +153,8 @@ mod tests {
         assert!(root.make_folder(&path("a")).is_err());
         assert!(root.make_folder(&path("b")).expect("makes"));
         assert!(!root.make_folder(&path("b")).expect("is there"));
-        root.write_synced(&path("b/c"), FileMode::Regular, b"3").expect("writes");
+        root.create(&path("b/c.new"), FileMode::Regular, b"left by a killed process").expect("creates");
+        root.replace(&path("b/c"), FileMode::Regular, b"3").expect("writes");
         assert_eq!(root.list("b").expect("lists").len(), 1);
         assert_eq!(root.read(&path("a"), 9).expect("reads"), Some((FileMode::Executable, b"1".to_vec())));
     }

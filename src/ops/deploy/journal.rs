@@ -91,6 +91,12 @@ impl Journal {
         }
     }
 
+    /// Returns the name of the files that are written beside configuration files.
+    pub fn beside(&self) -> String {
+        let id = self.stage.file_name().trim_start_matches('.').trim_start_matches("skillmeat-");
+        format!(".skillmeat-{id}.tmp")
+    }
+
     pub fn render(&self) -> String {
         toml::to_string(self).unwrap_or_default()
     }
@@ -145,7 +151,7 @@ impl Journal {
                 continue;
             }
             if now.as_deref().map(Digest::of) == step.after {
-                let swap = Swap { expected: now.as_deref(), new: saved.as_deref() };
+                let swap = Swap { expected: now.as_deref(), new: saved.as_deref(), beside: &self.beside() };
                 if site.swap_config(&step.config, &swap)? {
                     continue;
                 }
@@ -196,6 +202,9 @@ impl Journal {
 
     /// Removes the journal and then the stage: without a journal, a stage is rubbish.
     fn close(&self, site: &mut Site, base_too: bool) -> Result<(), Error> {
+        for step in &self.configs {
+            site.remove_beside(&step.config, &self.beside())?;
+        }
         if let Some(state) = site.state()? {
             state.remove(&site.journal_name())?;
         }
@@ -268,6 +277,7 @@ fn backup_folder(context: &Context, site: &Site) -> Result<TreePath, Error> {
 /// # Errors
 /// [`Error::Journal`], [`Error::Foreign`], [`Error::Fs`].
 pub(super) fn recover(context: &Context, site: &mut Site) -> Result<Option<Recovered>, Error> {
+    site.remove_unfinished()?;
     let name = site.journal_name();
     let Some(bytes) = site.read_state(&name)? else {
         remove_stages(site)?;

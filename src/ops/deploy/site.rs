@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::client::{Base, Os, Places, Scope, Target, TargetId};
 use crate::fsio::{
-    Access, Found, FsError, Lock, Root, Stat, Swap, ensure_folder, read_optional, real_path, remove_empty_root, swap,
+    Access, Found, FsError, Lock, Root, Stat, Swap, ensure_folder, read_optional, real_path, remove_beside,
+    remove_empty_root, swap,
 };
 use crate::model::{Deployed, Digest, FileMode, Kind, MAX_DEPLOYED_BYTES, TreePath};
 use crate::ops::Context;
@@ -151,6 +152,11 @@ impl Site {
         Ok(swap(&self.config_path(config)?, change, access)?)
     }
 
+    /// Removes what a killed run left beside a configuration file.
+    pub fn remove_beside(&self, config: &str, beside: &str) -> Result<(), Error> {
+        Ok(remove_beside(&self.config_path(config)?, beside)?)
+    }
+
     pub fn root(&self) -> Option<&Root> {
         self.root.as_ref()
     }
@@ -234,6 +240,21 @@ impl Site {
     pub fn read_state(&self, name: &TreePath) -> Result<Option<Vec<u8>>, Error> {
         let Some(state) = self.state()? else { return Ok(None) };
         Ok(state.read(name, MAX_DEPLOYED_BYTES)?.map(|(_, bytes)| bytes))
+    }
+
+    /// Writes a file of our own; a whole run is made durable at once.
+    pub fn write_state(&self, name: &TreePath, bytes: &[u8]) -> Result<(), Error> {
+        let state = self.state()?.ok_or_else(|| FsError::Escapes(self.state.clone()))?;
+        Ok(state.replace(name, FileMode::Regular, bytes)?)
+    }
+
+    /// Removes what a killed run left beside the files of our own; the lock must be held.
+    pub fn remove_unfinished(&self) -> Result<(), Error> {
+        let Some(state) = self.state()? else { return Ok(()) };
+        for name in [self.record_name(), self.journal_name()] {
+            Root::beside(&name).map_or(Ok(()), |beside| state.remove(&beside))?;
+        }
+        Ok(())
     }
 
     /// Reads the record: its bytes, and what it says.

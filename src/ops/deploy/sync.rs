@@ -245,7 +245,7 @@ fn write_record(
         deployment.entries.clone_from(&edit.brought.entries);
     }
     let Some(state) = site.state()? else { return Ok(()) };
-    state.write_synced(&site.record_name(), FileMode::Regular, record.render().as_bytes())?;
+    site.write_state(&site.record_name(), record.render().as_bytes())?;
     Ok(context.make_durable(state.path())?)
 }
 

@@ -170,7 +170,7 @@ impl Transaction<'_> {
         journal.record_before = self.record_before.as_deref().map(Digest::of);
         journal.record_after = self.record_after().as_deref().map(Digest::of);
         let Some(state) = site.state()? else { return Ok(copies) };
-        state.write(&site.journal_name(), FileMode::Regular, journal.render().as_bytes())?;
+        site.write_state(&site.journal_name(), journal.render().as_bytes())?;
         // A power cut from here on must find the journal, and the old and new content that it names.
         context.make_durable(&site.base)?;
         context.make_durable(state.path())?;
@@ -180,14 +180,15 @@ impl Transaction<'_> {
     /// Makes the steps and writes the record.
     fn committed(&self, context: &Context, site: &Site, journal: &Journal) -> Result<(), Error> {
         let (Some(root), Some(state)) = (site.root(), site.state()?) else { return Ok(()) };
+        let beside = journal.beside();
         let swaps: Vec<_> = self
             .configs
             .changed()
-            .map(|(_, config)| Swap { expected: config.before.as_deref(), new: config.after() })
+            .map(|(_, config)| Swap { expected: config.before.as_deref(), new: config.after(), beside: &beside })
             .collect();
         journal.apply(site, root, &swaps)?;
         match self.record_after() {
-            Some(bytes) => state.write(&site.record_name(), FileMode::Regular, &bytes)?,
+            Some(bytes) => site.write_state(&site.record_name(), &bytes)?,
             None => state.remove(&site.record_name())?,
         }
         context.make_durable(&site.base)?;

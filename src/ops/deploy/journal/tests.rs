@@ -109,7 +109,7 @@ fn changes(journal: &Journal) -> Vec<Made> {
         }
     }
     all.push(Box::new(|site| {
-        let swap = Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG) };
+        let swap = Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG), beside: ".x.tmp" };
         assert!(site.swap_config(".mcp.json", &swap).expect("writes"));
     }));
     all
@@ -144,9 +144,11 @@ fn an_interrupted_undo_is_undone_again() {
         let (context, mut site, journal) = prepared(dir.path());
         let before = tree(&site);
         let root = site.root().expect("a root");
-        journal.apply(&site, root, &[Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG) }]).expect("applies");
+        journal
+            .apply(&site, root, &[Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG), beside: ".x.tmp" }])
+            .expect("applies");
         // The configuration goes back first, then the items in the opposite order.
-        let swap = Swap { expected: Some(NEW_CONFIG), new: Some(b"{}") };
+        let swap = Swap { expected: Some(NEW_CONFIG), new: Some(b"{}"), beside: ".x.tmp" };
         let back = [("c/d/added.md", "new/2"), ("old/1", "a/gone.md"), ("s/x", "new/0"), ("old/0", "s/x")];
         let full = |name: &str| match name.starts_with("new") || name.starts_with("old") {
             true => path(&format!("{STAGE}/{name}")),
@@ -168,7 +170,9 @@ fn what_somebody_changed_after_the_interruption_is_kept() {
     let dir = tempfile::tempdir().expect("a folder");
     let (context, mut site, journal) = prepared(dir.path());
     let root = site.root().expect("a root");
-    journal.apply(&site, root, &[Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG) }]).expect("applies");
+    journal
+        .apply(&site, root, &[Swap { expected: Some(b"{}"), new: Some(NEW_CONFIG), beside: ".x.tmp" }])
+        .expect("applies");
     let project = dir.path().join("project");
     std::fs::write(project.join("s/x/SKILL.md"), "an edit").expect("a file");
     std::fs::write(project.join("a/gone.md"), "written again").expect("a file");
@@ -187,12 +191,12 @@ fn a_file_that_changed_since_it_was_compared_stops_the_run() {
     let (context, mut site, journal) = prepared(dir.path());
     std::fs::write(dir.path().join("project/a/gone.md"), "saved in this moment").expect("a file");
     let before = tree(&site);
-    let swaps = [Swap { expected: Some(&b"{}"[..]), new: Some(NEW_CONFIG) }];
+    let swaps = [Swap { expected: Some(&b"{}"[..]), new: Some(NEW_CONFIG), beside: ".x.tmp" }];
     let stopped = journal.apply(&site, site.root().expect("a root"), &swaps);
     assert!(matches!(stopped, Err(Error::Changed(_))), "{stopped:?}");
     journal.undo(&context, &mut site).expect("undoes");
     assert_eq!(tree(&site), before);
-    let swaps = [Swap { expected: Some(&b"{ }"[..]), new: Some(NEW_CONFIG) }];
+    let swaps = [Swap { expected: Some(&b"{ }"[..]), new: Some(NEW_CONFIG), beside: ".x.tmp" }];
     let (context, mut site, journal) = prepared(&dir.path().join("other"));
     let before = tree(&site);
     let stopped = journal.apply(&site, site.root().expect("a root"), &swaps);
