@@ -248,6 +248,12 @@ impl Site {
         Ok(state.replace(name, FileMode::Regular, bytes)?)
     }
 
+    /// Waits until everything of a run is on disk.
+    pub fn make_durable(&self, context: &Context) -> Result<(), Error> {
+        context.make_durable(&self.base)?;
+        if self.state == self.base { Ok(()) } else { Ok(context.make_durable(&self.state)?) }
+    }
+
     /// Removes what a killed run left beside the files of our own; the lock must be held.
     pub fn remove_unfinished(&self) -> Result<(), Error> {
         let Some(state) = self.state()? else { return Ok(()) };

@@ -244,9 +244,8 @@ fn write_record(
         deployment.files.clone_from(&edit.brought.deployed);
         deployment.entries.clone_from(&edit.brought.entries);
     }
-    let Some(state) = site.state()? else { return Ok(()) };
     site.write_state(&site.record_name(), record.render().as_bytes())?;
-    Ok(context.make_durable(state.path())?)
+    site.make_durable(context)
 }
 
 /// Gives the target the merged state of what needs nobody's consent.

@@ -169,11 +169,9 @@ impl Transaction<'_> {
         }
         journal.record_before = self.record_before.as_deref().map(Digest::of);
         journal.record_after = self.record_after().as_deref().map(Digest::of);
-        let Some(state) = site.state()? else { return Ok(copies) };
         site.write_state(&site.journal_name(), journal.render().as_bytes())?;
         // A power cut from here on must find the journal, and the old and new content that it names.
-        context.make_durable(&site.base)?;
-        context.make_durable(state.path())?;
+        site.make_durable(context)?;
         Ok(copies)
     }
 
@@ -191,8 +189,7 @@ impl Transaction<'_> {
             Some(bytes) => site.write_state(&site.record_name(), &bytes)?,
             None => state.remove(&site.record_name())?,
         }
-        context.make_durable(&site.base)?;
-        Ok(context.make_durable(state.path())?)
+        site.make_durable(context)
     }
 }
 
