@@ -12,7 +12,7 @@ use super::text::clean;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::Class;
-use crate::ops::{bundle, collection, keys, vault};
+use crate::ops::{bundle, collection, deploy, keys, vault};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
@@ -227,6 +227,63 @@ impl From<vault::Error> for Failure {
             Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Record(_) => None,
         };
         Self::of(&error, class, hint)
+    }
+}
+
+impl From<deploy::Error> for Failure {
+    fn from(error: deploy::Error) -> Self {
+        use deploy::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Collection(error) => collection_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Target(_) | Error::NoPlace { .. } => {
+                Some("`git skillmeat targets` shows the targets, and what each has a place for".to_owned())
+            }
+            Error::InTheWay(conflicts) => Some(obstacle_hint(conflicts)),
+            Error::Consent(_) => {
+                Some("read what it runs with `--dry-run`, then run the command again with `--yes`".to_owned())
+            }
+            Error::NotDeployed { .. } => Some("`git skillmeat drift` lists what is deployed".to_owned()),
+            Error::Config { .. } => Some("mend the file, then run the command again".to_owned()),
+            Error::Changed(_) => Some("run the command again".to_owned()),
+            Error::Gone { artifact, .. } => Some(format!(
+                "`git skillmeat deploy {artifact}` writes it again, `git skillmeat undeploy {artifact}` gives it up"
+            )),
+            Error::Merge(_) | Error::NoBase(_) => Some(
+                "`--strategy overwrite` takes the state of the project; history keeps that of the collection"
+                    .to_owned(),
+            ),
+            Error::NotAFile { .. } => Some("replace it by a plain file, or move it away".to_owned()),
+            Error::Unfit { .. } => Some("rename it, or move it away".to_owned()),
+            Error::Mcp { source: crate::model::mcp::McpError::SecretLiteral { .. }, .. } => {
+                Some("set the value as a variable of the environment, and refer to it".to_owned())
+            }
+            Error::Record { .. }
+            | Error::Foreign { .. }
+            | Error::Journal { .. }
+            | Error::Hooks { .. }
+            | Error::Mcp { .. }
+            | Error::Render { .. } => None,
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about things that are not overwritten.
+fn obstacle_hint(conflicts: &[deploy::Conflict]) -> String {
+    let has = |obstacle| conflicts.iter().any(|conflict| conflict.obstacle == obstacle);
+    if has(deploy::Obstacle::NotAFile) {
+        return "move away what is not a file".to_owned();
+    }
+    let edited = conflicts.iter().find(|conflict| conflict.obstacle == deploy::Obstacle::Edited);
+    match edited {
+        Some(edited) => format!(
+            "bring the edits into the collection with `git skillmeat sync {}`, or overwrite them with `--force`, which keeps a copy",
+            edited.artifact
+        ),
+        None => "move it away, or overwrite it with `--force`, which keeps a copy".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod add;
 mod bundle;
 mod collection;
+mod deploy;
 mod failure;
 mod keys;
 mod plumbing;
@@ -63,6 +64,8 @@ enum Command {
     #[command(flatten)]
     Collection(collection::Command),
     #[command(flatten)]
+    Deploy(deploy::Command),
+    #[command(flatten)]
     Bundle(bundle::Command),
     /// Publish releases where others find them, and fetch theirs
     #[command(subcommand)]
@@ -101,6 +104,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
+        Command::Deploy(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
         Command::Vault(command) => command.run(&Session::start(cli.global)?),
         Command::Keys(command) => command.run(&Session::start(cli.global)?),

@@ -3,8 +3,8 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
-use crate::model::{Lockfile, Manifest};
-use crate::ops::{bundle, collection, keys, vault};
+use crate::model::{Deployed, Lockfile, Manifest};
+use crate::ops::{bundle, collection, deploy, keys, vault};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
@@ -84,6 +84,12 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("verify", schema_for!(Output<bundle::VerifiedReport>)),
         ("collection.lock", schema_for!(Lockfile)),
         ("collection.toml", schema_for!(Manifest)),
+        ("deploy", schema_for!(Output<deploy::Done>)),
+        ("deployed.toml", schema_for!(Deployed)),
+        ("drift", schema_for!(Output<deploy::Drift>)),
+        ("sync", schema_for!(Output<deploy::Synced>)),
+        ("targets", schema_for!(Output<Vec<deploy::ShownTarget>>)),
+        ("undeploy", schema_for!(Output<deploy::Done>)),
         ("error", schema_for!(Failed)),
         ("history", schema_for!(Output<Vec<collection::Entry>>)),
         ("init", schema_for!(Output<collection::Initialised>)),

@@ -17,7 +17,7 @@ pub enum Access {
 }
 
 impl Access {
-    fn bits(self) -> u32 {
+    pub(super) fn bits(self) -> u32 {
         match self {
             Access::Shared => 0o644,
             Access::Private => 0o600,
@@ -170,7 +170,7 @@ pub fn remove_tree(path: &Path) -> Result<(), FsError> {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<(), FsError> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), FsError> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder).and_then(|dir| dir.sync_all()).map_err(FsError::at("sync", folder))
 }

@@ -1,6 +1,7 @@
 //! One writer at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The kernel holds it, so that a killed process leaves nothing stale behind; the empty file stays.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -33,7 +34,7 @@ impl Lock {
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(TryLockError::WouldBlock) if waited < patience => {
                     sleep(PAUSE);
                     waited += PAUSE;
@@ -41,6 +42,20 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Err(FsError::Busy(path.to_owned())),
                 Err(TryLockError::Error(source)) => return Err(FsError::at("lock", path)(source)),
             }
+        }
+    }
+
+    /// Returns whether the file at `path` still is the one that is locked.
+    ///
+    /// Where lock files are removed, the one that was waited for may have gone meanwhile, and its lock is worth
+    /// nothing.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let same = |here: &std::fs::Metadata, there: &std::fs::Metadata| {
+            here.dev() == there.dev() && here.ino() == there.ino()
+        };
+        match (self.file.metadata(), std::fs::symlink_metadata(path)) {
+            (Ok(here), Ok(there)) => same(&here, &there),
+            _ => false,
         }
     }
 }

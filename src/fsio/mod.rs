@@ -9,6 +9,7 @@ mod atomic;
 mod error;
 mod lock;
 mod root;
+mod swap;
 
 pub use atomic::{
     Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
@@ -16,4 +17,5 @@ pub use atomic::{
 };
 pub use error::FsError;
 pub use lock::Lock;
-pub use root::{Found, Root, Stat, is_temporary};
+pub use root::{Found, Root, Stat, is_temporary, remove_empty_root};
+pub use swap::{Swap, remove_beside, swap};

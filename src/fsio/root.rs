@@ -15,6 +15,10 @@ use rustix::io::Errno;
 use super::FsError;
 use crate::model::{FileMode, TreePath};
 
+mod tree;
+
+pub use tree::remove_empty_root;
+
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 const TEMPORARY_START: &str = ".skillmeat-";

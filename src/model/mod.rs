@@ -6,6 +6,7 @@
 mod bundle;
 mod class;
 mod collection;
+mod deployed;
 mod digest;
 mod files;
 mod frontmatter;
@@ -29,6 +30,10 @@ pub use class::Class;
 pub use collection::{
     COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
     edit_manifest,
+};
+pub use deployed::{
+    DEPLOYED_FORMAT, Deployed, DeployedEntry, DeployedError, DeployedFile, Deployment, EntrySlot, MAX_DEPLOYED_BYTES,
+    Made,
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};

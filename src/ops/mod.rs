@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod collection;
 mod context;
+pub mod deploy;
 pub mod keys;
 pub mod vault;
 

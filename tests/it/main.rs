@@ -6,6 +6,7 @@ mod bundle;
 mod cli;
 mod collection;
 mod crash;
+mod deploy;
 mod env;
 mod hostile;
 mod schema;

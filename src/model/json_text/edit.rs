@@ -60,6 +60,11 @@ impl Created {
         }
     }
 
+    /// Returns how many objects and arrays were made around the entry.
+    pub fn levels(&self) -> u32 {
+        self.levels
+    }
+
     /// Returns whether the file was missing, empty or blank before.
     pub fn is_whole_file(&self) -> bool {
         self.file.is_some()
