@@ -3,6 +3,7 @@
 //! Each pair runs in turn, A B A B …, on the same bytes; the median of each and the median ratio are printed.
 //! Nothing is asserted: a machine is not a specification.
 #![allow(
+    clippy::disallowed_macros,
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -95,8 +96,8 @@ fn prose(seed: u64, bytes: usize) -> String {
         state ^= state >> 7;
         state ^= state << 17;
         text.push_str(WORDS[(state % 16) as usize]);
-        text.push(if state % 11 == 0 { '\n' } else { ' ' });
-        if state % 7 == 0 {
+        text.push(if state.is_multiple_of(11) { '\n' } else { ' ' });
+        if state.is_multiple_of(7) {
             text.push_str(&state.to_string());
         }
     }

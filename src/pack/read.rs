@@ -125,13 +125,41 @@ impl Pack {
     }
 
     fn copy(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Result<(), PackError> {
+        self.copy_ending(entry, None, sink)?;
+        self.check_padding(entry)
+    }
+
+    /// As [`Self::copy`], reading `last` in place of the last byte held.
+    fn copy_ending(&self, entry: &Entry, last: Option<u8>, sink: &mut dyn FnMut(&[u8])) -> Result<(), PackError> {
         let mut at = entry.data_offset();
+        let end = at + u64::from(entry.held);
         let mut source = |buffer: &mut [u8]| {
             read_exact_at(&self.file, buffer, at)?;
             at += buffer.len() as u64;
+            if let (Some(last), Some(byte), true) = (last, buffer.last_mut(), at == end) {
+                *byte = last;
+            }
             Ok(())
         };
         inflate::copy(entry, &mut source, sink)
+    }
+
+    /// Checks that the bits of the last byte behind the end of a deflate stream are zero, as the encoder leaves them.
+    ///
+    /// The highest bit that is set belongs to the stream, so that without it the stream does not end there; if it
+    /// does, the bit was padding. MUST refuse, section 5: `row_17_no_flip_passes_for_the_original`.
+    fn check_padding(&self, entry: &Entry) -> Result<(), PackError> {
+        if entry.compression != Compression::Deflate || entry.held == 0 {
+            return Ok(());
+        }
+        let mut last = [0];
+        read_exact_at(&self.file, &mut last, entry.data_offset() + u64::from(entry.held) - 1)
+            .map_err(PackError::read)?;
+        let Some(highest) = last[0].checked_ilog2() else { return Ok(()) };
+        match self.copy_ending(entry, Some(last[0] & !(1 << highest)), &mut |_| ()) {
+            Ok(()) => Err(PackError::Trailing { name: entry.name.clone() }),
+            Err(_) => Ok(()),
+        }
     }
 
     /// The limit on its size was checked when the pack was opened.

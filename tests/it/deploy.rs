@@ -376,7 +376,7 @@ fn what_is_not_ours_is_refused_and_with_force_kept_as_a_copy() {
     env.about(&["deploy", "--all", "--yes", "--dry-run"]).ended(0).says("is not ours");
     assert_eq!(tree(&env.project()), before);
     env.about(&["deploy", "--all", "--yes", "--force"]).ended(0).says("kept a copy");
-    let copies: Vec<_> = tree(&env.at(".skillmeat/backup")).into_values().map(|(mode, text)| (mode, text)).collect();
+    let copies: Vec<_> = tree(&env.at(".skillmeat/backup")).into_values().collect();
     assert!(copies.contains(&(0o600, "somebody's own".to_owned())), "{copies:?}");
     assert!(copies.iter().any(|(mode, text)| *mode == 0o600 && text.contains("theirs")), "{copies:?}");
     assert_eq!(

@@ -1,3 +1,4 @@
+#![allow(clippy::disallowed_methods, reason = "tests make files of their own")]
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
