@@ -41,8 +41,8 @@ pub(super) enum Command {
         /// Publish in spite of the finding with this id, and record it; may be given several times
         #[arg(long, value_name = "ID")]
         allow: Vec<String>,
-        /// How the pack holds the files
-        #[arg(long, value_enum, default_value_t = Packing::Deflate)]
+        /// How the pack holds the files: as they are, where any changed byte is found, or smaller
+        #[arg(long, value_enum, default_value_t = Packing::Store)]
         compression: Packing,
     },
     /// Check a release: signature, signer, and every byte
