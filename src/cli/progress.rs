@@ -1,8 +1,8 @@
 //! A progress bar on standard error, for work that takes more than half a second on a terminal.
 
-use std::cell::RefCell;
+use std::cell::OnceCell;
 use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -11,32 +11,48 @@ use crate::ops::Progress;
 /// Work shorter than this shows nothing.
 const QUIET_TIME: Duration = Duration::from_millis(500);
 
+/// How often the bar moves while nothing is reported, so that a wait for the network is seen to be one.
+const TICK: Duration = Duration::from_millis(120);
+
 /// Draws a bar once the work has taken long enough.
 pub(super) struct Bar {
-    started: Instant,
-    bar: RefCell<Option<ProgressBar>>,
+    bar: OnceCell<ProgressBar>,
     shown: bool,
 }
 
 impl Bar {
     /// Makes a bar that stays hidden when `wanted` is false or standard error is no terminal.
     pub(super) fn new(wanted: bool) -> Self {
-        let shown = wanted && std::io::stderr().is_terminal();
-        Self { started: Instant::now(), bar: RefCell::new(None), shown }
+        Self { bar: OnceCell::new(), shown: wanted && std::io::stderr().is_terminal() }
     }
+}
+
+/// Starts a bar that nobody sees before the quiet time is over.
+fn start() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    bar.enable_steady_tick(TICK);
+    let later = bar.clone();
+    // Ends with the process at the latest; a bar that is finished draws nothing any more.
+    std::thread::spawn(move || {
+        std::thread::sleep(QUIET_TIME);
+        if !later.is_finished() {
+            later.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    });
+    bar
 }
 
 impl Progress for Bar {
     fn step(&self, what: &str, done: u64, total: Option<u64>) {
-        if !self.shown || self.started.elapsed() < QUIET_TIME {
+        if !self.shown {
             return;
         }
-        let mut slot = self.bar.borrow_mut();
-        let bar = slot.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("{spinner} {msg} {pos}/{len} [{elapsed}]");
-            ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
+        let bar = self.bar.get_or_init(start);
+        let template =
+            if total.is_some() { "{spinner} {msg} {pos}/{len} [{elapsed}]" } else { "{spinner} {msg} [{elapsed}]" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
         bar.set_message(what.to_owned());
         if let Some(total) = total {
             bar.set_length(total);
@@ -47,7 +63,7 @@ impl Progress for Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.borrow_mut().take() {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }

@@ -219,3 +219,25 @@ fn vaults_are_listed_and_forgotten() {
     assert_eq!(author.json(&["vault", "list"]), serde_json::json!([]));
     author.refused("name", &["vault", "ls", "team"]);
 }
+
+#[test]
+fn a_git_that_is_too_old_or_missing_is_named() {
+    let mut author = author();
+    let bin = author.root().join("bin");
+    std::fs::create_dir(&bin).expect("a folder");
+    std::fs::write(bin.join("git"), "#!/bin/sh\necho git version 2.20.1\n").expect("a file");
+    Ran::of({
+        let mut command = author.command("chmod");
+        command.arg("755").arg(bin.join("git"));
+        command
+    })
+    .ok();
+    let path = std::env::var("PATH").expect("a path");
+    author.set("PATH", &format!("{}:{path}", bin.display()));
+    let told = author.refused("io", &["vault", "push", "team", "kit"]);
+    assert!(told.stderr.contains("2.20.1") && told.stderr.contains("2.38"), "{}", told.stderr);
+    // Reading needs no git at all.
+    author.set("PATH", author.root().join("nothing").to_str().expect("UTF-8"));
+    author.run(["list"]).ok();
+    author.refused("io", &["vault", "push", "team", "kit"]);
+}

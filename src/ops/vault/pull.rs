@@ -65,6 +65,7 @@ pub struct Pulled {
 /// What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let vault = Vault::find(context, name)?;
+    context.git()?;
     let _lock = lock(context, &vault.name)?;
     let repo = store(context, &vault)?;
     context.progress.step("fetching", 0, None);

@@ -51,6 +51,8 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     let found = bundle::find(&Place::Repository(&collection.repo, what.to_owned()))?;
     let verified = bundle::verify(context, &found)?;
     let content = verified.get();
+    // Nothing is written for a vault that could not be asked anyway.
+    context.git()?;
     let _lock = lock(context, &vault.name)?;
     let mut repo = store(context, &vault)?;
     repo.gather();
