@@ -4,44 +4,8 @@ use serde_json::Value;
 
 use super::{ArtifactFile, At, Report, told, told_command};
 use crate::model::TreePath;
+use crate::model::hooks::EVENTS;
 use crate::scan::Severity;
-
-/// Events of Claude Code 2.1.330; the list grows, so that another one is no error.
-const EVENTS: [&str; 33] = [
-    "PreToolUse",
-    "PostToolUse",
-    "PostToolUseFailure",
-    "PostToolBatch",
-    "Notification",
-    "UserPromptSubmit",
-    "UserPromptExpansion",
-    "SessionStart",
-    "SessionEnd",
-    "Stop",
-    "StopFailure",
-    "SubagentStart",
-    "SubagentStop",
-    "PreCompact",
-    "PostCompact",
-    "PreModelSwitch",
-    "PostModelSwitch",
-    "PermissionRequest",
-    "PermissionDenied",
-    "Setup",
-    "TeammateIdle",
-    "TaskCreated",
-    "TaskCompleted",
-    "Elicitation",
-    "ElicitationResult",
-    "ConfigChange",
-    "WorktreeCreate",
-    "WorktreeRemove",
-    "InstructionsLoaded",
-    "CwdChanged",
-    "FileChanged",
-    "DirectoryAdded",
-    "MessageDisplay",
-];
 
 /// Keys under which clients keep a command; the last ones choose it by system.
 const COMMAND_KEYS: [&str; 7] = ["command", "bash", "powershell", "windows", "linux", "osx", "run"];
