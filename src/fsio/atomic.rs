@@ -111,12 +111,19 @@ impl NewFile {
         self.file.as_file_mut()
     }
 
-    /// Syncs the file and gives it its name, replacing what had it.
+    /// Waits until the content is on disk.
+    ///
+    /// # Errors
+    /// [`FsError::Io`].
+    pub fn sync(&self) -> Result<(), FsError> {
+        self.file.as_file().sync_all().map_err(FsError::at("write", self.file.path()))
+    }
+
+    /// Gives the file its name, replacing what had it.
     ///
     /// # Errors
     /// [`FsError::Io`]; what had the name then still has it.
     pub fn keep_as(self, path: &Path) -> Result<(), FsError> {
-        self.file.as_file().sync_all().map_err(FsError::at("write", path))?;
         self.file.persist(path).map_err(|error| FsError::at("write", path)(error.error))?;
         sync_folder(path.parent().unwrap_or(Path::new(".")))
     }

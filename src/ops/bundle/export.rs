@@ -18,8 +18,8 @@ use crate::model::{
     ArtifactRef, BundleArtifact, BundleManifest, BundleName, Digest, FileEntry, FileMode, MANIFEST_PATH, Oid, Release,
     TreePath, tree_digest,
 };
-use crate::ops::Context;
 use crate::ops::collection::{self, Collection};
+use crate::ops::{Context, Durability};
 use crate::pack::{Limits, PackFile, write_pack};
 use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
 use crate::trust::{Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
@@ -77,6 +77,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     context.progress.step("writing the pack", 0, None);
     let stored = Stored::read_through(&collection.repo, tag_id, handles)?;
     let (pack, written) = write(&stored, wish)?;
+    if context.durability == Durability::Synced {
+        pack.sync()?;
+    }
     context.make_durable(collection.repo.git_folder())?;
     if new_tag {
         let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
