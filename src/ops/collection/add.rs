@@ -296,13 +296,18 @@ fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
 /// Carries out a plan in one commit and writes the commit into it.
 ///
 /// # Errors
-/// [`Error::Git`] when uncommitted edits are in the way; the collection is then as it was.
+/// [`Error::Exists`] when an artifact has come into the collection since the plan was made, [`Error::Git`] when
+/// uncommitted edits are in the way; the collection is then as it was.
 pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut AddPlan) -> Result<(), Error> {
     let mut change = Change::new(collection);
     let mut added = Vec::new();
     let total = plan.artifacts.len() as u64;
     for (index, item) in plan.artifacts.iter().enumerate().filter(|(_, item)| item.step == AddStep::Add) {
         context.progress.step("adding artifacts", index as u64, Some(total));
+        // The plan was made before the user was asked; another process may have added one of this name since.
+        if collection.repo.entry_at(collection.tree, &item.artifact.path())?.is_some() {
+            return Err(Error::Exists(item.artifact.clone()));
+        }
         let mut files = Vec::new();
         for (path, mode, bytes) in &item.content {
             files.push((placed(&item.artifact, path)?, *mode, collection.repo.write_blob(bytes)?));
