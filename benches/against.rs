@@ -178,7 +178,14 @@ fn main() {
         "git-skillmeat verify big.skillmeat-pack",
         "find big/skills -type f | xargs sha256sum",
     );
-    bench.pair("export 100 MB, store | zip -0", fresh, &export("store"), "cd big && zip -q -r -0 ../big.zip skills");
+    let zip = "cd big && zip -q -r -0 ../big.zip skills";
+    let lazily = format!(
+        "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy; {}",
+        export("store")
+    );
+    bench.pair("export 100 MB, store | zip -0, neither waiting for the disk", fresh, &lazily, zip);
+    let synced = format!("{zip} && sync ../big.zip");
+    bench.pair("export 100 MB, store | zip -0 + sync, both on disk", fresh, &export("store"), &synced);
     bench.sh(&format!("{fresh} && {}", export("store")));
     bench.pair(
         "verify that pack | sha256sum of the files",

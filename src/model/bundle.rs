@@ -83,6 +83,8 @@ pub struct BundleManifest {
     pub license: String,
     /// How its pack is written.
     pub compression: Compression,
+    /// Digest of the files as the pack holds them; there if and only if `compression` is [`Compression::Deflate`].
+    pub packed: Option<Digest>,
     /// Bundles that must be installed with it.
     pub dependencies: BTreeMap<BundleName, VersionReq>,
     /// What it holds, in order of the references.
@@ -101,6 +103,7 @@ struct Wire {
     description: String,
     license: String,
     compression: Compression,
+    packed: Option<Digest>,
     #[serde(default)]
     dependencies: BTreeMap<BundleName, VersionReq>,
     #[serde(default)]
@@ -147,8 +150,19 @@ impl BundleManifest {
 
 impl From<Wire> for BundleManifest {
     fn from(wire: Wire) -> Self {
-        let Wire { format: _, name, version, description, license, compression, dependencies, artifacts, files } = wire;
-        Self { name, version, description, license, compression, dependencies, artifacts, files }
+        let Wire {
+            format: _,
+            name,
+            version,
+            description,
+            license,
+            compression,
+            packed,
+            dependencies,
+            artifacts,
+            files,
+        } = wire;
+        Self { name, version, description, license, compression, packed, dependencies, artifacts, files }
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 
 use super::container::{
     CENTRAL_BYTES, COMMIT_NAME, END_BYTES, End, Entry, LOCAL_BYTES, MAX_ENTRIES, RawEntry, TAG_NAME, end_record,
+    is_always_stored,
 };
 use super::error::{LimitKind, PackError, at_most};
 use super::limits::{Limits, MAX_OBJECT_BYTES};
@@ -92,6 +93,10 @@ impl Found {
         };
         if !fits {
             return Err(PackError::Compression { name, compression });
+        }
+        // MUST be stored, section 5: `what_proves_the_rest_is_never_deflated`.
+        if compression == Compression::Deflate && is_always_stored(&name) {
+            return Err(PackError::Compression { name, compression: Compression::Store });
         }
         let offset = u32::try_from(self.next).map_err(|_| PackError::NotCanonical { offset: at })?;
         self.next += LOCAL_BYTES + name.len() as u64 + u64::from(raw.held);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use flate2::{Compress, FlushCompress, Status};
 
+use super::container::is_always_stored;
 use super::error::{LimitKind, PackError, at_most};
 use super::limits::Limits;
 use super::write::Contents;
@@ -105,14 +106,21 @@ impl Packer<'_> {
         let most = self.limits.file_bytes.min(u64::from(u32::MAX - 1));
         at_most(LimitKind::File(job.name.to_owned()), size, most)?;
         let crc = crc32fast::hash(&content);
-        let deflated = match self.compression {
-            Compression::Store => None,
-            Compression::Deflate => deflate(&content),
+        let (compression, bytes) = match held(job.name, &content, self.compression) {
+            Cow::Owned(deflated) => (Compression::Deflate, deflated.into()),
+            Cow::Borrowed(_) => (Compression::Store, content),
         };
-        Ok(match deflated {
-            Some(bytes) => Packed { compression: Compression::Deflate, crc, size, bytes: bytes.into() },
-            None => Packed { compression: Compression::Store, crc, size, bytes: content },
-        })
+        Ok(Packed { compression, crc, size, bytes })
+    }
+}
+
+/// Returns the bytes that the entry `name` holds for `content`: borrowed if it is stored, owned if it is deflated.
+///
+/// `schema/pack.md`, section 5: what is needed to check the others is never deflated.
+pub fn held<'a>(name: &str, content: &'a [u8], compression: Compression) -> Cow<'a, [u8]> {
+    match compression {
+        Compression::Deflate if !is_always_stored(name) => deflate(content).map_or(content.into(), Cow::Owned),
+        _ => content.into(),
     }
 }
 

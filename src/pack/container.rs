@@ -3,7 +3,7 @@
 //! Writer and reader share these functions: the writer emits them, and the reader emits them again from what
 //! it parsed and compares. So a pack that the reader takes has exactly one shape.
 
-use crate::model::{Compression, FileMode};
+use crate::model::{Compression, FileMode, MANIFEST_PATH};
 
 /// Length of the end record: it has no comment.
 pub(super) const END_BYTES: usize = 22;
@@ -16,6 +16,12 @@ pub(super) const LOCAL_BYTES: u64 = 30;
 pub(super) const TAG_NAME: &str = ".skillmeat/tag";
 /// Entry that holds the raw commit object.
 pub(super) const COMMIT_NAME: &str = ".skillmeat/commit";
+/// Returns whether an entry is stored even where others are deflated: each byte of these is covered by the signature
+/// or proved by what is, and they say how the others are held.
+pub(super) fn is_always_stored(name: &str) -> bool {
+    [TAG_NAME, COMMIT_NAME, MANIFEST_PATH].contains(&name)
+}
+
 /// Most entries of a ZIP without ZIP64; 65,535 means "see there".
 pub(super) const MAX_ENTRIES: usize = 65_534;
 

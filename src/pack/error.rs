@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::model::{Compression, PathError, shown};
+use crate::model::{Compression, Digest, PathError, shown};
 
 /// The kind of a [`PackError`]: the stable words of the error classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +152,14 @@ pub enum PackError {
         /// What its pack should use.
         compression: Compression,
     },
+    /// The bytes held are not those that the manifest names.
+    #[error("the packed bytes have digest {found}, and the manifest names {expected}")]
+    Packed {
+        /// In the manifest.
+        expected: Digest,
+        /// Of the bytes held.
+        found: Digest,
+    },
     /// The compressed bytes are no deflate stream, or end in the middle of one.
     #[error("the compressed bytes of '{}' are broken", shown(.name))]
     Deflate {
@@ -200,7 +208,7 @@ impl PackError {
             Self::Path(PathError::FileAndFolder { .. } | PathError::Duplicate { .. }) => Fault::Pack,
             Self::Path(_) | Self::Link { .. } => Fault::Path,
             Self::Limit { .. } | Self::Longer { .. } => Fault::Limit,
-            Self::Shorter { .. } | Self::Checksum { .. } => Fault::Hash,
+            Self::Shorter { .. } | Self::Checksum { .. } | Self::Packed { .. } => Fault::Hash,
             _ => Fault::Pack,
         }
     }

@@ -16,13 +16,14 @@ mod positioned;
 mod read;
 mod write;
 
+pub use compress::held;
 pub use error::{Fault, LimitKind, PackError};
 pub use limits::{
     Limits, MAX_FILE_BYTES, MAX_FILES, MAX_OBJECT_BYTES, MAX_PACK_BYTES, MAX_UNPACKED_BYTES, PORTABLE_FILES,
     PORTABLE_PACK_BYTES, PORTABLE_UNPACKED_BYTES,
 };
 pub use objects::{BlobHasher, ObjectError, TreeObject, blob_hasher, tree_id, tree_objects};
-pub use read::{Pack, PackFile};
+pub use read::{Pack, PackFile, packed_digest};
 pub use write::{Contents, Written, write_pack};
 
 #[cfg(test)]

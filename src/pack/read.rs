@@ -2,13 +2,18 @@
 
 use std::fs::File;
 
+use rayon::prelude::*;
+
 use super::check::{Found, read_container};
 use super::container::{COMMIT_NAME, Entry, TAG_NAME};
 use super::error::{LimitKind, PackError, at_most};
 use super::inflate;
 use super::limits::Limits;
 use super::positioned::read_exact_at;
-use crate::model::{Compression, Digest, FileMode, Hasher, TreePath};
+use crate::model::{Compression, Digest, FileEntry, FileMode, Hasher, MANIFEST_PATH, TreePath, tree_digest};
+
+/// Bytes hashed at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// One file of a pack's tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,16 +71,7 @@ impl Pack {
     /// # Errors
     /// [`PackError::Io`].
     pub fn digest(&self) -> Result<Digest, PackError> {
-        let mut hasher = Hasher::default();
-        let mut buffer = vec![0; 64 * 1024];
-        let mut at = 0;
-        while at < self.size {
-            let piece = usize::try_from(self.size - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-            read_exact_at(&self.file, &mut buffer[..piece], at).map_err(PackError::read)?;
-            hasher.update(&buffer[..piece]);
-            at += piece as u64;
-        }
-        Ok(hasher.finish())
+        self.hash(0, self.size)
     }
 
     /// Returns the raw tag object.
@@ -112,54 +108,51 @@ impl Pack {
         self.copy(&self.entries[index], sink)
     }
 
-    /// Checks that entries are held in the way that the manifest says.
+    /// Checks that files are held in the way that the manifest says: all stored, or those of the digest `packed`.
+    ///
+    /// With this, no byte of a pack can change and leave its meaning: containers have one encoding, and what is not
+    /// stored has this digest (`schema/pack.md`, section 5).
     ///
     /// # Errors
-    /// [`PackError::Compression`] for an entry that is compressed in a pack that stores.
-    pub fn check_compression(&self, compression: Compression) -> Result<(), PackError> {
-        let mut all = [&self.tag, &self.commit].into_iter().chain(&self.entries);
-        match all.find(|entry| compression == Compression::Store && entry.compression != Compression::Store) {
-            Some(entry) => Err(PackError::Compression { name: entry.name.clone(), compression }),
-            None => Ok(()),
-        }
+    /// [`PackError::Compression`] for an entry that is compressed in a pack that stores, [`PackError::Packed`],
+    /// [`PackError::Io`].
+    pub fn check_packed(&self, packed: Option<Digest>) -> Result<(), PackError> {
+        let Some(expected) = packed else {
+            let deflated = self.entries.iter().find(|entry| entry.compression != Compression::Store);
+            let error =
+                |entry: &Entry| PackError::Compression { name: entry.name.clone(), compression: Compression::Store };
+            return deflated.map_or(Ok(()), |entry| Err(error(entry)));
+        };
+        let held = self.files.par_iter().zip(&self.entries).map(|(file, entry)| {
+            let sha256 = self.hash(entry.data_offset(), u64::from(entry.held))?;
+            Ok(FileEntry { path: file.path.clone(), mode: file.mode, size: u64::from(entry.held), sha256 })
+        });
+        let found = packed_digest(&held.collect::<Result<Vec<_>, PackError>>()?);
+        if found == expected { Ok(()) } else { Err(PackError::Packed { expected, found }) }
     }
 
     fn copy(&self, entry: &Entry, sink: &mut dyn FnMut(&[u8])) -> Result<(), PackError> {
-        self.copy_ending(entry, None, sink)?;
-        self.check_padding(entry)
-    }
-
-    /// As [`Self::copy`], reading `last` in place of the last byte held.
-    fn copy_ending(&self, entry: &Entry, last: Option<u8>, sink: &mut dyn FnMut(&[u8])) -> Result<(), PackError> {
         let mut at = entry.data_offset();
-        let end = at + u64::from(entry.held);
         let mut source = |buffer: &mut [u8]| {
             read_exact_at(&self.file, buffer, at)?;
             at += buffer.len() as u64;
-            if let (Some(last), Some(byte), true) = (last, buffer.last_mut(), at == end) {
-                *byte = last;
-            }
             Ok(())
         };
         inflate::copy(entry, &mut source, sink)
     }
 
-    /// Checks that the bits of the last byte behind the end of a deflate stream are zero, as the encoder leaves them.
-    ///
-    /// The highest bit that is set belongs to the stream, so that without it the stream does not end there; if it
-    /// does, the bit was padding. MUST refuse, section 5: `row_17_no_flip_passes_for_the_original`.
-    fn check_padding(&self, entry: &Entry) -> Result<(), PackError> {
-        if entry.compression != Compression::Deflate || entry.held == 0 {
-            return Ok(());
+    /// Returns the SHA-256 of a part of the file.
+    fn hash(&self, start: u64, length: u64) -> Result<Digest, PackError> {
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; usize::try_from(length).map_or(PIECE_BYTES, |length| length.min(PIECE_BYTES))];
+        let mut at = start;
+        while at < start + length {
+            let piece = usize::try_from(start + length - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+            read_exact_at(&self.file, &mut buffer[..piece], at).map_err(PackError::read)?;
+            hasher.update(&buffer[..piece]);
+            at += piece as u64;
         }
-        let mut last = [0];
-        read_exact_at(&self.file, &mut last, entry.data_offset() + u64::from(entry.held) - 1)
-            .map_err(PackError::read)?;
-        let Some(highest) = last[0].checked_ilog2() else { return Ok(()) };
-        match self.copy_ending(entry, Some(last[0] & !(1 << highest)), &mut |_| ()) {
-            Ok(()) => Err(PackError::Trailing { name: entry.name.clone() }),
-            Err(_) => Ok(()),
-        }
+        Ok(hasher.finish())
     }
 
     /// The limit on its size was checked when the pack was opened.
@@ -168,6 +161,12 @@ impl Pack {
         self.copy(entry, &mut |bytes| out.extend_from_slice(bytes))?;
         Ok(out)
     }
+}
+
+/// Returns the digest over the bytes that the entries of files hold, deflated or not: the tree digest of the files as
+/// they are held, without the manifest, in which it stands.
+pub fn packed_digest(held: &[FileEntry]) -> Digest {
+    tree_digest(held.iter().filter(|entry| entry.path.as_str() != MANIFEST_PATH))
 }
 
 /// Sorts entries into the tag, the commit and the tree.

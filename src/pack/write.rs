@@ -1,5 +1,6 @@
 //! Writing a pack: plan its entries, and write them in order while the next are compressed.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{BufWriter, Write};
 
@@ -42,7 +43,7 @@ pub fn write_pack(
     contents: &dyn Contents,
     compression: Compression,
     limits: &Limits,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
 ) -> Result<Written, PackError> {
     let jobs = plan(tag, commit, files, limits)?;
     let packer = Packer { contents, compression, limits };
@@ -50,13 +51,16 @@ pub fn write_pack(
     let mut ready = Vec::new();
     let mut started = 0;
     loop {
-        // The next batch is compressed while this thread writes the one before.
+        // While this thread writes a batch, another hashes it, and the next one is compressed.
+        let pieces = container.pieces(&jobs, std::mem::take(&mut ready))?;
+        let Container { out, hasher, .. } = &mut container;
         let batch = Batch::new(&jobs, started);
         rayon::in_place_scope(|scope| {
+            scope.spawn(|_| pieces.iter().for_each(|piece| hasher.update(piece)));
             for _ in 0..rayon::current_num_threads() {
                 scope.spawn(|_| batch.work(&packer));
             }
-            ready.drain(..).try_for_each(|(index, packed): Done| container.entry(&jobs[index], packed?))
+            pieces.iter().try_for_each(|piece| out.write_all(piece)).map_err(PackError::write)
         })?;
         ready = batch.into_done();
         if ready.is_empty() {
@@ -92,7 +96,7 @@ fn plan<'a>(
 
 /// The pack in the making.
 struct Container<'a> {
-    out: BufWriter<&'a mut dyn Write>,
+    out: BufWriter<&'a mut (dyn Write + Send)>,
     hasher: Hasher,
     size: u64,
     unpacked: u64,
@@ -102,22 +106,31 @@ struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    fn new(out: &'a mut dyn Write, limits: &'a Limits) -> Self {
+    fn new(out: &'a mut (dyn Write + Send), limits: &'a Limits) -> Self {
         let out = BufWriter::with_capacity(64 * 1024, out);
         let (hasher, directory) = (Hasher::default(), Vec::new());
         Self { out, hasher, size: 0, unpacked: 0, limits, entries: 0, directory }
     }
 
-    fn put(&mut self, bytes: &[u8]) -> Result<(), PackError> {
-        let size = self.size + bytes.len() as u64;
-        at_most(LimitKind::Pack, size, self.limits.pack_bytes.min(u64::from(u32::MAX - 1)))?;
-        self.out.write_all(bytes).map_err(PackError::write)?;
-        self.hasher.update(bytes);
-        self.size = size;
-        Ok(())
+    /// Counts bytes that are to come.
+    fn add(&mut self, bytes: &[u8]) -> Result<(), PackError> {
+        self.size += bytes.len() as u64;
+        at_most(LimitKind::Pack, self.size, self.limits.pack_bytes.min(u64::from(u32::MAX - 1)))
     }
 
-    fn entry(&mut self, job: &Job, packed: Packed) -> Result<(), PackError> {
+    /// Returns the next bytes of the pack, a header and what it holds in turn. An entry that failed ends them, and all.
+    fn pieces<'b>(&mut self, jobs: &[Job<'b>], ready: Vec<Done<'b>>) -> Result<Vec<Cow<'b, [u8]>>, PackError> {
+        let mut pieces = Vec::with_capacity(2 * ready.len());
+        for (index, packed) in ready {
+            let packed = packed?;
+            pieces.push(Cow::Owned(self.header(&jobs[index], &packed)?));
+            self.add(&packed.bytes)?;
+            pieces.push(packed.bytes);
+        }
+        Ok(pieces)
+    }
+
+    fn header(&mut self, job: &Job, packed: &Packed) -> Result<Vec<u8>, PackError> {
         self.unpacked += packed.size;
         at_most(LimitKind::Unpacked, self.unpacked, self.limits.unpacked_bytes)?;
         let entry = Entry {
@@ -131,20 +144,19 @@ impl<'a> Container<'a> {
         };
         let mut header = Vec::new();
         entry.local(&mut header);
-        self.put(&header)?;
-        self.put(&packed.bytes)?;
+        self.add(&header)?;
         entry.central(&mut self.directory);
         self.entries += 1;
-        Ok(())
+        Ok(header)
     }
 
     fn finish(mut self) -> Result<Written, PackError> {
-        let directory = std::mem::take(&mut self.directory);
-        let offset = narrow(self.size);
-        self.put(&directory)?;
-        let end = end_record(self.entries, narrow(directory.len() as u64), offset);
-        self.put(&end)?;
-        self.out.flush().map_err(PackError::write)?;
+        let mut tail = std::mem::take(&mut self.directory);
+        let end = end_record(self.entries, narrow(tail.len() as u64), narrow(self.size));
+        tail.extend(end);
+        self.add(&tail)?;
+        self.hasher.update(&tail);
+        self.out.write_all(&tail).and_then(|()| self.out.flush()).map_err(PackError::write)?;
         Ok(Written { size: self.size, digest: self.hasher.finish() })
     }
 }

@@ -1,6 +1,6 @@
 //! Where the bytes of a release come from.
 
-use crate::model::Compression;
+use crate::model::Digest;
 use crate::pack::{Pack, PackError, PackFile};
 
 /// Why bytes could not be had.
@@ -37,11 +37,12 @@ pub trait Evidence: Sync {
     /// [`EvidenceError`].
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError>;
 
-    /// Checks that the files are held in the way the manifest says, where there is more than one.
+    /// Checks that the files are held in the way the manifest says, where there is more than one: all stored, or in
+    /// bytes of the digest `packed`.
     ///
     /// # Errors
     /// [`EvidenceError`].
-    fn check_compression(&self, compression: Compression) -> Result<(), EvidenceError>;
+    fn check_packed(&self, packed: Option<Digest>) -> Result<(), EvidenceError>;
 }
 
 impl Evidence for Pack {
@@ -61,7 +62,7 @@ impl Evidence for Pack {
         Pack::read(self, index, sink).map_err(EvidenceError::Pack)
     }
 
-    fn check_compression(&self, compression: Compression) -> Result<(), EvidenceError> {
-        Pack::check_compression(self, compression).map_err(EvidenceError::Pack)
+    fn check_packed(&self, packed: Option<Digest>) -> Result<(), EvidenceError> {
+        Pack::check_packed(self, packed).map_err(EvidenceError::Pack)
     }
 }

@@ -94,7 +94,7 @@ pub fn verify(
     let (files, manifest_bytes) = hash_files(evidence, commit_id.kind())?;
     check_tree(&release, tree_id, &files)?;
     let manifest = check_manifest(&release, manifest_bytes, &files)?;
-    evidence.check_compression(manifest.compression)?;
+    evidence.check_packed(manifest.packed)?;
     let digest = tree_digest(files.iter().map(|(entry, _)| entry));
     let signed = trailer(&release, &tag, TREE_TRAILER)?;
     if digest != signed {

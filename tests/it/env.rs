@@ -1,6 +1,7 @@
 //! A world of its own for each test: home, git configuration, names, dates and keys that nothing outside can change.
 
 mod keys;
+mod server;
 mod snapshot;
 mod source;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 pub use keys::{KEY, Key, STRANGER};
+pub use server::Server;
 pub use snapshot::{Depth, Snapshot};
 pub use source::{Git, Mode, skill};
 

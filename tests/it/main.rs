@@ -9,6 +9,7 @@ mod crash;
 mod deploy;
 mod env;
 mod hostile;
+mod remote;
 mod schema;
 mod trust;
 mod vault;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{BundleArtifact, BundleManifest, MANIFEST_PATH, MAX_TEXT_BYTES, ManifestError, RESERVED_FOLDER};
+use super::{
+    BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_TEXT_BYTES, ManifestError, RESERVED_FOLDER,
+};
 use crate::model::path::fold;
 use crate::model::{FileEntry, TreePath, check_set, tree_digest};
 
@@ -14,6 +16,9 @@ impl BundleManifest {
     pub fn check(&self) -> Result<(), ManifestError> {
         if !self.version.build.is_empty() {
             return Err(ManifestError::Build { version: self.version.clone() });
+        }
+        if self.packed.is_some() != (self.compression == Compression::Deflate) {
+            return Err(ManifestError::Packed { compression: self.compression });
         }
         // Only the description may have lines and tabs.
         check_text("description", &self.description.replace(['\n', '\t'], " "))?;

@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use super::{BUNDLE_FORMAT, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES};
+use super::{BUNDLE_FORMAT, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES};
 use crate::model::path::shown;
 use crate::model::{ArtifactRef, Digest, PathError, TreePath};
 
@@ -49,6 +49,12 @@ pub enum ManifestError {
     Build {
         /// The version as written.
         version: Version,
+    },
+    /// A manifest of packs that store names a digest of packed bytes, or one that deflates does not.
+    #[error("'packed' must be there if and only if the compression is 'deflate', and it is '{}'", .compression.word())]
+    Packed {
+        /// The compression as written.
+        compression: Compression,
     },
     /// A text is too long or has control characters.
     #[error("'{field}' is longer than {MAX_TEXT_BYTES} bytes or has control characters")]

@@ -39,6 +39,7 @@ fn example() -> BundleManifest {
         description: "Reviews a change.\nSays \"why\".".into(),
         license: "MIT AND Apache-2.0".into(),
         compression: Compression::Deflate,
+        packed: Some(Digest::of(b"as packed")),
         dependencies: dependencies.map(|(k, v)| (k.parse().expect("a name"), v.parse().expect("a range"))).into(),
         artifacts,
         files: vec![file("LICENSE", "MIT\n"), command, skill, script],

@@ -14,6 +14,7 @@ impl BundleManifest {
         out.string("description", &self.description);
         out.string("license", &self.license);
         out.string("compression", self.compression.word());
+        self.packed.iter().for_each(|packed| out.string("packed", &packed.to_string()));
         if !self.dependencies.is_empty() {
             out.header("[dependencies]");
             self.dependencies.iter().for_each(|(name, range)| out.string(name.as_str(), &range.to_string()));

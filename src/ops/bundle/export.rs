@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::Serialize;
 
-use super::fit::Fit;
+use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::stored::{Handles, Stored};
 use super::wish::Export;
@@ -15,12 +15,12 @@ use super::{Error, load_trust};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
-    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Digest, FileEntry, FileMode, MANIFEST_PATH, Oid, Release,
-    TreePath, tree_digest,
+    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH,
+    Oid, Release, TreePath, tree_digest,
 };
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
-use crate::pack::{Limits, PackFile, write_pack};
+use crate::pack::{Limits, PackFile, packed_digest, write_pack};
 use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
 use crate::trust::{Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
@@ -66,7 +66,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let release: Release = release.to_string().parse()?;
     context.progress.step("checking artifacts", 0, None);
     let handles = Handles::new(&collection.repo);
-    let mut fit = super::fit::check(collection, &handles, &wish.artifacts, &wish.allowed)?;
+    let mut fit = super::fit::check(collection, &handles, wish)?;
     let allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, fit)?;
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
@@ -112,7 +112,7 @@ impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
     fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
         let repo = &collection.repo;
-        let Fit { mut files, mut entries, .. } = fit;
+        let Fit { mut files, mut entries, mut held, .. } = fit;
         let artifacts = wish
             .artifacts
             .iter()
@@ -129,12 +129,9 @@ impl Tree {
         };
         for (path, bytes) in generated_files(collection, &facts, &files)? {
             let id = repo.write_blob(&bytes)?;
-            entries.push(FileEntry {
-                path: path.clone(),
-                mode: FileMode::Regular,
-                size: bytes.len() as u64,
-                sha256: Digest::of(&bytes),
-            });
+            let hashed = Hashed::of(&path, FileMode::Regular, &bytes, wish.compression);
+            entries.push(hashed.content);
+            held.push(hashed.held);
             files.insert(path, (FileMode::Regular, id));
         }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -144,6 +141,7 @@ impl Tree {
             description,
             license,
             compression: wish.compression,
+            packed: (wish.compression == Compression::Deflate).then(|| packed_digest(&held)),
             dependencies: BTreeMap::new(),
             artifacts,
             files: entries.clone(),
@@ -151,12 +149,7 @@ impl Tree {
         manifest.check()?;
         let text = manifest.render();
         let path: TreePath = MANIFEST_PATH.parse().map_err(GitError::from)?;
-        entries.push(FileEntry {
-            path: path.clone(),
-            mode: FileMode::Regular,
-            size: text.len() as u64,
-            sha256: Digest::of(text.as_bytes()),
-        });
+        entries.push(Hashed::of(&path, FileMode::Regular, text.as_bytes(), wish.compression).content);
         files.insert(path, (FileMode::Regular, repo.write_blob(text.as_bytes())?));
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
         Ok(Self { id, digest: tree_digest(&entries) })

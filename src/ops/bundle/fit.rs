@@ -1,14 +1,17 @@
 //! What is checked before artifacts are published: strictly, where an `add` only warns.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use super::Error;
 use super::stored::Handles;
+use super::wish::Export;
 use crate::git::TreeFile;
-use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
+use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
 use crate::ops::collection::Collection;
+use crate::pack::held;
 use crate::scan::{Finding, Level, Severity, validate};
 
 /// What is known of artifacts that are fit to be published.
@@ -17,6 +20,8 @@ pub(super) struct Fit {
     pub(super) files: BTreeMap<TreePath, (FileMode, Oid)>,
     /// The same files with their digests, in byte order of the paths.
     pub(super) entries: Vec<FileEntry>,
+    /// The same files as a pack holds them.
+    pub(super) held: Vec<FileEntry>,
     /// Ids of findings that were allowed and there, sorted: they are recorded in the release.
     pub(super) allowed: Vec<String>,
 }
@@ -27,22 +32,21 @@ pub(super) struct Fit {
 ///
 /// # Errors
 /// [`Error::Secret`] before [`Error::Unfit`], with every place.
-pub(super) fn check(
-    collection: &Collection,
-    handles: &Handles,
-    artifacts: &[ArtifactRef],
-    allowed: &[String],
-) -> Result<Fit, Error> {
+pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -> Result<Fit, Error> {
+    let Export { artifacts, allowed, compression, .. } = wish;
     let lists = artifacts.iter().map(|artifact| collection.files(artifact)).collect::<Result<Vec<_>, _>>()?;
     let checked: Vec<Checked> = artifacts
         .par_iter()
         .zip(&lists)
-        .map(|(artifact, list)| look(handles, artifact, list))
+        .map(|(artifact, list)| look(handles, artifact, list, *compression))
         .collect::<Result<_, _>>()?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
-    let mut entries = Vec::new();
+    let (mut entries, mut held) = (Vec::new(), Vec::new());
     for (artifact, (findings, own)) in artifacts.iter().zip(checked) {
-        entries.extend(own);
+        own.into_iter().for_each(|file| {
+            entries.push(file.content);
+            held.push(file.held);
+        });
         for finding in findings.into_iter().filter(|finding| finding.severity == Severity::Error) {
             if allowed.iter().any(|id| id == finding.id) {
                 used.push(finding.id.to_owned());
@@ -62,13 +66,38 @@ pub(super) fn check(
     used.dedup();
     let files = lists.into_iter().flatten().map(|file| (file.path, (file.mode, file.id))).collect();
     entries.sort_by(|a: &FileEntry, b| a.path.cmp(&b.path));
-    Ok(Fit { files, entries, allowed: used })
+    Ok(Fit { files, entries, held, allowed: used })
 }
 
-type Checked = (Vec<Finding>, Vec<FileEntry>);
+type Checked = (Vec<Finding>, Vec<Hashed>);
+
+/// A file as it is and as a pack holds it.
+pub(super) struct Hashed {
+    pub(super) content: FileEntry,
+    pub(super) held: FileEntry,
+}
+
+impl Hashed {
+    /// Hashes a file; twice only where a pack holds other bytes.
+    pub(super) fn of(path: &TreePath, mode: FileMode, bytes: &[u8], compression: Compression) -> Self {
+        let entry =
+            |bytes: &[u8]| FileEntry { path: path.clone(), mode, size: bytes.len() as u64, sha256: Digest::of(bytes) };
+        let content = entry(bytes);
+        let held = match held(path.as_str(), bytes, compression) {
+            Cow::Borrowed(_) => content.clone(),
+            Cow::Owned(deflated) => entry(&deflated),
+        };
+        Self { content, held }
+    }
+}
 
 /// Checks and hashes the files of one artifact.
-fn look(handles: &Handles, artifact: &ArtifactRef, list: &[TreeFile]) -> Result<Checked, Error> {
+fn look(
+    handles: &Handles,
+    artifact: &ArtifactRef,
+    list: &[TreeFile],
+    compression: Compression,
+) -> Result<Checked, Error> {
     let contents = list.iter().map(|file| handles.blob(file.id)).collect::<Result<Vec<_>, _>>()?;
     let seen: Vec<_> = list
         .iter()
@@ -76,13 +105,8 @@ fn look(handles: &Handles, artifact: &ArtifactRef, list: &[TreeFile]) -> Result<
         .map(|(file, bytes)| (below(artifact, &file.path), file.mode, bytes.as_slice()))
         .collect();
     let findings = validate(artifact, &seen, Level::Strict);
-    let entry = |(file, bytes): (&TreeFile, &Vec<u8>)| FileEntry {
-        path: file.path.clone(),
-        mode: file.mode,
-        size: bytes.len() as u64,
-        sha256: Digest::of(bytes),
-    };
-    let entries = list.iter().zip(&contents).map(entry).collect();
+    let hash = |(file, bytes): (&TreeFile, &Vec<u8>)| Hashed::of(&file.path, file.mode, bytes, compression);
+    let entries = list.iter().zip(&contents).map(hash).collect();
     for (file, bytes) in list.iter().zip(contents) {
         handles.keep(file.id, bytes);
     }

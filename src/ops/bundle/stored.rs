@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::git::{GitError, Repo, TreeFile, WalkLimits};
-use crate::model::{Compression, Oid, Release};
+use crate::model::{Digest, Oid, Release};
 use crate::pack::{Contents, Limits, PackFile};
 use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
@@ -127,7 +127,7 @@ impl Evidence for Stored {
         Ok(())
     }
 
-    fn check_compression(&self, _compression: Compression) -> Result<(), EvidenceError> {
+    fn check_packed(&self, _packed: Option<Digest>) -> Result<(), EvidenceError> {
         // A repository holds files in its own way.
         Ok(())
     }

@@ -90,8 +90,34 @@ fn the_layout_is_that_of_an_independent_builder() {
 #[test]
 fn a_pack_that_stores_has_nothing_compressed() {
     let deflated = open(&pack(&SAMPLES, Compression::Deflate)).expect("good");
-    assert!(deflated.check_compression(Compression::Deflate).is_ok());
-    assert_eq!(deflated.check_compression(Compression::Store).expect_err("refused").fault(), Fault::Pack);
+    assert_eq!(deflated.check_packed(None).expect_err("refused").fault(), Fault::Pack);
     let stored = open(&pack(&SAMPLES, Compression::Store)).expect("good");
-    assert!(stored.check_compression(Compression::Store).is_ok());
+    assert!(stored.check_packed(None).is_ok());
+}
+
+/// The digest of the samples as a pack holds them.
+pub(super) fn packed(compression: Compression) -> Digest {
+    let entries = SAMPLES.map(|(path, mode, content)| {
+        let bytes = held(path, content, compression);
+        FileEntry { path: path.parse().expect("a path"), mode, size: bytes.len() as u64, sha256: Digest::of(&bytes) }
+    });
+    packed_digest(&entries)
+}
+
+#[test]
+fn a_pack_that_deflates_has_the_bytes_that_its_manifest_names() {
+    let pack = open(&pack(&SAMPLES, Compression::Deflate)).expect("good");
+    assert!(pack.check_packed(Some(packed(Compression::Deflate))).is_ok());
+    let error = pack.check_packed(Some(packed(Compression::Store))).expect_err("refused");
+    assert!(matches!(error, PackError::Packed { .. }) && error.fault() == Fault::Hash, "{error}");
+}
+
+#[test]
+fn what_proves_the_rest_is_never_deflated() {
+    let long = b"bundle bundle bundle bundle bundle bundle bundle bundle bundle".as_slice();
+    let manifest = ("bundle.toml", FileMode::Regular, long);
+    let bytes = pack(&[manifest], Compression::Deflate);
+    assert_eq!(bytes, pack(&[manifest], Compression::Store));
+    let error = refused(&Archive::of([deflated("bundle.toml", long)]).bytes());
+    assert!(matches!(error, PackError::Compression { compression: Compression::Store, .. }), "{error}");
 }

@@ -345,15 +345,17 @@ fn findings_hold_no_hidden_character_and_no_secret() {
     }
 }
 
+/// Returns what is found in a file beside a good `SKILL.md`.
+fn ids(path: &str, mode: FileMode, bytes: &[u8]) -> Vec<&'static str> {
+    let files = [
+        ("SKILL.md".parse().expect("a path"), FileMode::Regular, GOOD.as_bytes()),
+        (path.parse().expect("a path"), mode, bytes),
+    ];
+    validate(&reference("skill/pdf"), &files, Level::Lenient).iter().map(|f| f.id).collect()
+}
+
 #[test]
 fn what_runs_and_what_hides_is_told() {
-    let ids = |path: &str, mode: FileMode, bytes: &[u8]| -> Vec<&'static str> {
-        let files = [
-            ("SKILL.md".parse().expect("a path"), FileMode::Regular, GOOD.as_bytes()),
-            (path.parse().expect("a path"), mode, bytes),
-        ];
-        validate(&reference("skill/pdf"), &files, Level::Lenient).iter().map(|f| f.id).collect()
-    };
     assert_eq!(ids("run.sh", FileMode::Executable, b"true\n"), ["file.executable"]);
     assert_eq!(ids("bin/x", FileMode::Regular, b"\x7fELF\x02\x01\x00"), ["file.program"]);
     assert_eq!(
@@ -367,6 +369,18 @@ fn what_runs_and_what_hides_is_told() {
     assert_eq!(ids("x.md", FileMode::Regular, &b"a".repeat(1 << 20)), [""; 0]);
     assert_eq!(ids("x.txt", FileMode::Regular, b"\xff\xfea\0"), ["text.not-utf8"]);
     assert_eq!(ids("x.png", FileMode::Regular, b"\x89PNG\xff\0"), [""; 0]);
+}
+
+/// The shortest run that counts, at every place relative to the places that are looked at.
+#[test]
+fn encoded_data_is_found_wherever_it_starts() {
+    let run = b"aB3+".repeat(128);
+    for before in (0..1100).step_by(7) {
+        let text = [&b"word \n".repeat(before / 6)[..], &b" ".repeat(before % 6 + 1), &run, b"\n"].concat();
+        assert_eq!(ids("x.md", FileMode::Regular, &text), ["text.encoded-data"], "{before}");
+        let shorter = [&b" ".repeat(before), &run[1..], b" a"].concat();
+        assert_eq!(ids("x.md", FileMode::Regular, &shorter), [""; 0], "{before}");
+    }
 }
 
 #[test]

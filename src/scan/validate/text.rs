@@ -1,5 +1,8 @@
 //! Checks of every file, whatever it is for.
 
+use memchr::memchr;
+use memchr::memmem;
+
 use super::{At, Report, told};
 use crate::model::{FileMode, TreePath};
 use crate::scan::{Severity, hidden, secrets};
@@ -15,6 +18,9 @@ const TEXT_EXTENSIONS: [&str; 12] = ["md", "txt", "json", "yaml", "yml", "toml",
 /// Commands that fetch a script.
 const DOWNLOADERS: [&str; 4] = ["curl ", "wget ", "iwr ", "Invoke-WebRequest "];
 
+/// Start of a comment in HTML, and so in Markdown.
+const COMMENT: &str = "<!--";
+
 pub(super) fn file(report: &mut Report, path: &TreePath, mode: FileMode, bytes: &[u8]) {
     let at = At::file(path);
     if mode == FileMode::Executable {
@@ -28,7 +34,7 @@ pub(super) fn file(report: &mut Report, path: &TreePath, mode: FileMode, bytes: 
         report.strict(hit.id, Severity::Warning, at, format!("the name of the file looks like a {}", hit.what));
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => readable(report, path, text),
+        Ok(text) if memchr(0, bytes).is_none() => readable(report, path, text),
         _ => {
             let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
             if TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) {
@@ -61,14 +67,26 @@ fn readable(report: &mut Report, path: &TreePath, text: &str) {
         let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
         report.add("text.hidden-unicode", hit.class.severity(), At::line(path, hit.line), message);
     }
-    let is_markdown = path.file_name().to_ascii_lowercase().ends_with(".md");
     // Whole-text looks are many times faster than line by line, and most texts have none of these.
-    let (may_pipe, may_comment) =
-        (DOWNLOADERS.iter().any(|word| text.contains(word)), is_markdown && text.contains("<!--"));
-    let mut encoded = None;
+    let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let is_markdown = path.file_name().to_ascii_lowercase().ends_with(".md");
+    let may_pipe = has("|") && DOWNLOADERS.iter().any(|word| has(word));
+    let may_comment = is_markdown && has(COMMENT);
+    if may_pipe || may_comment {
+        marked_lines(report, path, text, may_comment);
+    }
+    if let Some(start) = encoded_data(text.as_bytes()) {
+        let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count();
+        let number = u32::try_from(line + 1).unwrap_or(u32::MAX);
+        let message = "a long run of encoded data, which cannot be checked";
+        report.add("text.encoded-data", Severity::Info, At::line(path, number), message);
+    }
+}
+
+fn marked_lines(report: &mut Report, path: &TreePath, text: &str, may_comment: bool) {
     for (number, line) in (1_u32..).zip(text.lines()) {
         let at = At::line(path, number);
-        if may_pipe && pipes_into_shell(line) {
+        if pipes_into_shell(line) {
             report.add(
                 "text.pipe-to-shell",
                 Severity::Warning,
@@ -76,7 +94,7 @@ fn readable(report: &mut Report, path: &TreePath, text: &str) {
                 format!("what is downloaded is run: '{}'", told(line.trim())),
             );
         }
-        if may_comment && line.contains("<!--") {
+        if may_comment && line.contains(COMMENT) {
             report.add(
                 "text.html-comment",
                 Severity::Info,
@@ -84,13 +102,6 @@ fn readable(report: &mut Report, path: &TreePath, text: &str) {
                 "a comment that a model reads and a rendered page hides",
             );
         }
-        if encoded.is_none() && has_encoded_data(line) {
-            encoded = Some(number);
-        }
-    }
-    if let Some(number) = encoded {
-        let message = "a long run of encoded data, which cannot be checked";
-        report.add("text.encoded-data", Severity::Info, At::line(path, number), message);
     }
 }
 
@@ -110,15 +121,25 @@ fn pipes_into_shell(line: &str) -> bool {
     })
 }
 
-fn has_encoded_data(line: &str) -> bool {
-    line.len() >= MIN_ENCODED_BYTES
-        && line.as_bytes().split(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'+' | b'/' | b'=' | b'-' | b'_')).any(
-            |run| {
-                let has = |test: fn(&u8) -> bool| run.iter().any(test);
-                run.len() >= MIN_ENCODED_BYTES
-                    && has(u8::is_ascii_uppercase)
-                    && has(u8::is_ascii_lowercase)
-                    && has(u8::is_ascii_digit)
-            },
-        )
+/// Returns where the first long run of encoded data starts: letters of both cases and digits.
+///
+/// A run that long covers one of the places that are its least length apart, so only these are looked at.
+fn encoded_data(text: &[u8]) -> Option<usize> {
+    let is_code = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let mut at = MIN_ENCODED_BYTES - 1;
+    while at < text.len() {
+        let start = at - text[..at].iter().rev().take_while(is_code).count();
+        let end = at + text[at..].iter().take_while(is_code).count();
+        let run = &text[start..end.max(start)];
+        let has = |test: fn(&u8) -> bool| run.iter().any(test);
+        if run.len() >= MIN_ENCODED_BYTES
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_digit)
+        {
+            return Some(start);
+        }
+        at = end.max(at) + MIN_ENCODED_BYTES;
+    }
+    None
 }

@@ -1,0 +1,139 @@
+//! Vaults and sources over real ssh and https: the same way as by path, and every refusal of a server is a clear error.
+
+use crate::env::{KEY, STRANGER, Server, TestEnv, skill};
+
+const USER: &str = "reader";
+const PASSWORD: &str = "cAnAry-5ecret";
+
+/// A user with the release `kit` 1.0.0, and an empty vault at `../vault.git`, reached at no address yet.
+fn author() -> TestEnv {
+    let env = TestEnv::with_key();
+    env.add_examples();
+    export(&env, "1.0.0");
+    env.run(["vault", "init", "../vault.git"]).ok();
+    env
+}
+
+fn export(env: &TestEnv, version: &str) {
+    env.run(["export", "kit", "--version", version, "--all", "--output", "../kit.skillmeat-pack"]).ok();
+}
+
+/// Another user, who trusts the tester's key.
+fn reader() -> TestEnv {
+    let env = TestEnv::with_collection();
+    env.run(["trust", "add", "tester@example.invalid", "--key", &KEY.public]).ok();
+    env
+}
+
+/// Publish, pull, import and update at `url`, as both users are configured to reach it.
+fn round(author: &TestEnv, reader: &TestEnv, url: &str) {
+    author.run(["vault", "add", "team", url]).ok();
+    assert_eq!(author.json(&["vault", "push", "team", "kit"])["already_there"], false);
+    assert_eq!(author.json(&["vault", "push", "team", "kit"])["already_there"], true);
+    reader.run(["vault", "add", "team", url]).ok();
+    assert_eq!(reader.json(&["vault", "pull", "team"])["new"][0]["standing"], "signed");
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    reader.assert_sound();
+    assert_eq!(reader.git(["rev-parse", "kit--v1.0.0"]), author.git(["rev-parse", "kit--v1.0.0"]));
+    // A second release moves only forward, and a reader who knows the first gets the second.
+    export(author, "1.1.0");
+    author.run(["vault", "push", "team", "kit@1.1.0"]).ok();
+    assert_eq!(reader.json(&["vault", "pull", "team"])["new"][0]["release"], "kit--v1.1.0");
+    let vault = author.root().join("vault.git");
+    author.git(["-C", vault.to_str().expect("UTF-8"), "fsck", "--strict", "--no-dangling"]);
+}
+
+/// A repository of one skill, at `../source.git` of `env`.
+fn source(env: &TestEnv) {
+    env.bare("source").commit_files("main", &[("skills/far/SKILL.md", &skill("far", "from a server"))]);
+}
+
+#[test]
+#[ignore = "needs sshd; .ci/run installs it and runs this"]
+fn a_vault_and_a_source_over_ssh() {
+    let (author, reader) = (author(), reader());
+    let server = Server::ssh(&KEY);
+    for env in [&author, &reader] {
+        server.configure_ssh(env, &KEY, true);
+    }
+    let url = server.ssh_url(&author.root().join("vault.git"));
+    round(&author, &reader, &url);
+    source(&author);
+    reader.run(["add", &server.ssh_url(&author.root().join("source.git")), "--yes"]).ok();
+    assert_eq!(reader.read("skills/far/SKILL.md"), skill("far", "from a server"));
+    // No such repository, a key that is not let in, and a host that is not the one known.
+    let missing = server.ssh_url(&author.root().join("nothing.git"));
+    reader.refused("net", &["add", &missing, "--yes"]);
+    server.configure_ssh(&reader, &STRANGER, true);
+    let told = reader.refused("net", &["vault", "pull", "team"]);
+    assert!(told.stderr.contains("Permission denied"), "{}", told.stderr);
+    server.configure_ssh(&reader, &KEY, false);
+    let told = reader.refused("net", &["vault", "pull", "team"]);
+    assert!(told.stderr.contains("Host key verification failed"), "{}", told.stderr);
+    drop(server);
+    reader.refused("net", &["vault", "pull", "team"]);
+    author.refused("net", &["vault", "push", "team", "kit@1.0.0"]);
+    // What was fetched works without a server.
+    reader.run(["import", "team:kit@1.1.0", "--offline", "--yes"]).ok();
+}
+
+#[test]
+#[ignore = "needs lighttpd; .ci/run installs it and runs this"]
+fn a_vault_and_a_source_over_https() {
+    let (author, reader) = (author(), reader());
+    let server = Server::https(author.root(), USER, PASSWORD);
+    for env in [&author, &reader] {
+        server.configure_https(env, USER, PASSWORD);
+    }
+    round(&author, &reader, &server.https_url("vault.git"));
+    source(&author);
+    reader.run(["add", &server.https_url("source.git"), "--yes"]).ok();
+    assert_eq!(reader.read("skills/far/SKILL.md"), skill("far", "from a server"));
+    reader.refused("net", &["add", &server.https_url("nothing.git"), "--yes"]);
+    // Another certificate than the one believed, then a wrong password, then none.
+    let other = Server::https(author.root(), USER, PASSWORD);
+    other.configure_https(&reader, USER, PASSWORD);
+    let told = reader.refused("net", &["vault", "pull", "team"]);
+    assert!(told.stderr.contains("certificate"), "{}", told.stderr);
+    server.configure_https(&reader, USER, "wr0ng-5ecret");
+    let told = reader.refused("net", &["vault", "pull", "team"]);
+    assert!(!told.stderr.contains("wr0ng-5ecret"), "{}", told.stderr);
+    reader.config("credential.helper", "");
+    let told = reader.refused("net", &["vault", "pull", "team"]);
+    assert!(told.stderr.contains("Authentication failed"), "{}", told.stderr);
+    // A password in an address is refused before it can be stored anywhere.
+    let with_password = server.https_url("vault.git").replacen("https://", &format!("https://{USER}:{PASSWORD}@"), 1);
+    let told = reader.refused("name", &["vault", "add", "other", &with_password]);
+    assert!(!told.stderr.contains(PASSWORD), "{}", told.stderr);
+}
+
+/// Two push at once: the one who comes second fetches and tries again, and both releases are there.
+#[test]
+#[ignore = "needs sshd; .ci/run installs it and runs this"]
+fn two_authors_race_over_ssh() {
+    let authors = [author(), author()];
+    let server = Server::ssh(&KEY);
+    let url = server.ssh_url(&authors[0].root().join("vault.git"));
+    for (index, env) in authors.iter().enumerate() {
+        server.configure_ssh(env, &KEY, true);
+        env.run(["vault", "add", "team", &url]).ok();
+        let name = format!("kit{index}");
+        env.run(["export", &name, "--version", "1.0.0", "--all", "--output", "../other.skillmeat-pack"]).ok();
+    }
+    let runs: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = authors
+            .iter()
+            .enumerate()
+            .map(|(index, env)| scope.spawn(move || env.run(["vault", "push", "team", &format!("kit{index}")])))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("ends")).collect()
+    });
+    for ran in runs {
+        ran.ok();
+    }
+    let reader = reader();
+    server.configure_ssh(&reader, &KEY, true);
+    reader.run(["vault", "add", "team", &url]).ok();
+    let new = reader.json(&["vault", "pull", "team"])["new"].as_array().expect("a list").len();
+    assert_eq!(new, 2, "both are there");
+}
