@@ -1,7 +1,7 @@
 //! A progress bar on standard error, for work that takes more than half a second on a terminal.
 
 use std::cell::OnceCell;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -58,6 +58,17 @@ impl Progress for Bar {
             bar.set_length(total);
         }
         bar.set_position(done);
+    }
+
+    fn warn(&self, what: &str) {
+        let print = || {
+            // Nothing is left to report to when standard error is gone.
+            let _ = writeln!(anstream::stderr(), "warning: {what}");
+        };
+        match self.bar.get() {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
     }
 }
 

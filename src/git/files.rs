@@ -40,7 +40,7 @@ pub struct TreeFile {
     pub id: Oid,
 }
 
-/// Bounds of a walk, so that a tree of 12 objects and 10^10 paths ends early (`trust.md` B.77).
+/// Bounds of a walk, so that a tree of 12 objects and 10^10 paths ends early (`schema/threats.md`, row 77).
 #[derive(Debug, Clone, Copy)]
 pub struct WalkLimits {
     /// Most files and folders together.

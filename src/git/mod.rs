@@ -1,7 +1,7 @@
 //! git: objects, refs, index and worktree through gix, and the one builder for the programs `git` and `ssh-keygen` (level 2).
 //!
 //! Reads never start a process. Refs change by compare-and-swap only. Trees that came from outside are walked by
-//! [`Repo::files`], which refuses what git itself lets through (`trust.md` D.9): links, submodules, names that are
+//! [`Repo::files`], which refuses what git itself lets through (`schema/threats.md`, 2.5): links, submodules, names that are
 //! no [`crate::model::TreePath`].
 
 #![allow(

@@ -1,6 +1,6 @@
 //! The one builder for the `git` program.
 //!
-//! Two profiles (`trust.md` A.8). Both: the caller's `GIT_*` variables do not reach git, standard input is closed,
+//! Two profiles (`schema/threats.md`, section 3). Both: the caller's `GIT_*` variables do not reach git, standard input is closed,
 //! messages are in English, prompts need a terminal, replace objects are off. The program is found once, by an
 //! absolute path.
 

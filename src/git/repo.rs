@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::GitError;
+use crate::fsio::Root;
 use crate::model::Oid;
 
 /// One repository. A handle belongs to one thread; [`Repo::handle`] makes another.
@@ -35,7 +36,7 @@ pub struct Head {
 /// Small objects read again and again in one command, in bytes.
 const OBJECT_CACHE_BYTES: usize = 4 * 1024 * 1024;
 
-/// An object is what its id says: `refs/replace/*` would show another in its place (`trust.md` B.76).
+/// An object is what its id says: `refs/replace/*` would show another in its place (`schema/threats.md`, row 76).
 const NO_REPLACE: &str = "core.useReplaceRefs=false";
 
 fn options(overrides: &[String]) -> gix::open::Options {
@@ -111,6 +112,23 @@ impl Repo {
         gix::ThreadSafeRepository::init_opts(path, kind, create, options(&[]))
             .map(|repo| Self::new(repo.to_thread_local()))
             .map_err(GitError::doing(format!("make a repository at '{}'", path.display())))
+    }
+
+    /// Opens the bare repository `name` in `folder`, making it first: it gets its name only when it is complete.
+    ///
+    /// The caller holds a lock on it.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`], [`GitError::Fs`].
+    pub fn open_store(folder: &Path, name: &str) -> Result<Self, GitError> {
+        match Self::open(&folder.join(name)) {
+            Err(GitError::NotARepository(_)) => {}
+            other => return other,
+        }
+        let fresh = format!("{name}.new-{}", std::process::id());
+        Self::init(&folder.join(&fresh), Worktree::None)?;
+        Root::open(folder)?.rename(&fresh.parse()?, &name.parse()?)?;
+        Self::open(&folder.join(name))
     }
 
     /// Returns another handle on the same repository, for another thread.

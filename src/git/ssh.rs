@@ -1,4 +1,4 @@
-//! Signing with `ssh-keygen`: the only place that starts it (`trust.md`, A.8).
+//! Signing with `ssh-keygen`: the only place that starts it (`schema/threats.md`, section 3).
 //!
 //! Agents, hardware keys and passphrases come for free with the program. Checking never needs it: that is
 //! `crate::signature`, and every signature made here goes through it before it is returned.

@@ -13,6 +13,9 @@ use crate::git::{Git, GitError, Identity, find_program};
 pub trait Progress {
     /// `done` of `total` are through; `total` is `None` where it is not known.
     fn step(&self, what: &str, done: u64, total: Option<u64>);
+
+    /// Something that a person must know although the work was done.
+    fn warn(&self, what: &str);
 }
 
 /// Shows nothing.
@@ -21,6 +24,8 @@ pub struct Quiet;
 
 impl Progress for Quiet {
     fn step(&self, _what: &str, _done: u64, _total: Option<u64>) {}
+
+    fn warn(&self, _what: &str) {}
 }
 
 /// Whether a command waits until its work is on disk.

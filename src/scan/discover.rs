@@ -1,6 +1,6 @@
 //! Finding every artifact in a source, in the places where clients and other tools look for them.
 //!
-//! The places are those of `formats/agent-skills.md` 7.4, of Claude Code plugins and marketplaces, of Agent
+//! The places are those that skill managers search, of Claude Code plugins and marketplaces, of Agent
 //! Plugins, and of our own collections. Nothing outside the tree is followed, every manifest is only a hint,
 //! and every list, depth and file has a bound, so that a hostile tree costs a bounded time.
 

@@ -10,7 +10,7 @@ use ssh_key::public::KeyData;
 
 use super::shown;
 
-/// Shortest RSA modulus accepted, in bits (`trust.md`, row 30: shorter ones are refused; OpenSSH takes 1024).
+/// Shortest RSA modulus accepted, in bits (`schema/threats.md`, row 30: shorter ones are refused; OpenSSH takes 1024).
 pub const MIN_RSA_BITS: usize = 2048;
 
 /// Longest RSA modulus and exponent that the `rsa` crate verifies with; OpenSSH takes moduli up to 16,384 bits.

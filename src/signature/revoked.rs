@@ -50,7 +50,7 @@ impl RevokedKeys {
     /// Parses one public key a line, `#` comments and empty lines.
     ///
     /// Every line must be understood, as in `sshkey_in_file` of OpenSSH, which fails on the first that is not.
-    /// An empty list is a list; whether it may be empty is for the caller to know (`trust.md`, row 35).
+    /// An empty list is a list; whether it may be empty is for the caller to know (`schema/threats.md`, row 35).
     ///
     /// # Errors
     /// [`RevokedError`], with the number of the line.
@@ -127,7 +127,7 @@ mod tests {
         assert!(parse("").expect("an empty list").is_empty());
     }
 
-    // trust.md, row 35
+    // schema/threats.md, row 35
     #[test]
     fn what_is_not_understood_is_never_an_empty_list() {
         assert_eq!(RevokedKeys::parse(b"SSHKRL\n\0\0\0\0\x01"), Err(RevokedError::Krl));

@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(parse(ED25519_SHA256).expect("well formed").verify("git", MESSAGE), Ok(()));
     }
 
-    // trust.md, row 36
+    // schema/threats.md, row 36
     #[test]
     fn a_signature_is_for_one_namespace() {
         let file = parse(ED25519_FILE).expect("well formed");
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(renamed.verify("git", MESSAGE), Err(SshSignatureError::Mismatch));
     }
 
-    // trust.md, row 29
+    // schema/threats.md, row 29
     #[test]
     fn armour_has_one_form() {
         let good = ED25519.armour;
@@ -350,7 +350,7 @@ mod tests {
         }
     }
 
-    // trust.md, row 30
+    // schema/threats.md, row 30
     #[test]
     fn weak_and_unknown_forms_are_refused() {
         let (_, good) = parts(ED25519.armour);
@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    // trust.md, row 31: S and S + L are the same number to a careless verifier.
+    // schema/threats.md, row 31: S and S + L are the same number to a careless verifier.
     #[test]
     fn ed25519_signatures_are_not_malleable() {
         const L: [u8; 32] = {

@@ -57,8 +57,8 @@ impl<'a> RawTag<'a> {
     /// an empty line, the message, and at most one signature block, with which the object ends.
     ///
     /// # Errors
-    /// [`ObjectError`]. Stricter than git: it takes other headers and bytes after the signature (`trust.md`,
-    /// finding 4).
+    /// [`ObjectError`]. Stricter than git: it takes other headers and bytes after the signature (`schema/threats.md`,
+    /// 2.4).
     pub fn parse(raw: &'a [u8]) -> Result<Self, ObjectError> {
         let text = text_of(raw)?;
         let (payload, signature) = split_signature(text)?;
@@ -88,7 +88,7 @@ impl<'a> RawTag<'a> {
         self.target_kind
     }
 
-    /// Returns the name inside the tag. The caller compares it with the ref (`trust.md`, finding 3).
+    /// Returns the name inside the tag. The caller compares it with the ref (`schema/threats.md`, 2.3).
     pub fn name(&self) -> &'a str {
         self.name
     }
@@ -269,7 +269,7 @@ mod tests {
 
     const MAX: usize = super::super::MAX_OBJECT_BYTES;
 
-    // trust.md, rows 29 and 43, and finding 4
+    // schema/threats.md, rows 29 and 43, and 2.4
     #[test]
     fn a_tag_ends_with_its_only_signature() {
         let signed = format!("{HEADERS}\nm\n{}", ED25519.armour);

@@ -108,7 +108,7 @@ pub struct Signers<'a> {
     /// The keys and who holds them.
     pub allowed: &'a AllowedSigners,
     /// The keys that are believed no longer. `None` means that there is no such list, never that one is
-    /// missing or unreadable: that is for the caller to refuse (`trust.md`, finding 2).
+    /// missing or unreadable: that is for the caller to refuse (`schema/threats.md`, 2.2).
     pub revoked: Option<&'a RevokedKeys>,
 }
 
@@ -117,7 +117,7 @@ pub struct Signers<'a> {
 ///
 /// Good exactly when `git verify-tag` exits 0 with the same lists, if `time_unix` is the date of the tagger and
 /// the lists are ones that we read; what we refuse and git takes is said at the parsers. That date is written
-/// by the signer, so a stolen key can sign as of any date (`trust.md`, finding 1): once a ledger is at hand, the
+/// by the signer, so a stolen key can sign as of any date (`schema/threats.md`, 2.1): once a ledger is at hand, the
 /// caller must judge expiry and revocation by position in it and not by this time.
 pub fn verify(
     payload: &[u8],

@@ -1,6 +1,6 @@
 //! From bytes that came from outside to a release that may be imported (level 2, `schema/verification.md`).
 //!
-//! [`verify`] is the one way to a [`Verified`]; nothing else makes one. It follows the order of `trust.md` A.1:
+//! [`verify`] is the one way to a [`Verified`]; nothing else makes one. It follows the order of `schema/verification.md`:
 //! signature over the exact bytes first, then name, then tag to commit to tree, then manifest and tree digest.
 
 mod error;

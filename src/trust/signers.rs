@@ -14,7 +14,7 @@ impl TrustStore {
     /// Parses both lists; each comes with the name it has in messages.
     ///
     /// A list of revoked keys that is configured and missing (`Some` with `None` bytes) is an error: git only
-    /// warns there, and believes a key that may be stolen (`trust.md` D.2).
+    /// warns there, and believes a key that may be stolen (`schema/threats.md`, 2.2).
     ///
     /// # Errors
     /// [`TrustError::Signers`], [`TrustError::Revoked`].

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::pack::{blob_hasher, tree_id};
 use crate::signature::{self, GIT_NAMESPACE, ObjectKind, RawCommit, RawTag, Verdict};
 
-/// How much is known of a release (`trust.md` A.5). Levels 3 and 4 need a vault's ledger.
+/// How much is known of a release (`schema/verification.md`). Levels 3 and 4 need a vault's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -128,7 +128,7 @@ fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<(String, Stri
     }
 }
 
-/// The name inside the tag is what was signed; the name of a ref or a file is not (`trust.md` D.3).
+/// The name inside the tag is what was signed; the name of a ref or a file is not (`schema/threats.md`, 2.3).
 fn check_name(tag: &RawTag<'_>, asked: Option<&Release>) -> Result<Release, TrustError> {
     let release: Release = tag.name().parse()?;
     if release.to_string() != tag.name() || asked.is_some_and(|asked| *asked != release) {

@@ -16,7 +16,7 @@ pub enum Prompt {
     Never,
 }
 
-/// Most bytes kept of each output stream (`trust.md`, A.8); the longest armour has 6 KiB.
+/// Most bytes kept of each output stream (`schema/threats.md`, section 3); the longest armour has 6 KiB.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
 
 /// What the program said.

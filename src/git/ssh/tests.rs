@@ -46,7 +46,7 @@ fn nothing_is_left_behind_and_nothing_is_read_from_the_environment() {
     assert_eq!(bench.files(), before);
 }
 
-// trust.md, row 46
+// schema/threats.md, row 46
 #[test]
 fn an_encrypted_key_never_waits_for_somebody() {
     let bench = Bench::new();

@@ -74,7 +74,7 @@ pub fn import(
     }
     let subject = format!("Import {} signed by {}", content.release, content.principal);
     let committed = change.commit(context, "import", &subject, &changed)?;
-    Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.commit.to_string()) })
+    Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.to_string()) })
 }
 
 /// Says whether the artifact was imported from another version of this bundle.

@@ -340,7 +340,7 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
         several => format!("Add {} artifacts from {}", several.len(), offer.source.last_name()),
     };
     let committed = change.commit(context, "add", &subject, &added)?;
-    plan.commit = committed.map(|done| done.commit.to_string());
+    plan.commit = committed.map(|done| done.to_string());
     Ok(())
 }
 

@@ -22,15 +22,6 @@ pub struct Change<'c> {
     refs: Vec<RefChange>,
 }
 
-/// What [`Change::commit`] did.
-#[derive(Debug, Clone)]
-pub struct Committed {
-    /// The new commit.
-    pub commit: Oid,
-    /// Files that someone edited in the same moment and that were left as they are.
-    pub kept: Vec<TreePath>,
-}
-
 impl<'c> Change<'c> {
     /// Starts a change of `collection`, which must have been opened to be changed.
     pub fn new(collection: &'c Collection) -> Self {
@@ -116,6 +107,8 @@ impl<'c> Change<'c> {
 
     /// Makes the commit, moves the refs, and lets worktree and index follow; `None` when no file changes.
     ///
+    /// A file that someone edits in the same moment stays as it is, with a warning.
+    ///
     /// # Errors
     /// [`Error::Git`] with `Dirty` or `Untracked` when people's own changes are in the way, `RefMoved` when the
     /// branch moved; the collection is then as it was.
@@ -125,7 +118,7 @@ impl<'c> Change<'c> {
         action: &str,
         subject: &str,
         artifacts: &[ArtifactRef],
-    ) -> Result<Option<Committed>, Error> {
+    ) -> Result<Option<Oid>, Error> {
         self.write_collection_files()?;
         let collection = self.collection;
         let repo = &collection.repo;
@@ -187,7 +180,7 @@ pub(super) fn commit_tree(
     collection: &Collection,
     tree: Oid,
     message: &str,
-) -> Result<Option<Committed>, Error> {
+) -> Result<Option<Oid>, Error> {
     if tree == collection.tree {
         return Ok(None);
     }
@@ -212,7 +205,7 @@ fn finish(
     touched: &[Touched],
     mut refs: Vec<RefChange>,
     message: &str,
-) -> Result<Committed, Error> {
+) -> Result<Oid, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     repo.check_clean(touched)?;
     let parent = repo.head_commit()?;
@@ -242,7 +235,11 @@ fn finish(
     };
     remove_if_there(&pending)?;
     context.make_durable(collection.folder()?)?;
-    Ok(Committed { commit, kept })
+    for path in kept {
+        let path = crate::model::shown(path.as_str());
+        context.progress.warn(&format!("'{path}' was edited in this moment and is as it was edited, not as committed"));
+    }
+    Ok(commit)
 }
 
 /// Finishes a change whose refs moved but whose worktree did not follow, because its process was killed.

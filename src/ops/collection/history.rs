@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change::{commit_tree, message};
-use super::{Collection, Committed, Error, SNAPSHOT_REFS};
+use super::{Collection, Error, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
 use crate::model::{ArtifactRef, Manifest, Oid};
 use crate::ops::Context;
@@ -111,7 +111,7 @@ pub fn rollback(context: &Context, collection: &Collection, target: &str, previe
     }
     let changed = repo.changed_paths(Some(collection.tree), old.tree)?;
     let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], old.subject());
-    let done: Option<Committed> =
+    let done: Option<Oid> =
         if preview { None } else { commit_tree(context, collection, old.tree, &message("rollback", &subject, &[]))? };
-    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.commit.to_string()), changed })
+    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
 }

@@ -12,7 +12,7 @@ mod source;
 mod status;
 
 pub use add::{AddItem, AddPlan, AddStep, Clashing, Offer, add, look, plan_add};
-pub use change::{Change, Committed};
+pub use change::Change;
 pub use error::Error;
 pub(crate) use error::{fs_class, git_class};
 pub use history::{Entry, RolledBack, history, rollback, snapshot};

@@ -41,5 +41,5 @@ pub fn remove(
     } else {
         change.commit(context, "remove", &format!("Remove {}", names.join(", ")), artifacts)?
     };
-    Ok(Removed { artifacts: artifacts.to_vec(), commit: committed.map(|done| done.commit.to_string()) })
+    Ok(Removed { artifacts: artifacts.to_vec(), commit: committed.map(|done| done.to_string()) })
 }

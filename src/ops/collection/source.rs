@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::Error;
 use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
-use crate::git::{EntryKind, GitError, Remote, Repo, WalkLimits, Worktree};
+use crate::git::{EntryKind, GitError, Remote, Repo, WalkLimits};
 use crate::model::{Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set};
 use crate::ops::Context;
 use crate::scan::{Item, ItemKind, Tree, TreeError};
@@ -86,7 +86,7 @@ fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error>
     ensure_folder(&stores)?;
     // Beside the store: a bare repository is made only where nothing is.
     let _lock = Lock::take(&stores.join(format!("{name}.lock")), context.patience)?;
-    let repo = open_store(&stores, &name)?;
+    let repo = Repo::open_store(&stores, &name)?;
     context.progress.step("fetching", 0, None);
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
     let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
@@ -99,19 +99,6 @@ fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error>
 
 fn store_name(url: &str) -> String {
     format!("{}.git", &Digest::of(url.as_bytes()).hex()[..32])
-}
-
-/// Opens our store of a source, making it first; it gets its name only when it is complete.
-fn open_store(stores: &Path, name: &str) -> Result<Repo, Error> {
-    match Repo::open(&stores.join(name)) {
-        Err(GitError::NotARepository(_)) => {}
-        other => return Ok(other?),
-    }
-    let fresh = format!("{name}.new-{}", std::process::id());
-    Repo::init(&stores.join(&fresh), Worktree::None)?;
-    let parse = |name: &str| name.parse::<TreePath>().map_err(GitError::from);
-    Root::open(stores)?.rename(&parse(&fresh)?, &parse(name)?)?;
-    Ok(Repo::open(&stores.join(name))?)
 }
 
 /// Reads a file's content and makes sure that it is what its id says: git and gix believe the name of a loose object.

@@ -216,7 +216,7 @@ fn commit(
     let from: String = from.chars().filter(|c| !c.is_control()).collect();
     let subject = format!("Sync {} from {from}", names.join(", "));
     let committed = change.commit(context, "sync", &subject, &artifacts)?;
-    Ok(committed.map(|done| done.commit.to_string()))
+    Ok(committed.map(|done| done.to_string()))
 }
 
 /// Records that the target has what was brought back.

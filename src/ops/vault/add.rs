@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, INDEX_REF};
 use crate::fsio::{Access, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there};
-use crate::git::{GitError, Remote, Repo, Worktree};
+use crate::git::{Remote, Repo};
 use crate::model::{BundleName, Location, Release, Source, VAULT_FORMAT};
 use crate::ops::Context;
 
@@ -101,12 +101,12 @@ pub fn remove(context: &Context, name: &str) -> Result<Vault, Error> {
     let vault = Vault::find(context, name)?;
     let _lock = lock(context, &vault.name)?;
     remove_if_there(&folder(context).join(format!("{}.toml", vault.name)))?;
-    crate::fsio::remove_tree(&store_path(context, &vault.name))?;
+    crate::fsio::remove_tree(&folder(context).join(store_name(&vault.name)))?;
     Ok(vault)
 }
 
-fn store_path(context: &Context, name: &str) -> PathBuf {
-    folder(context).join(format!("{name}.git"))
+fn store_name(name: &str) -> String {
+    format!("{name}.git")
 }
 
 /// Takes the lock on what was fetched from a vault.
@@ -120,11 +120,8 @@ pub(super) fn lock(context: &Context, name: &str) -> Result<Lock, Error> {
 /// # Errors
 /// [`Error::Git`].
 pub fn store(context: &Context, vault: &Vault) -> Result<Repo, Error> {
-    let path = store_path(context, &vault.name);
-    match Repo::open(&path) {
-        Err(GitError::NotARepository(_)) => Ok(Repo::init(&path, Worktree::None)?),
-        other => Ok(other?),
-    }
+    ensure_folder(&folder(context))?;
+    Ok(Repo::open_store(&folder(context), &store_name(&vault.name))?)
 }
 
 impl Vault {

@@ -11,7 +11,7 @@ use crate::git::{Expect, GitError, RefChange, Repo, Worktree};
 use crate::model::{FileMode, Oid, TreePath, VAULT_FORMAT, VaultIndex};
 use crate::ops::Context;
 
-/// What a server must refuse even when the program that pushes is not ours (`trust.md` A.3).
+/// What a server must refuse even when the program that pushes is not ours (`schema/vault.md`).
 const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n";
 
 /// Largest configuration of a repository that we just made, in bytes.

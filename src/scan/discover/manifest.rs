@@ -1,6 +1,6 @@
 //! Plugins and marketplaces: manifests that say where artifacts are.
 //!
-//! Follows `formats/claude-code-plugins.md` 1.2, 1.3 and 2.3 and `formats/agent-plugins.md` 2. A manifest adds
+//! Follows the plugin reference of Claude Code and the Agent Plugins specification 1.0.0. A manifest adds
 //! places; the default places are searched too, whatever it says, since its reader decides what to take.
 
 use serde_json::Value;

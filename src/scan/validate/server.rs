@@ -168,7 +168,7 @@ fn package(report: &mut Report, at: At<'_>, package: &Value) {
     }
 }
 
-/// Returns what a client would start, by the mapping of `formats/mcp-registry.md` 1.1.
+/// Returns what a client would start, by the mapping of the MCP registry's `server.json`.
 fn command_line(package: &Value, registry: &str, identifier: &str) -> Vec<String> {
     let text = |key: &str| package.get(key).and_then(Value::as_str);
     let version = text("version").unwrap_or("latest");

@@ -43,7 +43,7 @@ fn a_good_skill_has_nothing_to_be_said() {
     assert_eq!(skill("pdf", GOOD, Level::Strict), []);
 }
 
-/// `formats/agent-skills.md` section 8, names.
+/// The rules of the Agent Skills specification for names.
 #[test]
 fn names_of_skills_follow_the_specification() {
     let (fits, long) = ("a".repeat(64), "a".repeat(65));
@@ -65,7 +65,7 @@ fn names_of_skills_follow_the_specification() {
     assert_eq!(lenient("pdf", "---\ndescription: x\n---\n"), [""; 0]);
 }
 
-/// `formats/agent-skills.md` section 8, front matter.
+/// The rules of the Agent Skills specification for front matter.
 #[test]
 fn front_matter_of_skills_is_judged_by_level() {
     let large = format!("{}{}", named("pdf"), "a".repeat(1 << 20));

@@ -128,7 +128,7 @@ struct Answer {
     by: Option<(String, String)>,
 }
 
-/// Reads what git says (`formats/signing-and-archives.md`, section 1.1).
+/// Reads what git says, in the letters of `%G?` (git-log(1)).
 fn git_says(said: &Said) -> Answer {
     let text = &said.stderr;
     let class = match () {
@@ -202,7 +202,7 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     text.replacen(from, to, 1).into_bytes()
 }
 
-// formats/signing-and-archives.md, section 1.1; the rows without a list of signers are not for `verify`.
+// git-log(1), `%G?`; the cases without a list of signers are not for `verify`.
 #[test]
 fn every_row_of_the_table_agrees() {
     let shop = Workshop::new();
