@@ -177,16 +177,17 @@ fn status_text(status: &Status) -> String {
             None => String::new(),
             Some(Upstream::NotChecked) => format!("{FAINT}, upstream not checked{FAINT:#}"),
             Some(Upstream::Current) => ", upstream current".to_owned(),
-            Some(Upstream::Moved { commit }) => {
-                format!("{WARNING}, upstream has moved to {}{WARNING:#}", brief(commit))
-            }
-            Some(Upstream::RefGone) => format!("{WARNING}, the ref followed is gone{WARNING:#}"),
-            Some(Upstream::CannotCheck { reason }) => {
-                format!("{WARNING}, cannot check: {}{WARNING:#}", short(reason, 120))
-            }
+            Some(other) => format!(", {}", super::update::upstream_text(other)),
         };
         let name = item.artifact.to_string();
         text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {local}{upstream}\n"));
+        if item.waits {
+            let artifact = &item.artifact;
+            text.push_str(&format!("    {WARNING}an update waits{WARNING:#}: `git skillmeat resolve {artifact}`\n"));
+        }
+        if let Some(Upstream::Behind { commits, .. }) = &item.upstream {
+            text.push_str(&super::update::commits_text(commits));
+        }
         for file in &item.uncommitted {
             text.push_str(&uncommitted(file));
         }

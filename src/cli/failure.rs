@@ -158,6 +158,15 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
             return collection_hint(source)
                 .or_else(|| Some("leave it out by naming the others with `--only REF`".to_owned()));
         }
+        Error::NoBase(artifact) => format!(
+            "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
+        ),
+        Error::NothingPending(_) => "`git skillmeat status` shows what waits".to_owned(),
+        Error::Unresolved(_) => {
+            "edit it until no line starts with `<<<<<<<` or `>>>>>>>`, or decide with `--ours`, `--theirs` or `--abort`"
+                .to_owned()
+        }
+        Error::Stale(artifact) => format!("`git skillmeat resolve {artifact}` lays it out"),
         Error::Consent => "read what it runs, then run the command again with `--yes`".to_owned(),
         Error::Discover(_) | Error::Mcp(_) | Error::Name(_) | Error::File(_) => return None,
         Error::Git(error) => return git_hint(error),

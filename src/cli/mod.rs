@@ -15,6 +15,7 @@ mod report;
 mod schemas;
 mod session;
 mod text;
+mod update;
 mod vault;
 
 use std::process::ExitCode;
@@ -64,6 +65,8 @@ enum Command {
     #[command(flatten)]
     Collection(collection::Command),
     #[command(flatten)]
+    Update(update::Command),
+    #[command(flatten)]
     Deploy(deploy::Command),
     #[command(flatten)]
     Bundle(bundle::Command),
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
+        Command::Update(command) => command.run(&Session::start(cli.global)?),
         Command::Deploy(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
         Command::Vault(command) => command.run(&Session::start(cli.global)?),

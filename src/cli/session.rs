@@ -77,9 +77,14 @@ impl Session {
         Ok(Collection::open_to_change(&self.context, &self.folder)?)
     }
 
+    /// Says whether there is a person to ask.
+    pub(super) fn can_ask(&self) -> bool {
+        self.environment.interactive && self.format == Format::Human
+    }
+
     /// Asks a question that is answered with yes or no. Without a terminal nobody is asked and the answer is no.
     pub(super) fn confirm(&self, question: &str) -> bool {
-        if !self.environment.interactive || self.format == Format::Json {
+        if !self.can_ask() {
             return false;
         }
         let _ = write!(anstream::stderr(), "{question} [y/N] ");

@@ -47,6 +47,8 @@ pub struct Environment {
 pub struct Settings {
     /// Who commits; `None` when git has no `user.name` and `user.email`.
     pub identity: Option<Identity>,
+    /// The editor, in git's order: `GIT_EDITOR`, `core.editor`, `VISUAL`, `EDITOR`.
+    pub editor: Option<String>,
     /// `user.signingKey`: a file, or `key::` and a public key.
     pub signing_key: Option<String>,
     /// Whether `gpg.format` is `ssh`.
@@ -122,6 +124,11 @@ impl Environment {
         let home = self.user_home.as_path();
         Ok(Settings {
             identity: self.identity(&config),
+            editor: self
+                .text("GIT_EDITOR")
+                .or_else(|| config.text("core.editor"))
+                .or_else(|| self.text("VISUAL"))
+                .or_else(|| self.text("EDITOR")),
             signing_key: config.text("user.signingkey"),
             signs_with_ssh: config.text("gpg.format").is_some_and(|format| format == "ssh"),
             signing_format_is_set: config.text("gpg.format").is_some(),

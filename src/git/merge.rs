@@ -1,7 +1,7 @@
 //! Three-way merges of trees.
 
 use gix::merge::blob::builtin_driver::text::Labels;
-use gix::merge::tree::TreatAsUnresolved;
+use gix::merge::tree::{FileFavor, TreatAsUnresolved, TreeFavor};
 
 use super::{GitError, Repo};
 use crate::model::Oid;
@@ -15,6 +15,15 @@ pub struct Merged {
     pub conflicts: Vec<String>,
 }
 
+/// One side of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// What is here.
+    Ours,
+    /// What comes.
+    Theirs,
+}
+
 impl Repo {
     /// Returns a handle on the same repository that keeps what it writes in memory.
     pub fn in_memory(&self) -> Self {
@@ -26,8 +35,27 @@ impl Repo {
     /// # Errors
     /// [`GitError::Gix`], for a tree that is not here too.
     pub fn merge_trees(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<Merged, GitError> {
+        self.merge_trees_favouring(base, ours, theirs, None)
+    }
+
+    /// As [`Repo::merge_trees`]; what cannot be put together is taken from one side.
+    ///
+    /// # Errors
+    /// As [`Repo::merge_trees`].
+    pub fn merge_trees_favouring(
+        &self,
+        base: Oid,
+        ours: Oid,
+        theirs: Oid,
+        favour: Option<Side>,
+    ) -> Result<Merged, GitError> {
         let doing = || GitError::doing("merge the trees");
-        let options = self.inner.tree_merge_options().map_err(doing())?;
+        let mut options = self.inner.tree_merge_options().map_err(doing())?;
+        if favour.is_some() {
+            options = options.with_file_favor(Some(FileFavor::Ours)).with_tree_favor(Some(TreeFavor::Ours));
+        }
+        // gix can favour ours in everything, so the side that is favoured stands there.
+        let (ours, theirs) = if favour == Some(Side::Theirs) { (theirs, ours) } else { (ours, theirs) };
         let labels =
             Labels { ancestor: Some("base".into()), current: Some("ours".into()), other: Some("theirs".into()) };
         let mut merged = self.inner.merge_trees(base, ours, theirs, labels, options).map_err(doing())?;

@@ -10,6 +10,7 @@
 )]
 
 mod bulk;
+mod editor;
 mod error;
 mod files;
 mod identity;
@@ -23,10 +24,11 @@ pub mod ssh;
 mod transport;
 mod worktree;
 
+pub use editor::edit_files;
 pub use error::GitError;
 pub use files::{EntryKind, TreeEntry, TreeFile, WalkLimits};
 pub use identity::{Identity, Person};
-pub use merge::Merged;
+pub use merge::{Merged, Side};
 pub use objects::CommitInfo;
 pub(crate) use process::find_program;
 pub use process::{Git, Profile};

@@ -169,6 +169,31 @@ impl Repo {
         }
     }
 
+    /// Returns the commits that `new` has and `old` has not, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`] when history is missing.
+    pub fn commits_since(&self, old: Oid, new: Oid, limit: usize) -> Result<Vec<CommitInfo>, GitError> {
+        let doing = || GitError::doing("walk the history");
+        let newest_first = gix::revision::walk::Sorting::ByCommitTime(Default::default());
+        let walk = self.inner.rev_walk([new]).with_hidden([old]).sorting(newest_first).all().map_err(doing())?;
+        walk.take(limit).map(|info| self.commit(info.map_err(doing())?.id)).collect()
+    }
+
+    /// Returns whether `old` is `new` or one of its ancestors, as far as history is here: it may be shallow.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`] when a commit is missing that the history promises.
+    pub fn is_ancestor(&self, old: Oid, new: Oid) -> Result<bool, GitError> {
+        let doing = || GitError::doing("walk the history");
+        for info in self.inner.rev_walk([new]).all().map_err(doing())? {
+            if info.map_err(doing())?.id == old {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns the commits from `start` along first parents, newest first, at most `limit`.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub struct RemoteRef {
     pub name: String,
     /// What it points to; for an annotated tag the tag object.
     pub id: Oid,
+    /// For an annotated tag, the object that the tag is of.
+    pub peeled: Option<Oid>,
 }
 
 /// One ref of a push: what it shall be and what it must be now.
@@ -50,11 +52,18 @@ impl Remote {
         command.args(["ls-remote", "--quiet", "--end-of-options", &self.url]).args(patterns);
         let output = self.run(git, command)?;
         let text = String::from_utf8_lossy(&output);
-        let parse = |line: &str| {
-            let (id, name) = line.split_once('\t')?;
-            Some(RemoteRef { name: name.to_owned(), id: Oid::from_hex(id.as_bytes()).ok()? })
-        };
-        Ok(text.lines().filter_map(parse).filter(|found| !found.name.ends_with("^{}")).collect())
+        let mut refs: Vec<RemoteRef> = Vec::new();
+        for line in text.lines() {
+            let Some((id, name)) = line.split_once('\t') else { continue };
+            let Ok(id) = Oid::from_hex(id.as_bytes()) else { continue };
+            match (name.strip_suffix("^{}"), refs.last_mut()) {
+                (None, _) => refs.push(RemoteRef { name: name.to_owned(), id, peeled: None }),
+                // It follows the tag that it is of.
+                (Some(tag), Some(last)) if last.name == tag => last.peeled = Some(id),
+                (Some(_), _) => {}
+            }
+        }
+        Ok(refs)
     }
 
     fn run(&self, git: &Git, command: Command) -> Result<Vec<u8>, GitError> {

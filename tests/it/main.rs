@@ -12,5 +12,6 @@ mod hostile;
 mod remote;
 mod schema;
 mod trust;
+mod update;
 mod vault;
 mod walls;

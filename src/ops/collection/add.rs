@@ -6,14 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::source::{Opened, SourceFile, open};
+use super::take::{content, entries, license, placed};
 use super::{Change, Collection, Error, file_entries};
-use crate::git::GitError;
-use crate::model::{
-    ArtifactName, ArtifactRef, Digest, Document, FileEntry, FileMode, Kind, LockEntry, ManifestEntry, Source, TreePath,
-    json, mcp, tree_digest,
-};
+use crate::model::{ArtifactName, ArtifactRef, Digest, FileMode, Kind, LockEntry, ManifestEntry, Source, tree_digest};
 use crate::ops::Context;
-use crate::scan::{self, Discovery, Finding, Found, FoundFiles, Note};
+use crate::scan::{self, Discovery, Finding, Found, Note};
 
 /// A source that was opened and searched.
 pub struct Offer {
@@ -102,7 +99,7 @@ impl AddPlan {
 pub fn look(context: &Context, text: &str) -> Result<Offer, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(text, exists, &context.forge)?;
-    let opened = open(context, &source)?;
+    let opened = open(context, &source, None)?;
     let discovery = {
         let tree = opened.tree();
         scan::discover(tree.as_ref(), source.subpath.as_ref(), source.last_name(), scan::Limits::default())?
@@ -232,65 +229,6 @@ fn item(
         path,
         artifact,
     })
-}
-
-/// Reads the files of a found artifact, with their paths below it.
-fn content(opened: &Opened, found: &Found) -> Result<(Vec<SourceFile>, Option<String>), Error> {
-    let main = found.artifact.kind.main_file();
-    match (&found.files, &found.path) {
-        (FoundFiles::Folder, path) => {
-            let mut files = opened.folder(path.as_ref())?;
-            for (path, _, _) in &mut files {
-                // Some write the file in lower case; the clients that look for it want this spelling.
-                if main.is_some_and(|main| path.as_str() != main && path.as_str() == main.to_lowercase()) {
-                    *path = main.unwrap_or_default().parse().map_err(GitError::from)?;
-                }
-            }
-            Ok((files, None))
-        }
-        (FoundFiles::File, Some(path)) => {
-            let name: TreePath = path.file_name().parse().map_err(GitError::from)?;
-            let file = opened.file(path)?.map(|(mode, bytes)| (name, mode, bytes));
-            Ok((file.into_iter().collect(), None))
-        }
-        (FoundFiles::McpEntry { server, entry }, _) => {
-            let definition = mcp::from_entry(found.artifact.name.as_str(), entry)?;
-            let bytes = json::document(&definition);
-            let name: TreePath = main.unwrap_or("server.json").parse().map_err(GitError::from)?;
-            Ok((vec![(name, FileMode::Regular, bytes)], Some(server.clone())))
-        }
-        (FoundFiles::File, None) => Ok((Vec::new(), None)),
-    }
-}
-
-/// Returns the path in the collection of a file of an artifact.
-fn placed(artifact: &ArtifactRef, below: &TreePath) -> Result<TreePath, Error> {
-    let place = artifact.path();
-    if artifact.kind.main_file().is_none() {
-        return Ok(place);
-    }
-    Ok(place.join(below.as_str()).map_err(GitError::from)?)
-}
-
-fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<Vec<FileEntry>, Error> {
-    let entry = |(path, mode, bytes): &SourceFile| {
-        Ok(FileEntry {
-            path: placed(artifact, path)?,
-            mode: *mode,
-            size: bytes.len() as u64,
-            sha256: Digest::of(bytes),
-        })
-    };
-    content.iter().map(entry).collect()
-}
-
-fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
-    let main = artifact.main_path();
-    let (_, _, bytes) =
-        content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())?;
-    let text = Document::parse(bytes).ok()?.front?.license()?.to_owned();
-    // Anything else ("see LICENSE.txt") is a remark and not a licence.
-    spdx::Expression::parse(&text).is_ok().then_some(text)
 }
 
 /// Carries out a plan in one commit and writes the commit into it.

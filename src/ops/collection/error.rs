@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::mcp::McpError;
-use crate::model::{ArtifactRef, Class, CollectionError, NameError, SourceError};
+use crate::model::{ArtifactRef, Class, CollectionError, NameError, SourceError, TreePath};
 use crate::scan::DiscoverError;
 
 /// A use case on a collection failed.
@@ -83,6 +83,18 @@ pub enum Error {
     /// An MCP configuration cannot be used.
     #[error(transparent)]
     Mcp(#[from] McpError),
+    /// The state that a merge would start from is not here, and the upstream does not have it any more.
+    #[error("the state of '{0}' that was taken from its upstream is nowhere to be had, so nothing can be merged")]
+    NoBase(ArtifactRef),
+    /// No update of this artifact waits for a decision.
+    #[error("no update of '{0}' waits for a decision")]
+    NothingPending(ArtifactRef),
+    /// A file of a merge is not finished.
+    #[error("'{0}' is not merged yet")]
+    Unresolved(TreePath),
+    /// The collection has changed since a merge was laid out.
+    #[error("the merge of '{0}' was not laid out, or the collection has changed since")]
+    Stale(ArtifactRef),
     /// The user has not agreed.
     #[error("nothing was added: nobody agreed to it")]
     Consent,
@@ -109,7 +121,10 @@ impl Error {
                 DiscoverError::Link { .. } => Class::Path,
             },
             Error::NothingFound { .. } => Class::Name,
-            Error::Clash { .. } | Error::Exists(_) => Class::Conflict,
+            Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
+                Class::Conflict
+            }
+            Error::NothingPending(_) => Class::Name,
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,
             Error::Consent => Class::Consent,

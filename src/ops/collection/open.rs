@@ -94,10 +94,18 @@ impl Collection {
     /// # Errors
     /// [`Error::Git`].
     pub fn artifacts(&self) -> Result<Vec<ArtifactRef>, Error> {
+        self.artifacts_of(self.tree)
+    }
+
+    /// As [`Collection::artifacts`], of another tree of the collection.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub(super) fn artifacts_of(&self, tree: Oid) -> Result<Vec<ArtifactRef>, Error> {
         let mut found = Vec::new();
         for kind in Kind::ALL {
             let folder: TreePath = kind.folder().parse().map_err(GitError::from)?;
-            let Some(entry) = self.repo.entry_at(self.tree, &folder)? else { continue };
+            let Some(entry) = self.repo.entry_at(tree, &folder)? else { continue };
             if entry.kind == EntryKind::Folder {
                 self.artifacts_in(kind, entry.id, "", &mut found)?;
             }

@@ -48,14 +48,14 @@ pub enum Opened {
 ///
 /// # Errors
 /// [`Error::Git`] with `Net` for a remote, with `Unborn` for a repository without commits, [`Error::Fs`].
-pub fn open(context: &Context, source: &Source) -> Result<Opened, Error> {
+pub fn open(context: &Context, source: &Source, have: Option<Oid>) -> Result<Opened, Error> {
     match &source.location {
         Location::Local(path) => open_local(&context.folder.join(path), source),
         Location::Git { url } => match url.strip_prefix("file://") {
             Some(path) if Path::new(path).is_dir() => {
                 open_repo(Repo::open_for_objects(Path::new(path))?, source, url.clone())
             }
-            _ => fetch(context, source, url),
+            _ => fetch(context, source, url, have),
         },
     }
 }
@@ -79,8 +79,8 @@ fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Er
     Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream })
 }
 
-/// Fetches one commit into our own bare store for this URL.
-fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error> {
+/// Fetches the newest commit into our own bare store for this URL, and the history since `have`, where it is given.
+fn fetch(context: &Context, source: &Source, url: &str, have: Option<Oid>) -> Result<Opened, Error> {
     let git = context.git()?;
     let (stores, name) = (context.home.join("sources"), store_name(url));
     ensure_folder(&stores)?;
@@ -90,8 +90,16 @@ fn fetch(context: &Context, source: &Source, url: &str) -> Result<Opened, Error>
     context.progress.step("fetching", 0, None);
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
     let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
+    let remote = Remote { url: url.to_owned(), typed: true };
+    if let Some(have) = have.filter(|have| !repo.has(*have)) {
+        let known = format!("refs/skillmeat/known/{have}");
+        // A server that has forgotten it, or gives nothing by id, only leaves the history unknown.
+        let _ = repo.fetch(git, &remote, &[(have.to_string(), known)], Some(1));
+    }
+    // From a commit that is here git fetches what came after it; without one, the newest alone.
+    let depth = if have.is_some_and(|have| repo.has(have)) { None } else { Some(1) };
     // Forced: what a branch was before is of no use here, the pristine states are kept in the collection.
-    repo.fetch(git, &Remote { url: url.to_owned(), typed: true }, &[(format!("+{wanted}"), ours.clone())], Some(1))?;
+    repo.fetch(git, &remote, &[(format!("+{wanted}"), ours.clone())], depth)?;
     let commit = repo.resolve(&ours)?;
     let tree = repo.commit(commit)?.tree;
     Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned() })
@@ -113,6 +121,22 @@ impl Opened {
         match self {
             Opened::Git { commit, .. } => Some(*commit),
             Opened::Folder { .. } => None,
+        }
+    }
+
+    /// Returns the same repository at another commit that is there; a folder as it is.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub fn at(&self, commit: Oid) -> Result<Opened, Error> {
+        match self {
+            Opened::Git { repo, upstream, .. } => {
+                let (repo, tree) = (Box::new(repo.handle()), repo.commit(commit)?.tree);
+                Ok(Opened::Git { repo, commit, tree, upstream: upstream.clone() })
+            }
+            Opened::Folder { root, upstream } => {
+                Ok(Opened::Folder { root: Root::open(root.path())?, upstream: upstream.clone() })
+            }
         }
     }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::pending::pending;
+use super::upstream::{Rewritten, Upstream, look};
 use super::{Collection, Error};
-use crate::git::{Remote, WorkState};
+use crate::git::WorkState;
 use crate::model::{ArtifactRef, Kind, Oid, TreePath};
 use crate::ops::Context;
 
@@ -24,28 +26,6 @@ pub enum Local {
     Unknown,
 }
 
-/// How the upstream stands to the state an artifact was taken from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", tag = "state")]
-pub enum Upstream {
-    /// Nobody asked.
-    NotChecked,
-    /// The ref followed is at the commit we have.
-    Current,
-    /// The ref followed is at another commit.
-    Moved {
-        /// That commit.
-        commit: String,
-    },
-    /// The ref followed is not there any more.
-    RefGone,
-    /// It could not be asked.
-    CannotCheck {
-        /// Why.
-        reason: String,
-    },
-}
-
 /// One artifact in [`Status`].
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ArtifactStatus {
@@ -56,6 +36,8 @@ pub struct ArtifactStatus {
     /// Against the upstream now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Upstream>,
+    /// Whether an update waits for `resolve`.
+    pub waits: bool,
     /// Its files with edits that are not committed.
     pub uncommitted: Vec<Uncommitted>,
 }
@@ -100,19 +82,24 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
     let mut folders: Vec<&str> = Kind::ALL.iter().map(|kind| kind.folder()).collect();
     folders.extend(["collection.toml", "collection.lock"]);
     let mut uncommitted = collection.repo.work_changes(collection.tree, &folders)?;
-    let mut asked = Asked::default();
+    let mut asked = match ask {
+        Ask::Nobody => BTreeMap::new(),
+        Ask::Upstreams => look(context, collection, &artifacts, Rewritten::Refuse)?
+            .into_iter()
+            .map(|seen| (seen.artifact, seen.upstream))
+            .collect(),
+    };
+    let waiting = pending(collection)?;
     let mut states = Vec::new();
     for artifact in artifacts {
         let own = |path: &TreePath| *path == artifact.path() || path.below(&artifact.path()).is_some();
         let (mine, rest): (Vec<_>, Vec<_>) = uncommitted.into_iter().partition(|(path, _)| own(path));
         uncommitted = rest;
-        let upstream = match collection.manifest.artifacts.get(&artifact).and_then(|entry| entry.upstream.as_deref()) {
-            None => None,
-            Some(_) if ask == Ask::Nobody => Some(Upstream::NotChecked),
-            Some(url) => Some(asked.about(context, collection, &artifact, url)),
-        };
+        let followed = collection.manifest.artifacts.get(&artifact).is_some_and(|entry| entry.upstream.is_some());
+        let upstream = asked.remove(&artifact).or_else(|| followed.then_some(Upstream::NotChecked));
         let uncommitted = mine.into_iter().map(shown).collect();
-        states.push(ArtifactStatus { local: local(collection, &artifact)?, upstream, uncommitted, artifact });
+        let waits = waiting.contains(&artifact);
+        states.push(ArtifactStatus { local: local(collection, &artifact)?, upstream, waits, uncommitted, artifact });
     }
     Ok(Status {
         collection: collection.manifest.name.clone(),
@@ -136,37 +123,4 @@ fn local(collection: &Collection, artifact: &ArtifactRef) -> Result<Local, Error
     }
     let same = repo.entry_at(tree, &artifact.path())? == repo.entry_at(collection.tree, &artifact.path())?;
     Ok(if same { Local::Unchanged } else { Local::Edited })
-}
-
-/// Answers of upstreams, each asked once.
-#[derive(Default)]
-struct Asked(BTreeMap<String, Result<Vec<crate::git::RemoteRef>, String>>);
-
-impl Asked {
-    fn about(&mut self, context: &Context, collection: &Collection, artifact: &ArtifactRef, url: &str) -> Upstream {
-        let entry = collection.manifest.artifacts.get(artifact);
-        let Some(have) = collection.lock.artifacts.get(artifact).and_then(|lock| lock.commit.clone()) else {
-            return Upstream::CannotCheck { reason: "its upstream is a folder without git".to_owned() };
-        };
-        let refs = self.0.entry(url.to_owned()).or_insert_with(|| {
-            let remote = Remote { url: url.to_owned(), typed: true };
-            let git = context.git().map_err(|error| error.to_string())?;
-            remote.list(git, &[]).map_err(|error| error.to_string())
-        });
-        let followed = entry.and_then(|entry| entry.reference.as_deref()).unwrap_or("HEAD");
-        match refs {
-            Err(reason) => Upstream::CannotCheck { reason: reason.clone() },
-            Ok(_) if followed == have => Upstream::Current,
-            Ok(refs) => {
-                let wanted = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
-                match refs.iter().find(|found| wanted.contains(&found.name)) {
-                    None => Upstream::RefGone,
-                    Some(found) if Oid::from_hex(have.as_bytes()).is_ok_and(|have| have == found.id) => {
-                        Upstream::Current
-                    }
-                    Some(found) => Upstream::Moved { commit: found.id.to_string() },
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,330 @@
+//! `update`, `diff` and `resolve`: what upstreams have, and what becomes of it here.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, runs_text, short};
+use crate::git::edit_files;
+use crate::model::Class;
+use crate::ops::collection::{
+    self, ArtifactDiff, Decision, Error, Resolved, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
+    Upstream, UpstreamCommit,
+};
+use crate::scan::Severity;
+
+/// Most commits of an upstream that are listed for people; JSON has more.
+const MAX_COMMITS: usize = 5;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Bring in what is new upstream, merged with what was edited here
+    #[command(after_help = "Examples:\n  git skillmeat update\n  git skillmeat update skill/pdf --dry-run\n  \
+        git skillmeat update skill/pdf --strategy theirs\n\nWhat both sides changed in the same lines waits: \
+        `git skillmeat resolve REF`.")]
+    Update {
+        /// Only these artifacts
+        #[arg(value_name = "REF")]
+        artifacts: Vec<String>,
+        /// What happens to an artifact that was edited here
+        #[arg(long, value_enum, default_value_t = Strategy::Merge)]
+        strategy: Strategy,
+        /// Follow tags that have moved and histories that were rewritten
+        #[arg(long)]
+        accept_rewritten: bool,
+        /// Agree to hooks, servers and executable files without being asked
+        #[arg(short, long)]
+        yes: bool,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show what was edited here, what waits, or what differs between two commits
+    #[command(after_help = "Examples:\n  git skillmeat diff\n  git skillmeat diff skill/pdf --pending\n  \
+        git skillmeat diff --from HEAD~3\n  git skillmeat diff skill/pdf --from v1 --to v2")]
+    Diff {
+        /// Only these artifacts
+        #[arg(value_name = "REF")]
+        artifacts: Vec<String>,
+        /// Compare with the state of the upstream that waits for `resolve`
+        #[arg(long, conflicts_with = "from")]
+        pending: bool,
+        /// Compare from this commit instead of the upstream's state
+        #[arg(long, value_name = "COMMIT")]
+        from: Option<String>,
+        /// Compare to this commit instead of the last one
+        #[arg(long, value_name = "COMMIT", requires = "from")]
+        to: Option<String>,
+    },
+    /// Decide an update that waits because both sides changed the same lines
+    #[command(
+        after_help = "Examples:\n  git skillmeat resolve skill/pdf              # lays it out; on a terminal, opens your editor\n  \
+        git skillmeat resolve skill/pdf --continue   # takes what you made of it\n  git skillmeat resolve skill/pdf --ours"
+    )]
+    Resolve {
+        /// kind/name, or a name that only one artifact has
+        #[arg(value_name = "REF")]
+        artifact: String,
+        /// Where both sides changed the same, keep what is here
+        #[arg(long, group = "decision")]
+        ours: bool,
+        /// Where both sides changed the same, take the upstream's
+        #[arg(long, group = "decision")]
+        theirs: bool,
+        /// Take the files as they were edited
+        #[arg(long = "continue", group = "decision")]
+        edited: bool,
+        /// Give the update up
+        #[arg(long, group = "decision")]
+        abort: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Strategy {
+    /// Put both changes together
+    Merge,
+    /// Replace it by the upstream's state
+    Theirs,
+    /// Keep it, and merge from the upstream's present state next time
+    Ours,
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        match self {
+            Command::Update { artifacts, strategy, accept_rewritten, yes, dry_run } => {
+                let strategy = match strategy {
+                    Strategy::Merge => collection::Strategy::Merge,
+                    Strategy::Theirs => collection::Strategy::Theirs,
+                    Strategy::Ours => collection::Strategy::Ours,
+                };
+                let rewritten = if accept_rewritten { Rewritten::Accept } else { Rewritten::Refuse };
+                update(session, &Update { artifacts, strategy, rewritten }, yes, dry_run)
+            }
+            Command::Diff { artifacts, pending, from, to } => {
+                let sides = match from {
+                    Some(from) => Sides::Commits(from, to),
+                    None if pending => Sides::Pending,
+                    None => Sides::Upstream,
+                };
+                let diffs = collection::diff(&session.collection()?, &artifacts, &sides)?;
+                Ok(Report::new("diff", &diffs, diffs.iter().map(diff_text).collect::<String>()))
+            }
+            Command::Resolve { artifact, ours, theirs, edited, abort } => {
+                let decision = match (ours, theirs, edited, abort) {
+                    (true, ..) => Some(Decision::Ours),
+                    (_, true, ..) => Some(Decision::Theirs),
+                    (_, _, true, _) => Some(Decision::Edited),
+                    (.., true) => Some(Decision::Abort),
+                    _ => None,
+                };
+                resolve(session, &artifact, decision)
+            }
+        }
+    }
+}
+
+fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<Report, Failure> {
+    let collection = session.collection()?;
+    let looked = collection::look_for_updates(&session.context, &collection, wish)?;
+    let plan = collection::plan_update(&collection, &looked, wish)?;
+    if dry_run || plan.artifacts.iter().all(|item| item.step == UpdateStep::None) {
+        return Ok(report(&plan, dry_run));
+    }
+    if !plan.runs.is_empty() && !yes {
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
+        if !session.confirm("Take what a client will run by itself?") {
+            return Err(Error::Consent.into());
+        }
+    }
+    let (collection, _lock) = session.collection_to_change()?;
+    let plan = collection::update(&session.context, &collection, &looked, wish)?;
+    Ok(report(&plan, false))
+}
+
+/// The status is 1 where something could not be done or asked, so that a script notices.
+fn report(plan: &UpdatePlan, dry_run: bool) -> Report {
+    let open = |item: &UpdateItem| {
+        item.step == UpdateStep::Conflict
+            || item.step == UpdateStep::None && !matches!(item.upstream, Upstream::Current)
+    };
+    let report = Report::new("update", plan, plan_text(plan, dry_run));
+    if plan.artifacts.iter().any(open) { report.status(Class::Conflict.exit_status()) } else { report }
+}
+
+fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
+    let mut text = String::new();
+    let mut current = 0;
+    for item in &plan.artifacts {
+        let (done, will) = match item.step {
+            UpdateStep::None if item.upstream == Upstream::Current => {
+                current += 1;
+                continue;
+            }
+            UpdateStep::None => ("Left", "Would leave"),
+            UpdateStep::Take => ("Updated", "Would update"),
+            UpdateStep::Merge => ("Merged", "Would merge"),
+            UpdateStep::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
+            UpdateStep::Keep => ("Kept", "Would keep"),
+        };
+        let verb = if dry_run { will } else { done };
+        let what = match item.step {
+            UpdateStep::None => upstream_text(&item.upstream),
+            UpdateStep::Conflict => format!("both sides changed {}", clean(&item.conflicts.join(", "))),
+            _ => count(item.changed.len(), "file"),
+        };
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {what}\n", item.artifact));
+        if let Upstream::Behind { commits, .. } = &item.upstream {
+            text.push_str(&commits_text(commits));
+        }
+        for finding in item.findings.iter().filter(|finding| finding.severity != Severity::Info) {
+            let (severity, path) = (finding.severity, &finding.path);
+            text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message)));
+        }
+        if item.step == UpdateStep::Conflict && !dry_run {
+            text.push_str(&format!("  next: `git skillmeat resolve {}`\n", item.artifact));
+        }
+        if item.step == UpdateStep::None {
+            text.push_str(&next_step(item));
+        }
+    }
+    if current > 0 {
+        text.push_str(&format!("{} current\n", count(current, "artifact")));
+    }
+    text.push_str(&runs_text(&plan.runs));
+    if let Some(commit) = &plan.commit {
+        text.push_str(&format!("Commit {}\n", brief(commit)));
+    }
+    text
+}
+
+fn next_step(item: &UpdateItem) -> String {
+    let artifact = &item.artifact;
+    match &item.upstream {
+        Upstream::TagMoved { .. } | Upstream::Rewritten { .. } => {
+            format!("  next: if that is meant to be, `git skillmeat update {artifact} --accept-rewritten`\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns how an upstream stands, as the end of a line.
+pub(super) fn upstream_text(upstream: &Upstream) -> String {
+    let text = match upstream {
+        Upstream::NotChecked => return format!("{FAINT}upstream not checked{FAINT:#}"),
+        Upstream::Current => return "upstream current".to_owned(),
+        Upstream::Behind { commits, .. } if commits.is_empty() => "upstream has changed".to_owned(),
+        Upstream::Behind { commits, .. } => format!("behind by {}", count(commits.len(), "commit")),
+        Upstream::TagMoved { from, to } => {
+            format!("the tag followed has moved from {} to {}", brief(from), brief(to))
+        }
+        Upstream::Rewritten { from, to } => format!(
+            "the history at {} does not lead to {}: it was rewritten, or this is another repository",
+            brief(from),
+            brief(to)
+        ),
+        Upstream::RefGone => "the ref followed is gone".to_owned(),
+        Upstream::Gone { moved_to: Some(path) } => {
+            format!("it is gone from its place upstream; '{}' has the same name", clean(path))
+        }
+        Upstream::Gone { moved_to: None } => "it is gone upstream".to_owned(),
+        Upstream::CannotCheck { reason } => format!("cannot check: {}", short(reason, 120)),
+    };
+    format!("{WARNING}{text}{WARNING:#}")
+}
+
+/// Returns the newest commits of an upstream, a line each.
+pub(super) fn commits_text(commits: &[UpstreamCommit]) -> String {
+    let line = |commit: &UpstreamCommit| format!("    {} {}\n", brief(&commit.commit), short(&commit.subject, 90));
+    let mut text: String = commits.iter().take(MAX_COMMITS).map(line).collect();
+    if commits.len() > MAX_COMMITS {
+        text.push_str(&format!("    and {} more\n", commits.len() - MAX_COMMITS));
+    }
+    text
+}
+
+fn diff_text(diff: &ArtifactDiff) -> String {
+    let mut text = String::new();
+    for file in &diff.files {
+        let side = |mode: Option<_>, prefix: &str| match mode {
+            Some(_) => format!("{prefix}/{}", file.path),
+            None => "/dev/null".to_owned(),
+        };
+        let (old, new) = (side(file.old_mode, "a"), side(file.new_mode, "b"));
+        text.push_str(&format!("{NAME}--- {old}{NAME:#}\n{NAME}+++ {new}{NAME:#}\n"));
+        if let (Some(old), Some(new)) = (file.old_mode, file.new_mode)
+            && old != new
+        {
+            text.push_str(&format!("mode {old} becomes {new}\n"));
+        }
+        match &file.hunks {
+            Some(hunks) => text.push_str(&clean_lines(hunks)),
+            None => text.push_str("not shown: no text, or too large\n"),
+        }
+    }
+    text
+}
+
+fn resolve(session: &Session, name: &str, decision: Option<Decision>) -> Result<Report, Failure> {
+    let (collection, _lock) = session.collection_to_change()?;
+    let artifact = collection.find(name)?;
+    let decision = match decision {
+        Some(decision) => decision,
+        None => {
+            let laid_out = collection::lay_out(&collection, &artifact)?;
+            if !session.can_ask() {
+                let text = laid_out_text(&laid_out);
+                return Ok(Report::new("resolve", &laid_out, text));
+            }
+            edit(session, &laid_out)?;
+            if !session.confirm("Take the files as they are now?") {
+                return Ok(Report::new("resolve", &laid_out, laid_out_text(&laid_out)));
+            }
+            Decision::Edited
+        }
+    };
+    let done = collection::resolve(&session.context, &collection, &artifact, decision)?;
+    let text = match (&done.commit, decision) {
+        (_, Decision::Abort) => format!("Gave up the update of {NAME}{artifact}{NAME:#}; it is as it was\n"),
+        (Some(commit), _) => {
+            format!(
+                "Resolved {NAME}{artifact}{NAME:#}, {}\nCommit {}\n",
+                count(done.changed.len(), "file"),
+                brief(commit)
+            )
+        }
+        (None, _) => format!("Resolved {NAME}{artifact}{NAME:#}; no file changed\n"),
+    };
+    Ok(Report::new("resolve", &done, text))
+}
+
+fn laid_out_text(laid_out: &Resolved) -> String {
+    let mut text = String::new();
+    if let Some(folder) = &laid_out.folder {
+        text.push_str(&format!("Laid out in {}:\n", folder.display()));
+    }
+    for path in &laid_out.conflicts {
+        text.push_str(&format!("  both sides changed {}\n", clean(path)));
+    }
+    let artifact = &laid_out.artifact;
+    text + &format!(
+        "Edit the files, then `git skillmeat resolve {artifact} --continue`, or `--ours`, `--theirs`, `--abort`\n"
+    )
+}
+
+/// Opens the user's own editor on the files that both sides changed.
+fn edit(session: &Session, laid_out: &Resolved) -> Result<(), Failure> {
+    let Some(folder) = &laid_out.folder else { return Ok(()) };
+    let files = laid_out.conflicts.iter().map(|path| folder.join(path)).filter(|path| Path::is_file(path));
+    let files: Vec<PathBuf> = files.collect();
+    let editor = session.settings.editor.clone().unwrap_or_else(|| "vi".to_owned());
+    if edit_files(&editor, &files) {
+        return Ok(());
+    }
+    let message = format!("the editor '{}' failed", clean(&editor));
+    Err(Failure::new(Class::Io, message, "set another with `git config core.editor`"))
+}

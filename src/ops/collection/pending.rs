@@ -1,0 +1,310 @@
+//! Updates that wait for a decision: both sides changed the same lines.
+//!
+//! The upstream's state is kept in git, under [`PENDING_REFS`], and never in the folders that an assistant reads. The
+//! merge is made again from it whenever it is looked at, so that later edits of ours take part.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::open::state_folder;
+use super::update::{Files, files_in, files_of, tree_of};
+use super::{Change, Collection, Error, PRISTINE_REFS};
+use crate::fsio::{Root, ensure_folder, remove_tree};
+use crate::git::{CommitInfo, Expect, RefChange, Side};
+use crate::model::{ArtifactRef, Digest, FileMode, LockEntry, ManifestEntry, Oid, TreePath};
+use crate::ops::Context;
+
+/// Prefix of the refs of updates that wait.
+pub const PENDING_REFS: &str = "refs/skillmeat/pending/";
+
+/// Largest file that is taken from the folder in which a person merges, in bytes.
+const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+
+/// A state of the upstream, and what is recorded of it once it is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Its tree, laid out as in the collection.
+    pub(super) theirs: Oid,
+    /// Its place in the source.
+    pub(super) path: String,
+    pub(super) commit: Option<String>,
+    pub(super) digest: Digest,
+    pub(super) license: Option<String>,
+}
+
+impl Settled {
+    /// Records it as what the next merge starts from, and ends the wait.
+    pub(super) fn record(
+        &self,
+        context: &Context,
+        collection: &Collection,
+        change: &mut Change,
+        artifact: &ArtifactRef,
+    ) -> Result<(), Error> {
+        let theirs: Vec<_> =
+            files_in(&collection.repo, self.theirs)?.into_iter().map(|(p, (m, id))| (p, m, id)).collect();
+        let entry = collection.manifest.artifacts.get(artifact).cloned().unwrap_or_default();
+        let upstream = entry.upstream.as_deref().unwrap_or_default();
+        let message = format!("Pristine {artifact}\n\nSkillmeat-Upstream: {upstream}\n{}", self.trailers());
+        change.record_pristine(context, artifact, &theirs, &message)?;
+        change.describe(artifact, Some(ManifestEntry { path: Some(self.path.clone()), ..entry }));
+        let lock = LockEntry {
+            commit: self.commit.clone(),
+            release: None,
+            tag: None,
+            tree: self.theirs.to_string(),
+            digest: self.digest,
+            license: self.license.clone(),
+        };
+        change.lock(artifact, Some(lock));
+        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+        Ok(())
+    }
+
+    /// Returns the change of refs that keeps it until it is decided.
+    pub(super) fn wait(
+        &self,
+        context: &Context,
+        collection: &Collection,
+        artifact: &ArtifactRef,
+    ) -> Result<RefChange, Error> {
+        let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+        let repo = &collection.repo;
+        let parents: Vec<Oid> = repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?.into_iter().collect();
+        let message = format!("Pending {artifact}\n\n{}", self.trailers());
+        let commit = repo.write_commit(self.theirs, &parents, &message, who)?;
+        let change = change_pending(collection, artifact, Some(commit))?;
+        Ok(change.unwrap_or(RefChange {
+            name: format!("{PENDING_REFS}{artifact}"),
+            new: Some(commit),
+            expect: Expect::Absent,
+        }))
+    }
+
+    fn trailers(&self) -> String {
+        let mut text = format!("Skillmeat-Path: {}\nSkillmeat-Digest: {}\n", self.path, self.digest);
+        for (key, value) in [("Commit", &self.commit), ("License", &self.license)] {
+            value.iter().for_each(|value| text.push_str(&format!("Skillmeat-{key}: {value}\n")));
+        }
+        text
+    }
+
+    fn parse(info: &CommitInfo) -> Option<Self> {
+        let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
+        Some(Self {
+            theirs: info.tree,
+            path: trailer("Skillmeat-Path")?,
+            commit: trailer("Skillmeat-Commit"),
+            digest: trailer("Skillmeat-Digest")?.parse().ok()?,
+            license: trailer("Skillmeat-License"),
+        })
+    }
+}
+
+/// Returns the change of a ref that exists.
+fn change_pending(
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    new: Option<Oid>,
+) -> Result<Option<RefChange>, Error> {
+    let name = format!("{PENDING_REFS}{artifact}");
+    let old = collection.repo.find_ref(&name)?;
+    Ok(old.map(|old| RefChange { name, new, expect: Expect::At(old) }))
+}
+
+/// Returns the artifacts whose updates wait, sorted.
+///
+/// # Errors
+/// [`Error::Git`].
+pub fn pending(collection: &Collection) -> Result<Vec<ArtifactRef>, Error> {
+    let refs = collection.repo.refs_below(PENDING_REFS)?;
+    let parse = |(name, _): &(String, Oid)| name.strip_prefix(PENDING_REFS)?.parse().ok();
+    Ok(refs.iter().filter_map(parse).collect())
+}
+
+/// Returns the tree of the upstream's state that waits; `None` when nothing does.
+pub(super) fn waiting_tree(collection: &Collection, artifact: &ArtifactRef) -> Result<Option<Oid>, Error> {
+    let commit = collection.repo.find_ref(&format!("{PENDING_REFS}{artifact}"))?;
+    Ok(commit.map(|commit| collection.repo.commit(commit)).transpose()?.map(|info| info.tree))
+}
+
+/// How a conflict is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Where both sides changed the same, ours stays; all else of the upstream is taken.
+    Ours,
+    /// Where both sides changed the same, the upstream's is taken; all else of ours stays.
+    Theirs,
+    /// What stands in the folder in which a person merges.
+    Edited,
+    /// The update is given up, and ours stays as it is.
+    Abort,
+}
+
+/// A conflict, or what became of it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Resolved {
+    /// The artifact.
+    pub artifact: ArtifactRef,
+    /// Paths that both sides changed in ways that exclude each other.
+    pub conflicts: Vec<String>,
+    /// The folder in which a person merges, while it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<std::path::PathBuf>,
+    /// Files of the collection that changed.
+    pub changed: Vec<TreePath>,
+    /// The new commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// A merge that waits, made again.
+struct Conflict {
+    settled: Settled,
+    ours: Files,
+    ours_tree: Oid,
+    base: Oid,
+    conflicts: Vec<String>,
+    /// With conflict markers.
+    merged: Oid,
+}
+
+impl Conflict {
+    fn of(collection: &Collection, artifact: &ArtifactRef) -> Result<Self, Error> {
+        let repo = &collection.repo;
+        let waits = || Error::NothingPending(artifact.clone());
+        let commit = repo.find_ref(&format!("{PENDING_REFS}{artifact}"))?.ok_or_else(waits)?;
+        let settled = Settled::parse(&repo.commit(commit)?).ok_or_else(waits)?;
+        let lock = collection.lock.artifacts.get(artifact);
+        let base = lock.and_then(|lock| Oid::from_hex(lock.tree.as_bytes()).ok());
+        let base = base.filter(|base| repo.has(*base)).ok_or_else(|| Error::NoBase(artifact.clone()))?;
+        let ours = files_of(collection, artifact)?;
+        let ours_tree = tree_of(repo, &ours)?;
+        let merged = repo.merge_trees(base, ours_tree, settled.theirs)?;
+        Ok(Self { settled, ours, ours_tree, base, conflicts: merged.conflicts, merged: merged.tree })
+    }
+}
+
+/// Returns the folder in which a person merges, below the repository's own folder, where no assistant reads.
+fn folder(collection: &Collection, artifact: &ArtifactRef) -> Result<std::path::PathBuf, Error> {
+    // `+` is in no name.
+    Ok(state_folder(&collection.repo)?.join("merge").join(artifact.to_string().replace('/', "+")))
+}
+
+/// Lays out a merge that waits, with conflict markers, in a folder where a person can edit it.
+///
+/// A folder of the same merge that is there already stays as it was edited.
+///
+/// # Errors
+/// [`Error::NothingPending`], [`Error::NoBase`], [`Error::Fs`].
+pub fn lay_out(collection: &Collection, artifact: &ArtifactRef) -> Result<Resolved, Error> {
+    let conflict = Conflict::of(collection, artifact)?;
+    let folder = folder(collection, artifact)?;
+    let files = folder.join("files");
+    if recorded(&folder)? != Some(conflict.state()) {
+        remove_tree(&folder)?;
+        ensure_folder(&files)?;
+        let root = Root::open(&files)?;
+        for (path, (mode, id)) in files_in(&collection.repo, conflict.merged)? {
+            root.write(&path, mode, &collection.repo.blob(id, MAX_FILE_BYTES)?)?;
+        }
+        // Last, so that a folder that was not finished is made again.
+        Root::open(&folder)?.write(&state_file()?, FileMode::Regular, conflict.state().as_bytes())?;
+    }
+    Ok(Resolved {
+        artifact: artifact.clone(),
+        conflicts: conflict.conflicts,
+        folder: Some(files),
+        changed: Vec::new(),
+        commit: None,
+    })
+}
+
+fn state_file() -> Result<TreePath, Error> {
+    Ok("state".parse().map_err(crate::git::GitError::from)?)
+}
+
+fn recorded(folder: &std::path::Path) -> Result<Option<String>, Error> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let read = Root::open(folder)?.read(&state_file()?, 1024)?;
+    Ok(read.and_then(|(_, bytes)| String::from_utf8(bytes).ok()))
+}
+
+impl Conflict {
+    /// What the layout was made from: other trees make it stale.
+    fn state(&self) -> String {
+        format!("{} {} {}\n", self.base, self.ours_tree, self.settled.theirs)
+    }
+}
+
+/// Ends a merge that waits, by one commit.
+///
+/// # Errors
+/// [`Error::NothingPending`], [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Stale`] when the
+/// collection has changed since the merge was laid out, [`Error::Git`].
+pub fn resolve(
+    context: &Context,
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    decision: Decision,
+) -> Result<Resolved, Error> {
+    let repo = &collection.repo;
+    let conflict = Conflict::of(collection, artifact)?;
+    let mut change = Change::new(collection);
+    let favour =
+        |side| repo.merge_trees_favouring(conflict.base, conflict.ours_tree, conflict.settled.theirs, Some(side));
+    let result = match decision {
+        Decision::Ours => files_in(repo, favour(Side::Ours)?.tree)?,
+        Decision::Theirs => files_in(repo, favour(Side::Theirs)?.tree)?,
+        Decision::Edited => edited(collection, artifact, &conflict)?,
+        Decision::Abort => conflict.ours.clone(),
+    };
+    if decision == Decision::Abort {
+        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+    } else {
+        let files: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
+        change.replace(artifact, &files)?;
+        conflict.settled.record(context, collection, &mut change, artifact)?;
+    }
+    let commit = change.commit(context, "resolve", &format!("Resolve {artifact}"), std::slice::from_ref(artifact))?;
+    remove_tree(&folder(collection, artifact)?)?;
+    Ok(Resolved {
+        artifact: artifact.clone(),
+        conflicts: conflict.conflicts,
+        folder: None,
+        changed: super::update::changed(&conflict.ours, &result),
+        commit: commit.map(|id| id.to_string()),
+    })
+}
+
+/// Reads what a person made of a merge.
+fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) -> Result<Files, Error> {
+    let folder = folder(collection, artifact)?;
+    if recorded(&folder)? != Some(conflict.state()) {
+        return Err(Error::Stale(artifact.clone()));
+    }
+    let root = Root::open(&folder.join("files"))?;
+    let mut files = Files::new();
+    for (name, _) in root.walk("", 10_000)? {
+        let path: TreePath = name.parse().map_err(crate::git::GitError::from)?;
+        let Some((mode, bytes)) = root.read(&path, MAX_FILE_BYTES)? else { continue };
+        if conflict.conflicts.contains(&name) && has_markers(&bytes) {
+            return Err(Error::Unresolved(path));
+        }
+        if path != artifact.path() && path.below(&artifact.path()).is_none() {
+            return Err(Error::Unresolved(path));
+        }
+        files.insert(path, (mode, collection.repo.write_blob(&bytes)?));
+    }
+    if !files.contains_key(&artifact.main_path()) {
+        return Err(Error::Unresolved(artifact.main_path()));
+    }
+    Ok(files)
+}
+
+/// Says whether a line starts as git's conflict markers do.
+fn has_markers(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> "))
+}

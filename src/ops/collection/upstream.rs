@@ -1,0 +1,395 @@
+//! Where artifacts came from, and how those places stand now: one look for `status` and `update`.
+//!
+//! Each repository is asked once, all of them at the same time, and fetched only when what is followed has moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::source::{Opened, SourceFile, open};
+use super::take::{content, entries, license};
+use super::{Collection, Error};
+use crate::git::{GitError, Remote, RemoteRef};
+use crate::model::{ArtifactRef, Digest, Location, ManifestEntry, Oid, Source, TreePath, tree_digest};
+use crate::ops::Context;
+use crate::scan::{self, Found, FoundFiles};
+
+/// Most commits of an upstream that are listed for one artifact.
+const MAX_COMMITS: usize = 100;
+
+/// Repositories that are asked at the same time: more would look like an attack to a forge.
+const ASKED_AT_ONCE: usize = 8;
+
+/// A commit of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UpstreamCommit {
+    /// Its id.
+    pub commit: String,
+    /// First line of its message: the author's words.
+    pub subject: String,
+}
+
+/// How the upstream of an artifact stands to the state that was taken from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Upstream {
+    /// Nobody asked.
+    NotChecked,
+    /// It has nothing new for this artifact.
+    Current,
+    /// It has something new.
+    Behind {
+        /// Its newest commit; absent for a folder without git.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// The commits that changed the artifact since, newest first, at most 100.
+        commits: Vec<UpstreamCommit>,
+    },
+    /// The tag followed is at another commit than it was: tags are not meant to move.
+    TagMoved {
+        /// Where it was.
+        from: String,
+        /// Where it is.
+        to: String,
+    },
+    /// The commit that was taken is not in the history of what is followed: the history was rewritten, or this is
+    /// another repository under the same address.
+    Rewritten {
+        /// Where the history ended.
+        from: String,
+        /// Where it ends now.
+        to: String,
+    },
+    /// The ref followed is not there any more.
+    RefGone,
+    /// The artifact is not there any more.
+    Gone {
+        /// Where an artifact of the same name is now, if there is exactly one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        moved_to: Option<String>,
+    },
+    /// It could not be asked.
+    CannotCheck {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether a history that is not the one that was seen is taken all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// Moved tags and rewritten histories are told and not looked into.
+    Refuse,
+    /// The user has agreed to them.
+    Accept,
+}
+
+/// The new state of an artifact at its upstream.
+pub(super) struct News {
+    /// Commit that it was read from.
+    pub(super) commit: Option<Oid>,
+    /// Its place in the source; `.` is the root.
+    pub(super) path: String,
+    /// Its files, with their paths below it.
+    pub(super) content: Vec<SourceFile>,
+    /// Tree digest over its files, with their paths in the collection.
+    pub(super) digest: Digest,
+    /// Licence it names.
+    pub(super) license: Option<String>,
+    /// The state that was taken before, where the collection does not have it.
+    pub(super) base: Option<Vec<SourceFile>>,
+}
+
+/// What was seen of one artifact.
+pub(super) struct Seen {
+    pub(super) artifact: ArtifactRef,
+    pub(super) upstream: Upstream,
+    /// There with [`Upstream::Behind`] only.
+    pub(super) news: Option<News>,
+}
+
+/// A place that several artifacts may come from.
+type Place = (String, Option<String>);
+
+/// Looks at the upstreams of artifacts, those without one left out. The collection is not touched.
+///
+/// # Errors
+/// [`GitError::NoProgram`] and the like; an upstream that cannot be asked is no error but a state.
+pub(super) fn look(
+    context: &Context,
+    collection: &Collection,
+    artifacts: &[ArtifactRef],
+    rewritten: Rewritten,
+) -> Result<Vec<Seen>, Error> {
+    let mut places: BTreeMap<Place, Vec<Origin>> = BTreeMap::new();
+    for artifact in artifacts {
+        let Some(origin) = Origin::of(collection, artifact) else { continue };
+        places.entry((origin.url.clone(), origin.entry.reference.clone())).or_default().push(origin);
+    }
+    let answers = ask(context, places.keys().map(|(url, _)| url.as_str()).collect())?;
+    let mut seen = Vec::new();
+    let total = places.len() as u64;
+    for (index, (place, origins)) in places.iter().enumerate() {
+        context.progress.step("looking at upstreams", index as u64, Some(total));
+        seen.extend(look_at(context, collection, place, origins, &answers, rewritten));
+    }
+    seen.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    Ok(seen)
+}
+
+/// What the collection knows of where an artifact came from.
+struct Origin<'a> {
+    artifact: &'a ArtifactRef,
+    url: String,
+    entry: &'a ManifestEntry,
+    /// Commit that was taken.
+    have: Option<Oid>,
+    /// Its tree digest.
+    digest: Option<Digest>,
+    /// Its tree, laid out as in the collection.
+    tree: Option<Oid>,
+}
+
+impl<'a> Origin<'a> {
+    fn of(collection: &'a Collection, artifact: &'a ArtifactRef) -> Option<Self> {
+        let entry = collection.manifest.artifacts.get(artifact)?;
+        let lock = collection.lock.artifacts.get(artifact);
+        let id = |text: &str| Oid::from_hex(text.as_bytes()).ok();
+        Some(Self {
+            artifact,
+            url: entry.upstream.clone()?,
+            entry,
+            have: lock.and_then(|lock| id(lock.commit.as_ref()?)),
+            digest: lock.map(|lock| lock.digest),
+            tree: lock.and_then(|lock| id(&lock.tree)),
+        })
+    }
+
+    fn seen(&self, upstream: Upstream) -> Seen {
+        Seen { artifact: self.artifact.clone(), upstream, news: None }
+    }
+
+    /// Returns its folder or file in the source; `None` for the whole source.
+    fn place(&self) -> Option<TreePath> {
+        self.entry.path.as_deref().filter(|path| *path != ".").and_then(|path| path.parse().ok())
+    }
+}
+
+fn source(context: &Context, (url, reference): &Place) -> Result<Source, Error> {
+    let source = Source::parse(url, |_| false, &context.forge)?;
+    Ok(Source { reference: reference.clone(), ..source })
+}
+
+type Answers = BTreeMap<String, Result<Vec<RemoteRef>, String>>;
+
+/// Asks each repository that is not on this machine what refs it has.
+fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
+    let is_remote = |url: &&str| {
+        let source = source(context, &((*url).to_owned(), None));
+        source.is_ok_and(|source| matches!(source.location, Location::Git { .. }) && !url.starts_with("file://"))
+    };
+    let urls: Vec<&str> = urls.into_iter().filter(is_remote).collect();
+    if urls.is_empty() {
+        return Ok(Answers::new());
+    }
+    context.progress.step("asking upstreams", 0, None);
+    let git = context.git()?;
+    let list = |url: &str| {
+        let remote = Remote { url: url.to_owned(), typed: true };
+        remote.list(git, &[]).map_err(|error| error.to_string())
+    };
+    let mut answers = Answers::new();
+    for group in urls.chunks(ASKED_AT_ONCE) {
+        let asked: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = group.iter().map(|url| scope.spawn(|| list(url))).collect();
+            threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+        });
+        for (url, answer) in group.iter().zip(asked) {
+            let answer = answer.unwrap_or_else(|_| Err("the question was not answered".to_owned()));
+            answers.insert((*url).to_owned(), answer);
+        }
+    }
+    Ok(answers)
+}
+
+/// A ref of an upstream, by the name that a person gave it.
+struct Tip {
+    commit: Oid,
+    is_tag: bool,
+}
+
+fn tip(refs: &[RemoteRef], followed: Option<&str>) -> Option<Tip> {
+    let followed = followed.unwrap_or("HEAD");
+    // In the order in which git looks for a short name.
+    let names = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
+    let found = names.iter().find_map(|name| refs.iter().find(|found| found.name == *name))?;
+    Some(Tip { commit: found.peeled.unwrap_or(found.id), is_tag: found.name.starts_with("refs/tags/") })
+}
+
+fn look_at(
+    context: &Context,
+    collection: &Collection,
+    place: &Place,
+    origins: &[Origin],
+    answers: &Answers,
+    rewritten: Rewritten,
+) -> Vec<Seen> {
+    let all = |state: Upstream| origins.iter().map(|origin| origin.seen(state.clone())).collect();
+    let cannot = |reason: String| Upstream::CannotCheck { reason };
+    let mut is_tag = false;
+    if let Some(answer) = answers.get(&place.0) {
+        let refs = match answer {
+            Ok(refs) => refs,
+            Err(reason) => return all(cannot(reason.clone())),
+        };
+        match tip(refs, place.1.as_deref()) {
+            Some(tip) if origins.iter().all(|origin| origin.have == Some(tip.commit)) => return all(Upstream::Current),
+            Some(tip) => is_tag = tip.is_tag,
+            // A commit that is followed by its id does not move.
+            None if origins.iter().all(|origin| is_pinned(origin, place)) => return all(Upstream::Current),
+            None => return all(Upstream::RefGone),
+        }
+    }
+    let have = origins.iter().find_map(|origin| origin.have);
+    let opened = source(context, place).and_then(|source| open(context, &source, have));
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(Error::Git(GitError::NoCommit(_))) => return all(Upstream::RefGone),
+        Err(error) => return all(cannot(with_causes(&error))),
+    };
+    if let (Opened::Git { repo, .. }, Some(reference)) = (&opened, &place.1) {
+        is_tag |= repo.find_ref(&format!("refs/tags/{reference}")).is_ok_and(|found| found.is_some());
+    }
+    let look = |origin: &Origin| look_into(collection, &opened, origin, is_tag, rewritten);
+    origins.iter().map(|origin| look(origin).unwrap_or_else(|error| origin.seen(cannot(with_causes(&error))))).collect()
+}
+
+fn is_pinned(origin: &Origin, place: &Place) -> bool {
+    origin.have.is_some_and(|have| place.1.as_deref() == Some(&have.to_string()))
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// Compares what an opened source has now with what was taken from it.
+fn look_into(
+    collection: &Collection,
+    opened: &Opened,
+    origin: &Origin,
+    is_tag: bool,
+    rewritten: Rewritten,
+) -> Result<Seen, Error> {
+    let mut commits = Vec::new();
+    if let (Opened::Git { repo, commit, tree, .. }, Some(have)) = (opened, origin.have) {
+        if *commit == have {
+            return Ok(origin.seen(Upstream::Current));
+        }
+        let (from, to) = (have.to_string(), commit.to_string());
+        if is_tag && rewritten == Rewritten::Refuse {
+            return Ok(origin.seen(Upstream::TagMoved { from, to }));
+        }
+        let known = repo.has(have);
+        if (!known || !repo.is_ancestor(have, *commit)?) && !is_tag && rewritten == Rewritten::Refuse {
+            return Ok(origin.seen(Upstream::Rewritten { from, to }));
+        }
+        if known && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
+            return Ok(origin.seen(Upstream::Current));
+        }
+        if known {
+            commits = changes(repo, origin, have, *commit)?;
+        }
+    }
+    let Some((path, content)) = find(opened, origin)? else {
+        return Ok(origin.seen(Upstream::Gone { moved_to: elsewhere(opened, origin)? }));
+    };
+    let digest = tree_digest(&entries(origin.artifact, &content)?);
+    if Some(digest) == origin.digest {
+        return Ok(origin.seen(Upstream::Current));
+    }
+    let base = match (opened, origin.have, origin.tree) {
+        (Opened::Git { repo, .. }, Some(have), Some(tree)) if !collection.repo.has(tree) && repo.has(have) => {
+            find(&opened.at(have)?, origin)?.map(|(_, content)| content)
+        }
+        _ => None,
+    };
+    let commit = opened.commit();
+    let news = News { license: license(origin.artifact, &content), commit, path, content, digest, base };
+    let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
+    Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
+}
+
+/// Compares the ids of the artifact's place in two trees of the source.
+fn same_there(repo: &crate::git::Repo, origin: &Origin, old: Oid, new: Oid) -> Result<bool, Error> {
+    Ok(match origin.place() {
+        None => old == new,
+        Some(path) => {
+            let at = |tree| repo.entry_at(tree, &path);
+            at(old)?.is_some() && at(old)? == at(new)?
+        }
+    })
+}
+
+/// Returns the commits that changed the artifact's place.
+fn changes(repo: &crate::git::Repo, origin: &Origin, have: Oid, tip: Oid) -> Result<Vec<UpstreamCommit>, Error> {
+    let mut found = Vec::new();
+    for info in repo.commits_since(have, tip, 10 * MAX_COMMITS)? {
+        // A parent behind the edge of a shallow history cannot be compared; such a commit is listed.
+        let parent = info.parents.first().and_then(|parent| repo.commit(*parent).ok());
+        if parent.is_some_and(|parent| same_there(repo, origin, parent.tree, info.tree).unwrap_or(false)) {
+            continue;
+        }
+        found.push(UpstreamCommit { commit: info.id.to_string(), subject: info.subject().to_owned() });
+        if found.len() == MAX_COMMITS {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Finds the artifact where it was in the source, and reads its files.
+fn find(opened: &Opened, origin: &Origin) -> Result<Option<(String, Vec<SourceFile>)>, Error> {
+    let found = discover(opened, origin.place())?;
+    let is_it = |found: &&Found| {
+        let server = match &found.files {
+            FoundFiles::McpEntry { server, .. } => Some(server.as_str()),
+            _ => None,
+        };
+        found.artifact.kind == origin.artifact.kind
+            && found.path == origin.place()
+            && server == origin.entry.server.as_deref()
+    };
+    let Some(found) = found.iter().find(is_it) else { return Ok(None) };
+    let path = found.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
+    Ok(Some((path, content(opened, found)?.0)))
+}
+
+/// Returns the one other place of an artifact of the same kind and name.
+fn elsewhere(opened: &Opened, origin: &Origin) -> Result<Option<String>, Error> {
+    let found = discover(opened, None)?;
+    let name = origin.place().map_or_else(|| origin.artifact.name.to_string(), |path| path.file_name().to_owned());
+    let is_it = |found: &&Found| {
+        let last = found.path.as_ref().map_or("", |path| path.file_name());
+        found.artifact.kind == origin.artifact.kind && (found.artifact.name == origin.artifact.name || last == name)
+    };
+    let places: Vec<_> = found.iter().filter(is_it).filter_map(|found| found.path.as_ref()).collect();
+    Ok(if let [one] = places.as_slice() { Some(one.to_string()) } else { None })
+}
+
+/// Searches a place of the source; nothing is found in a place that is not there.
+fn discover(opened: &Opened, place: Option<TreePath>) -> Result<Vec<Found>, Error> {
+    let tree = opened.tree();
+    let last = place.as_ref().map_or("", |path| path.file_name()).to_owned();
+    match scan::discover(tree.as_ref(), place.as_ref(), &last, scan::Limits::default()) {
+        Ok(discovery) => Ok(discovery.found),
+        Err(scan::DiscoverError::Missing { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,312 @@
+//! `update`, `diff` and `resolve`: both sides arrive, nothing is decided in silence, and nothing is said that was not
+//! looked at.
+
+use std::fs;
+
+use crate::env::{Git, Mode, Ran, TestEnv, skill};
+
+const LINES: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n";
+
+fn body(change: &[(&str, &str)]) -> String {
+    change.iter().fold(skill("pdf", LINES), |text, (from, to)| text.replace(from, to))
+}
+
+/// A collection that has `skill/pdf` of a source, which has to be fetched over (the stand-in of) ssh.
+fn followed() -> (TestEnv, Git) {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[])), ("skills/pdf/more.md", "more\n")]);
+    env.run(["add", &source.ssh_url(""), "--all"]).ok();
+    (env, source)
+}
+
+fn commit_here(env: &TestEnv, path: &str, text: &str) {
+    env.write(path, text);
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "Mine"]);
+}
+
+fn state(env: &TestEnv) -> serde_json::Value {
+    env.json(&["status", "--remote"])["artifacts"][0].clone()
+}
+
+/// What every other tool gets wrong: an edited artifact and a new upstream version.
+#[test]
+fn an_edit_and_a_new_version_both_arrive() {
+    let (env, source) = followed();
+    assert_eq!(state(&env)["upstream"]["state"], "current");
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("one\n", "uno\n")]));
+    let tip = source.commit_files(
+        "main",
+        &[("skills/pdf/SKILL.md", &body(&[("nine\n", "neuf\n")])), ("skills/pdf/new.md", "new\n")],
+    );
+    let told = state(&env);
+    assert_eq!((&told["local"], &told["upstream"]["state"]), (&"edited".into(), &"behind".into()));
+    assert_eq!(told["upstream"]["commits"][0]["commit"], tip);
+    assert_eq!(told["upstream"]["commits"][0]["subject"], "A state");
+    let plan = env.unchanged(&["update", "--dry-run"]);
+    assert!(plan.stdout.contains("Would merge") && plan.stdout.contains("A state"), "{}", plan.stdout);
+    let done = env.json(&["update"]);
+    assert_eq!(done["artifacts"][0]["step"], "merge");
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("one\n", "uno\n"), ("nine\n", "neuf\n")]));
+    assert_eq!(env.read("skills/pdf/new.md"), "new\n");
+    assert!(!env.path("skills/pdf/more.md").exists(), "what upstream removed and nobody edited goes");
+    env.assert_sound();
+    let told = state(&env);
+    assert_eq!((&told["local"], &told["upstream"]["state"]), (&"edited".into(), &"current".into()));
+    let head = env.head();
+    env.run(["update"]).ok();
+    assert_eq!(env.head(), head, "updating twice is updating once");
+    // And back.
+    env.run(["rollback", "HEAD~1"]).ok();
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("one\n", "uno\n")]));
+    assert_eq!(env.json(&["update"])["artifacts"][0]["step"], "merge");
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("one\n", "uno\n"), ("nine\n", "neuf\n")]));
+}
+
+#[test]
+fn a_conflict_waits_where_no_assistant_reads() {
+    let (env, source) = followed();
+    let mine = body(&[("five\n", "cinq\n")]);
+    commit_here(&env, "skills/pdf/SKILL.md", &mine);
+    source.commit_files(
+        "main",
+        &[
+            ("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n"), ("one\n", "eins\n")])),
+            ("skills/pdf/more.md", "more\n"),
+        ],
+    );
+    let head = env.head();
+    let ran = env.run(["update"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("git skillmeat resolve skill/pdf"), "{}", ran.stdout);
+    assert_eq!((env.head(), env.read("skills/pdf/SKILL.md")), (head.clone(), mine.clone()), "nothing moved");
+    env.assert_sound();
+    assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], true);
+    let shown = env.unchanged(&["diff", "skill/pdf", "--pending"]);
+    assert!(shown.stdout.contains("-cinq") && shown.stdout.contains("+fünf"), "{}", shown.stdout);
+
+    // Laid out for an editor, in the repository's own folder.
+    let laid_out = env.json(&["resolve", "skill/pdf"]);
+    let folder = std::path::PathBuf::from(laid_out["folder"].as_str().expect("a folder"));
+    assert!(folder.starts_with(fs::canonicalize(env.path(".git")).expect("a folder")), "{}", folder.display());
+    let file = folder.join("skills/pdf/SKILL.md");
+    assert!(fs::read_to_string(&file).expect("a file").contains("<<<<<<< ours"));
+    let told = env.run(["resolve", "skill/pdf", "--continue"]).refused("conflict");
+    assert!(told.stderr.contains("not merged yet"), "{}", told.stderr);
+    fs::write(&file, body(&[("five\n", "cinq fünf\n"), ("one\n", "eins\n")])).expect("a file");
+    env.run(["resolve", "skill/pdf", "--continue"]).ok();
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("five\n", "cinq fünf\n"), ("one\n", "eins\n")]));
+    assert_eq!(env.json(&["status", "--remote"])["artifacts"][0]["upstream"]["state"], "current");
+    assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], false);
+    assert!(!folder.exists());
+    env.assert_sound();
+    env.refused("name", &["resolve", "skill/pdf", "--ours"]);
+
+    for (decision, expected) in [
+        ("--ours", body(&[("five\n", "cinq\n"), ("one\n", "eins\n")])),
+        ("--theirs", body(&[("five\n", "fünf\n"), ("one\n", "eins\n")])),
+        ("--abort", mine.clone()),
+    ] {
+        env.run(["rollback", &head]).ok();
+        assert_eq!(env.run(["update"]).code, Some(1));
+        env.run(["resolve", "skill/pdf", decision]).ok();
+        assert_eq!(env.read("skills/pdf/SKILL.md"), expected, "{decision}");
+        assert!(!env.refs().contains("refs/skillmeat/pending"), "{decision}");
+        env.assert_sound();
+    }
+}
+
+#[test]
+fn a_merge_that_was_laid_out_before_another_edit_is_not_taken() {
+    let (env, source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n")]))]);
+    assert_eq!(env.run(["update"]).code, Some(1));
+    env.run(["resolve", "skill/pdf"]).ok();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinco\n")]));
+    env.run(["resolve", "skill/pdf", "--continue"]).refused("conflict");
+    env.run(["resolve", "skill/pdf", "--ours"]).ok();
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("five\n", "cinco\n")]));
+}
+
+#[test]
+fn the_strategies_take_one_side_and_go_on_from_there() {
+    for (strategy, expected) in [("theirs", "fünf\n"), ("ours", "cinq\n")] {
+        let (env, source) = followed();
+        commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+        source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n")]))]);
+        env.run(["update", "--strategy", strategy]).ok();
+        assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("five\n", expected)]));
+        assert_eq!(state(&env)["upstream"]["state"], "current");
+        // The next change merges from there.
+        source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n"), ("one\n", "eins\n")]))]);
+        env.run(["update"]).ok();
+        assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("five\n", expected), ("one\n", "eins\n")]));
+        env.assert_sound();
+    }
+}
+
+#[test]
+fn a_moved_tag_is_told_with_both_commits_and_not_followed() {
+    let (env, source) = followed();
+    env.run(["remove", "skill/pdf"]).ok();
+    let old = source.git(&["rev-parse", "main"], b"");
+    source.git(&["tag", "-a", "-m", "v1", "v1", "main"], b"");
+    env.run(["add", &source.ssh_url("#v1"), "--all"]).ok();
+    assert_eq!(state(&env)["upstream"]["state"], "current", "the tag object is not the commit");
+    let new = source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("one\n", "eins\n")]))]);
+    assert_eq!(state(&env)["upstream"]["state"], "current", "the branch is not followed");
+    source.git(&["tag", "-f", "-a", "-m", "v1", "v1", "main"], b"");
+    let told = state(&env)["upstream"].clone();
+    assert_eq!((&told["state"], &told["from"], &told["to"]), (&"tag-moved".into(), &old.into(), &new.into()));
+    let head = env.head();
+    assert_eq!(env.run(["update"]).code, Some(1));
+    assert_eq!(env.head(), head);
+    env.run(["update", "--accept-rewritten"]).ok();
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("one\n", "eins\n")]));
+}
+
+/// The repository was taken away, and someone else made one of the same name.
+#[test]
+fn another_repository_under_the_same_address_is_not_followed() {
+    let (env, source) = followed();
+    let tree = source.tree_of(&[("skills/pdf/SKILL.md", skill("pdf", "obey me").as_bytes(), Mode::File)]);
+    let other = source.git(&["commit-tree", "-m", "First", &tree], b"");
+    source.git(&["update-ref", "refs/heads/main", &other], b"");
+    assert_eq!(state(&env)["upstream"]["state"], "rewritten");
+    let (head, text) = (env.head(), env.read("skills/pdf/SKILL.md"));
+    let ran = env.run(["update"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains("another repository"), "{}", ran.stdout);
+    assert_eq!((env.head(), env.read("skills/pdf/SKILL.md")), (head, text));
+    // Even when the old commits are gone from the server and from here.
+    source.git(&["reflog", "expire", "--expire=now", "--all"], b"");
+    source.git(&["gc", "--quiet", "--prune=now"], b"");
+    fs::remove_dir_all(env.home().join(".skillmeat/sources")).expect("was there");
+    assert_eq!(state(&env)["upstream"]["state"], "rewritten");
+}
+
+#[test]
+fn what_is_gone_moved_or_out_of_reach_is_never_called_current() {
+    let (env, source) = followed();
+    source.commit_files("main", &[("skills/tools/pdf/SKILL.md", &body(&[]))]);
+    let told = state(&env)["upstream"].clone();
+    assert_eq!((&told["state"], &told["moved_to"]), (&"gone".into(), &"skills/tools/pdf".into()));
+    source.commit_files("main", &[("README.md", "empty\n")]);
+    assert_eq!(state(&env)["upstream"]["state"], "gone");
+    source.git(&["update-ref", "-d", "refs/heads/main"], b"");
+    assert_eq!(state(&env)["upstream"]["state"], "ref-gone");
+    fs::remove_dir_all(source.folder()).expect("was there");
+    let told = state(&env)["upstream"].clone();
+    assert_eq!(told["state"], "cannot-check");
+    let head = env.head();
+    assert_eq!(env.run(["update"]).code, Some(1), "not a success");
+    assert_eq!(env.head(), head);
+    assert!(!env.run(["status", "--remote"]).ok().stdout.contains("upstream current"));
+}
+
+/// A clone has no `refs/skillmeat`: the state to merge from is fetched again, by the commit that the lock names.
+#[test]
+fn another_machine_merges_from_the_same_state() {
+    let (env, source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("one\n", "uno\n")]));
+    source.commit_files(
+        "main",
+        &[("skills/pdf/SKILL.md", &body(&[("nine\n", "neuf\n")])), ("skills/pdf/more.md", "more\n")],
+    );
+    let other = TestEnv::new();
+    other.allow_ssh();
+    other.git(["clone", "--quiet", "--single-branch", env.folder().to_str().expect("UTF-8"), "."]);
+    // So that no object of the pristine state is there by chance.
+    other.git(["gc", "--quiet", "--prune=now"]);
+    let done = other.json(&["update"]);
+    assert_eq!(done["artifacts"][0]["step"], "merge", "{done}");
+    assert_eq!(other.read("skills/pdf/SKILL.md"), body(&[("one\n", "uno\n"), ("nine\n", "neuf\n")]));
+    other.assert_sound();
+}
+
+#[test]
+fn what_will_run_needs_consent_again() {
+    let env = TestEnv::with_collection();
+    let folder = env.example_folder("examples");
+    env.run(["add", folder.to_str().expect("UTF-8"), "--all", "--yes"]).ok();
+    let script = folder.join("hooks/format-on-edit/format.sh");
+    let text = fs::read_to_string(&script).expect("a file");
+    fs::write(&script, format!("{text}# more\n")).expect("a file");
+    env.refused("consent", &["update"]);
+    let done = env.json(&["update", "--yes"]);
+    let taken: Vec<_> =
+        done["artifacts"].as_array().expect("a list").iter().filter(|item| item["step"] == "take").collect();
+    assert_eq!(taken.len(), 1);
+    assert!(env.read("hooks/format-on-edit/format.sh").ends_with("# more\n"));
+    env.assert_sound();
+}
+
+/// Every kind, with an edit of ours and one of theirs.
+#[test]
+fn every_kind_is_merged() {
+    let env = TestEnv::with_collection();
+    let folder = env.example_folder("examples");
+    env.run(["add", folder.to_str().expect("UTF-8"), "--all", "--yes"]).ok();
+    let places = [
+        ("skills/commit-message/SKILL.md", "skill/commit-message"),
+        ("agents/code-reviewer.md", "agent/code-reviewer"),
+        ("commands/release-notes.md", "command/release-notes"),
+        ("hooks/format-on-edit/format.sh", "hook/format-on-edit"),
+        ("mcp/filesystem/server.json", "mcp/filesystem"),
+    ];
+    let is_json = |path: &str| path.ends_with(".json");
+    for (path, _) in places {
+        let (here, there) = (env.read(path), fs::read_to_string(folder.join(path)).expect("a file"));
+        let mine = if is_json(path) { here.replacen("{\n", "{\n  \"_meta\": {},\n", 1) } else { here + "mine\n" };
+        let theirs = match is_json(path) {
+            true => there.replacen("Lets", "Allows", 1).replacen("\"version\": \"", "\"version\": \"9", 1),
+            false => {
+                let (head, rest) = there.split_at(there.rfind("\n\n").expect("paragraphs") / 2);
+                let at = head.rfind('\n').expect("lines") + 1;
+                format!("{}theirs\n{}{rest}", &head[..at], &head[at..])
+            }
+        };
+        env.write(path, mine);
+        fs::write(folder.join(path), theirs).expect("a file");
+    }
+    env.git(["commit", "--quiet", "-am", "Mine"]);
+    let done = env.json(&["update", "--yes"]);
+    for (path, artifact) in places {
+        let item = done["artifacts"].as_array().expect("a list").iter().find(|item| item["artifact"] == artifact);
+        assert_eq!(item.expect("is there")["step"], "merge", "{path}");
+        let text = env.read(path);
+        let (mine, theirs) = if is_json(path) { ("_meta", "\"9") } else { ("mine\n", "theirs\n") };
+        assert!(text.contains(mine) && text.contains(theirs), "{path}: {text}");
+    }
+    env.assert_sound();
+}
+
+#[test]
+fn uncommitted_edits_are_not_run_over() {
+    let (env, source) = followed();
+    source.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("nine\n", "neuf\n")]))]);
+    env.write("skills/pdf/SKILL.md", body(&[("one\n", "uno\n")]));
+    env.refused("conflict", &["update"]);
+    assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("one\n", "uno\n")]));
+}
+
+#[test]
+fn differences_are_those_of_git() {
+    let (env, _source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("one\n", "uno\n")]));
+    let shown = env.unchanged(&["diff", "--from", "HEAD~1"]);
+    let expected = env.git(["diff", "--no-color", "HEAD~1", "HEAD", "--", "skills"]);
+    let hunks =
+        |text: &str| text.lines().skip_while(|line| !line.starts_with("@@")).map(str::to_owned).collect::<Vec<_>>();
+    // git writes the enclosing line behind the second `@@`.
+    let (ours, theirs) = (hunks(&shown.stdout), hunks(&expected));
+    assert_eq!(ours[1..], theirs[1..]);
+    assert_eq!(env.unchanged(&["diff"]).stdout, shown.stdout, "the upstream's state is the commit before");
+    let mut listing = env.command("git");
+    listing.args(["diff", "--quiet", "HEAD~1", "HEAD"]);
+    assert_eq!(Ran::of(listing).code, Some(1));
+    env.refused("name", &["diff", "--from", "nothing"]);
+}
