@@ -13,5 +13,6 @@ pub mod model;
 pub mod ops;
 pub mod pack;
 pub mod scan;
+pub mod search;
 pub mod signature;
 pub mod trust;

@@ -65,12 +65,37 @@ pub(super) enum Command {
         /// The name
         name: String,
     },
+    /// Show what there is to know of artifacts: broken rules, secrets, hidden text, what runs
+    Validate(super::validate::Validate),
+    /// Give artifacts words to find them by, or take words away
+    #[command(after_help = "Example: git skillmeat tag skill/pdf skill/docx --add office --remove draft")]
+    Tag {
+        /// kind/name, or a name that only one artifact has
+        #[arg(value_name = "REF", required = true)]
+        artifacts: Vec<String>,
+        /// A word to give; may be given several times
+        #[arg(long, value_name = "WORD", required_unless_present = "remove")]
+        add: Vec<String>,
+        /// A word to take away; may be given several times
+        #[arg(long, value_name = "WORD")]
+        remove: Vec<String>,
+    },
+    /// Take the last command back, by a new commit; twice brings it again
+    Undo {
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Go back to an earlier state, by a new commit
-    #[command(after_help = "Examples:\n  git skillmeat rollback HEAD~1\n  git skillmeat rollback before-update")]
+    #[command(after_help = "Examples:\n  git skillmeat rollback HEAD~1\n  git skillmeat rollback before-update\n  \
+        git skillmeat rollback HEAD~3 skill/pdf      # that artifact only")]
     Rollback {
         /// A snapshot, or anything git resolves to a commit
         #[arg(value_name = "COMMIT-OR-SNAPSHOT")]
         target: String,
+        /// Only these artifacts
+        #[arg(value_name = "REF")]
+        artifacts: Vec<String>,
         /// Show what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -88,7 +113,18 @@ impl Command {
             Command::Remove { artifacts, dry_run } => remove(session, &artifacts, dry_run),
             Command::History { artifact, limit } => history(session, artifact.as_deref(), limit),
             Command::Snapshot { name } => snapshot(session, &name),
-            Command::Rollback { target, dry_run } => rollback(session, &target, dry_run),
+            Command::Validate(validate) => validate.run(session),
+            Command::Tag { artifacts, add, remove } => tag(session, &artifacts, &add, &remove),
+            Command::Undo { dry_run } => {
+                let (collection, _lock) = session.collection_to_change()?;
+                let done = collection::undo(&session.context, &collection, dry_run)?;
+                Ok(rolled_back("undo", &done, dry_run))
+            }
+            Command::Rollback { target, artifacts, dry_run } => {
+                let (collection, _lock) = session.collection_to_change()?;
+                let done = collection::rollback(&session.context, &collection, &target, &artifacts, dry_run)?;
+                Ok(rolled_back("rollback", &done, dry_run))
+            }
         }
     }
 }
@@ -237,14 +273,22 @@ fn snapshot(session: &Session, name: &str) -> Result<Report, Failure> {
     Ok(Report::new("snapshot", &Snapshotted { name, commit: &commit }, text))
 }
 
-fn rollback(session: &Session, target: &str, dry_run: bool) -> Result<Report, Failure> {
-    let (collection, _lock) = session.collection_to_change()?;
-    let done = collection::rollback(&session.context, &collection, target, dry_run)?;
+fn rolled_back(command: &str, done: &collection::RolledBack, dry_run: bool) -> Report {
     let head = match (&done.commit, dry_run) {
-        (Some(commit), _) => format!("Rolled back to {} by the new commit {}", brief(&done.to), brief(commit)),
-        (None, true) => format!("Would roll back to {}", brief(&done.to)),
+        (Some(commit), _) => format!("Back at {} by the new commit {}", brief(&done.to), brief(commit)),
+        (None, true) => format!("Would go back to {}", brief(&done.to)),
         (None, false) => format!("Already at the state of {}", brief(&done.to)),
     };
-    let text = format!("{head}: {}\n", count(done.changed.len(), "file"));
-    Ok(Report::new("rollback", &done, text))
+    Report::new(command, done, format!("{head}: {}\n", count(done.changed.len(), "file")))
+}
+
+fn tag(session: &Session, artifacts: &[String], add: &[String], remove: &[String]) -> Result<Report, Failure> {
+    let (collection, _lock) = session.collection_to_change()?;
+    let chosen = collection.select(artifacts)?;
+    let tagged = collection::tag(&session.context, &collection, &chosen, add, remove)?;
+    let line = |item: &collection::TaggedArtifact| {
+        format!("{NAME}{}{NAME:#}  {}\n", item.artifact, clean(&item.tags.join(", ")))
+    };
+    let text: String = tagged.artifacts.iter().map(line).collect();
+    Ok(Report::new("tag", &tagged, text))
 }

@@ -8,14 +8,19 @@ mod bundle;
 mod collection;
 mod deploy;
 mod failure;
+mod hints;
+mod hooks;
 mod keys;
 mod plumbing;
 mod progress;
 mod report;
+mod sarif;
 mod schemas;
+mod search;
 mod session;
 mod text;
 mod update;
+mod validate;
 mod vault;
 
 use std::process::ExitCode;
@@ -67,6 +72,8 @@ enum Command {
     #[command(flatten)]
     Update(update::Command),
     #[command(flatten)]
+    Search(search::Command),
+    #[command(flatten)]
     Deploy(deploy::Command),
     #[command(flatten)]
     Bundle(bundle::Command),
@@ -75,6 +82,8 @@ enum Command {
     Vault(vault::Command),
     #[command(flatten)]
     Keys(keys::Command),
+    #[command(flatten)]
+    Hooks(hooks::Command),
     #[command(flatten)]
     Plumbing(plumbing::Command),
 }
@@ -108,9 +117,11 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
         Command::Update(command) => command.run(&Session::start(cli.global)?),
+        Command::Search(command) => command.run(&Session::start(cli.global)?),
         Command::Deploy(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
         Command::Vault(command) => command.run(&Session::start(cli.global)?),
+        Command::Hooks(command) => command.run(&Session::start(cli.global)?),
         Command::Keys(command) => command.run(&Session::start(cli.global)?),
     }
 }

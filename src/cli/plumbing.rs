@@ -10,6 +10,7 @@ use super::report::Report;
 use super::schemas;
 use crate::fsio;
 use crate::model::Class;
+use crate::ops::collection::merge_file;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,6 +29,18 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         install: Option<PathBuf>,
     },
+    /// Merge collection.toml or collection.lock; git calls it (gitattributes(5))
+    #[command(hide = true)]
+    MergeDriver {
+        /// The common state
+        base: PathBuf,
+        /// Our state, which is replaced by the result
+        ours: PathBuf,
+        /// Their state
+        theirs: PathBuf,
+        /// The path in the repository
+        path: String,
+    },
     /// Print the JSON Schema of a command's `--format json` output, or the list of them
     Schema {
         /// Name of the schema, such as `list`
@@ -41,12 +54,27 @@ pub(super) struct Pages {
     files: Vec<PathBuf>,
 }
 
+/// What `merge-driver` could not merge.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Conflicts {
+    conflicts: Vec<String>,
+}
+
 impl Command {
     pub(super) fn run(self, cli: clap::Command) -> Result<Report, Failure> {
         match self {
             Command::Completions { shell } => Ok(completions(shell, cli)),
             Command::Man { install: None } => Ok(Report::new("man", &Pages { files: Vec::new() }, page(cli)?)),
             Command::Man { install: Some(folder) } => install(cli, &folder),
+            Command::MergeDriver { base, ours, theirs, path } => {
+                let conflicts = merge_file(&base, &ours, &theirs, &path)?;
+                let text =
+                    conflicts.iter().map(|name| format!("both sides changed '{name}' in {path}; ours is kept\n"));
+                let text: String = text.collect();
+                let report = Report::new("merge-driver", &Conflicts { conflicts }, text.clone());
+                // Git takes status 1 for a conflict.
+                Ok(if text.is_empty() { report } else { report.status(1) })
+            }
             Command::Schema { name } => schema(name.as_deref()),
         }
     }

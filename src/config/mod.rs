@@ -13,6 +13,25 @@ use std::path::{Path, PathBuf};
 
 use crate::git::{GitConfig, GitError, Identity, Person, Repo};
 
+/// The zone of this machine, as libc reads it.
+const LOCAL_ZONE: &str = "/etc/localtime";
+
+/// Largest zone file read, in bytes: a hundred times the largest there is.
+const MAX_ZONE_BYTES: u64 = 1024 * 1024;
+
+/// Returns the offset of local time from UTC at a moment, in seconds.
+///
+/// Without `TZ` one file says it. With it, the database of zones is opened, which takes some milliseconds.
+fn offset_at(seconds: i64) -> i32 {
+    if std::env::var_os("TZ").is_some_and(|zone| !zone.is_empty()) {
+        return gix::date::Time::now_local_or_utc().offset;
+    }
+    let bytes = crate::fsio::read(Path::new(LOCAL_ZONE), MAX_ZONE_BYTES).unwrap_or_default();
+    let zone = jiff::tz::TimeZone::tzif("Local", &bytes).ok();
+    let moment = jiff::Timestamp::from_second(seconds).ok();
+    zone.zip(moment).map_or(0, |(zone, moment)| zone.to_offset(moment).seconds())
+}
+
 /// Where shorthand sources such as `owner/repo` live when `skillmeat.forge` does not say otherwise.
 const DEFAULT_FORGE: &str = "https://github.com";
 
@@ -82,14 +101,14 @@ impl Environment {
         let variables: Vec<_> = std::env::vars_os().collect();
         let get = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let user_home = get("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-        let now = gix::date::Time::now_local_or_utc();
+        let now = gix::date::Time::now_utc();
         Ok(Self {
             folder: std::env::current_dir()?,
             scratch: std::env::temp_dir(),
             home: get("SKILLMEAT_HOME").map_or_else(|| user_home.join(".skillmeat"), PathBuf::from),
             user_home,
             now_seconds: now.seconds,
-            offset_seconds: now.offset,
+            offset_seconds: offset_at(now.seconds),
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             overrides: get("GIT_CONFIG_PARAMETERS")
                 .map(|text| parameters::parse(&text.to_string_lossy()))

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::GitError;
+use super::{GitError, Repo};
 
 /// Oldest git that has every setting used here: `safe.bareRepository` came with 2.38.
 const MINIMUM: (u32, u32) = (2, 38);
@@ -134,6 +134,18 @@ impl Git {
         let mut command = Command::new(&self.program);
         command.env_clear().envs(self.environment.iter().map(|(key, value)| (key, value))).stdin(Stdio::null());
         command.args(["config", "--global", key, value]);
+        self.run(command, "config").map(drop)
+    }
+}
+
+impl Git {
+    /// Sets a key of a repository's own configuration, as `git config --local` does.
+    ///
+    /// # Errors
+    /// [`GitError::Process`].
+    pub fn set_local(&self, repo: &Repo, key: &str, value: &str) -> Result<(), GitError> {
+        let mut command = self.command_in(Profile::Closed, repo.git_folder());
+        command.args(["config", "--local", key, value]);
         self.run(command, "config").map(drop)
     }
 }

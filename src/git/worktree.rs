@@ -51,6 +51,20 @@ impl Repo {
         self.inner.open_index().map_err(GitError::doing("read the index"))
     }
 
+    /// Writes the tree that a commit of the index would have; entries that are no file are left out.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`], [`GitError::BadPath`].
+    pub fn index_tree(&self) -> Result<Oid, GitError> {
+        let index = self.load_index()?;
+        let mut files = Vec::new();
+        for entry in index.entries() {
+            let Some(mode) = mode_of(entry.mode) else { continue };
+            files.push((entry.path(&index).to_string().parse::<TreePath>()?, Some((mode, entry.id))));
+        }
+        self.edit_tree(None, files.iter().map(|(path, file)| (path, *file)))
+    }
+
     /// Refuses when a file that will be changed differs from the last commit, in the index or in the worktree.
     ///
     /// # Errors

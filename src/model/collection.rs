@@ -1,5 +1,7 @@
 //! `collection.toml` and `collection.lock` (`schema/collection.md`).
 
+mod merge;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::{ArtifactRef, Digest, TreePath};
+
+pub use merge::{MergedFile, merge_locks, merge_manifests};
 
 /// Version of both files that this program writes and reads.
 pub const COLLECTION_FORMAT: u32 = 1;
@@ -84,6 +88,9 @@ pub struct ManifestEntry {
     /// The vault of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// Ids of findings that a person has looked at and accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
     /// Free words to find it by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -257,10 +264,12 @@ fn set_keys(table: &mut Table, entry: &ManifestEntry) {
             None => drop(table.remove(key)),
         }
     }
-    if entry.tags.is_empty() {
-        table.remove("tags");
-    } else {
-        table["tags"] = toml_edit::value(entry.tags.iter().collect::<toml_edit::Array>());
+    for (key, words) in [("accept", &entry.accept), ("tags", &entry.tags)] {
+        if words.is_empty() {
+            table.remove(key);
+        } else {
+            table[key] = toml_edit::value(words.iter().collect::<toml_edit::Array>());
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub use bundle::{
 pub use class::Class;
 pub use collection::{
     COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
-    edit_manifest,
+    MergedFile, edit_manifest, merge_locks, merge_manifests,
 };
 pub use deployed::{
     DEPLOYED_FORMAT, Deployed, DeployedEntry, DeployedError, DeployedFile, Deployment, EntrySlot, MAX_DEPLOYED_BYTES,

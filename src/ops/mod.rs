@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod collection;
 mod context;
 pub mod deploy;
+pub mod hooks;
 pub mod keys;
 pub mod vault;
 

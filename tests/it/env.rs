@@ -78,6 +78,12 @@ impl TestEnv {
         env
     }
 
+    /// Puts the program where git finds it.
+    pub fn find_program(&mut self) {
+        let folder = program().parent().expect("a folder").to_str().expect("UTF-8").to_owned();
+        self.set("PATH", &format!("{folder}:{}", std::env::var("PATH").expect("PATH")));
+    }
+
     /// Sets a variable for all later runs.
     pub fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));

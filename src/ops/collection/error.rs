@@ -95,6 +95,15 @@ pub enum Error {
     /// The collection has changed since a merge was laid out.
     #[error("the merge of '{0}' was not laid out, or the collection has changed since")]
     Stale(ArtifactRef),
+    /// A word that cannot be a tag.
+    #[error("'{}' cannot be a tag: 1 to 64 bytes without spaces, commas and control characters", .0.escape_debug())]
+    Word(String),
+    /// The last commit was not made by one of our commands.
+    #[error("the last commit was made by hand: '{}'", .0.escape_debug())]
+    ByHand(String),
+    /// A finding that shall be accepted is not there.
+    #[error("no finding '{}' in these artifacts", .0.escape_debug())]
+    NotFound(String),
     /// The user has not agreed.
     #[error("nothing was added: nobody agreed to it")]
     Consent,
@@ -124,7 +133,8 @@ impl Error {
             Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
                 Class::Conflict
             }
-            Error::NothingPending(_) => Class::Name,
+            Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,
+            Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,
             Error::Consent => Class::Consent,

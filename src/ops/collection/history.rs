@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::change::{commit_tree, message};
+use super::change::{Change, commit_tree, message};
+use super::update::files_of;
 use super::{Collection, Error, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
 use crate::model::{ArtifactRef, Manifest, Oid};
@@ -92,26 +93,100 @@ pub struct RolledBack {
     pub changed: Vec<String>,
 }
 
-/// Makes a new commit with the tree of an older one. History is never rewritten.
+/// Makes a new commit with the state of an older one: of the whole collection, or of the artifacts named. History is
+/// never rewritten.
 ///
 /// `target` is the name of a snapshot, or anything git resolves to a commit of a collection.
 ///
 /// # Errors
-/// [`Error::Git`] with `NoCommit` for an unknown target, `Dirty` when uncommitted edits would be lost,
-/// [`Error::NoCollection`] when the target is no state of a collection.
-pub fn rollback(context: &Context, collection: &Collection, target: &str, preview: bool) -> Result<RolledBack, Error> {
+/// [`Error::Git`] with `NoCommit` for an unknown target or one that is no state of a collection, `Dirty` when
+/// uncommitted edits would be lost; [`Error::Unknown`] for an artifact that is in neither state.
+pub fn rollback(
+    context: &Context,
+    collection: &Collection,
+    target: &str,
+    names: &[String],
+    preview: bool,
+) -> Result<RolledBack, Error> {
     let repo = &collection.repo;
     let commit = match repo.find_ref(&format!("{SNAPSHOT_REFS}{target}")).ok().flatten() {
         Some(commit) => commit,
         None => repo.resolve(target)?,
     };
-    let old = repo.commit(commit)?;
-    if repo.entry_at(old.tree, &Manifest::path())?.is_none() {
+    if repo.entry_at(repo.commit(commit)?.tree, &Manifest::path())?.is_none() {
         return Err(crate::git::GitError::NoCommit(target.to_owned()).into());
     }
-    let changed = repo.changed_paths(Some(collection.tree), old.tree)?;
-    let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], old.subject());
+    let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], repo.commit(commit)?.subject());
+    if names.is_empty() {
+        back(context, collection, commit, "rollback", &subject, preview)
+    } else {
+        back_in(context, collection, commit, names, preview)
+    }
+}
+
+/// Takes the last command back, by a new commit with the state before it. Twice is as if nothing was undone.
+///
+/// # Errors
+/// [`Error::ByHand`] when the last commit is none of ours, [`Error::Git`] with `NoCommit` for the first commit.
+pub fn undo(context: &Context, collection: &Collection, preview: bool) -> Result<RolledBack, Error> {
+    let repo = &collection.repo;
+    let last = repo.commit(repo.head_commit()?)?;
+    let by_hand = || Error::ByHand(last.subject().to_owned());
+    last.trailers("Skillmeat-Action").next().ok_or_else(by_hand)?;
+    let none = || Error::from(crate::git::GitError::NoCommit("HEAD~1".to_owned()));
+    let before = *last.parents.first().ok_or_else(none)?;
+    if repo.entry_at(repo.commit(before)?.tree, &Manifest::path())?.is_none() {
+        return Err(none());
+    }
+    back(context, collection, before, "undo", &format!("Undo: {}", last.subject()), preview)
+}
+
+/// Takes the whole collection to the state of a commit.
+fn back(
+    context: &Context,
+    collection: &Collection,
+    commit: Oid,
+    action: &str,
+    subject: &str,
+    preview: bool,
+) -> Result<RolledBack, Error> {
+    let tree = collection.repo.commit(commit)?.tree;
+    let changed = collection.repo.changed_paths(Some(collection.tree), tree)?;
     let done: Option<Oid> =
-        if preview { None } else { commit_tree(context, collection, old.tree, &message("rollback", &subject, &[]))? };
+        if preview { None } else { commit_tree(context, collection, tree, &message(action, subject, &[]))? };
+    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
+}
+
+/// Takes some artifacts to the state of a commit, with what the collection said of them then.
+fn back_in(
+    context: &Context,
+    collection: &Collection,
+    commit: Oid,
+    names: &[String],
+    preview: bool,
+) -> Result<RolledBack, Error> {
+    let repo = &collection.repo;
+    let old = collection.at(commit)?;
+    let mut all = collection.artifacts()?;
+    all.extend(old.artifacts()?);
+    all.sort();
+    all.dedup();
+    let artifacts = names.iter().map(|name| super::open::choose(name, &all)).collect::<Result<Vec<_>, _>>()?;
+    let mut change = Change::new(collection);
+    let mut changed = Vec::new();
+    for artifact in &artifacts {
+        let (now, then) = (files_of(collection, artifact)?, files_of(&old, artifact)?);
+        changed.extend(super::update::changed(&now, &then).iter().map(ToString::to_string));
+        let files: Vec<_> = then.into_iter().map(|(path, (mode, id))| (path, mode, id)).collect();
+        change.replace(artifact, &files)?;
+        let entry = old.manifest.artifacts.get(artifact).cloned();
+        if entry.as_ref() != collection.manifest.artifacts.get(artifact) {
+            change.describe(artifact, entry);
+        }
+        change.lock(artifact, old.lock.artifacts.get(artifact).cloned());
+    }
+    let listed = artifacts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let subject = format!("Roll back {listed} to {}", &repo.commit(commit)?.id.to_string()[..12]);
+    let done = if preview { None } else { change.commit(context, "rollback", &subject, &artifacts)? };
     Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
 }

@@ -10,8 +10,9 @@ use crate::git::{Expect, GitError, RefChange, Repo, Touched, Worktree};
 use crate::model::{COLLECTION_FORMAT, FileMode, Lockfile, Manifest, Oid, TreePath};
 use crate::ops::Context;
 
-/// Bytes of artifacts must be the bytes that were hashed and signed, so no end-of-line conversion.
-const ATTRIBUTES: &str = "* -text\n";
+/// Bytes of artifacts must be the bytes that were hashed and signed, so no end-of-line conversion. The two files of the
+/// collection are merged by their tables.
+const ATTRIBUTES: &str = "* -text\n/collection.toml merge=skillmeat\n/collection.lock merge=skillmeat\n";
 
 /// What `init` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -62,6 +63,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Initialised,
     let change = RefChange { name: "HEAD".to_owned(), new: Some(commit), expect };
     repo.change_refs(&[change], "skillmeat: init", who)?;
     repo.follow(&touched)?;
+    super::driver::register(context, &repo)?;
     context.make_durable(folder)?;
     Ok(Initialised { path: folder.to_owned(), name: name.to_owned(), commit: commit.to_string(), new_repository })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::catalogue::{Content, catalogue};
 use super::{Collection, Error};
 use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, ManifestEntry, TreePath, tree_digest};
 
@@ -85,10 +86,11 @@ pub struct ShownFile {
 /// [`Error::Git`].
 pub fn list(collection: &Collection) -> Result<Listing, Error> {
     let mut artifacts = Vec::new();
-    for artifact in collection.artifacts()? {
+    for document in catalogue(collection, Content::Names)?.documents {
+        let artifact: ArtifactRef = document.artifact.parse()?;
         let entry = collection.manifest.artifacts.get(&artifact);
         artifacts.push(Listed {
-            description: description(collection, &artifact)?,
+            description: document.description,
             upstream: entry.and_then(|entry| entry.bundle.clone().or_else(|| entry.upstream.clone())),
             tags: entry.map(|entry| entry.tags.clone()).unwrap_or_default(),
             artifact,
@@ -154,13 +156,17 @@ fn main_text(collection: &Collection, artifact: &ArtifactRef) -> Result<Option<S
 
 /// Returns what an artifact says of itself: the front matter's description, or that of its JSON file.
 fn description(collection: &Collection, artifact: &ArtifactRef) -> Result<Option<String>, Error> {
-    let Some(text) = main_text(collection, artifact)? else { return Ok(None) };
-    Ok(match artifact.main_path().as_str().rsplit_once('.') {
-        Some((_, "json")) => serde_json::from_str::<serde_json::Value>(&text)
+    Ok(main_text(collection, artifact)?.and_then(|text| description_in(artifact, &text)))
+}
+
+/// Returns the description that the text of a main file gives.
+pub(super) fn description_in(artifact: &ArtifactRef, text: &str) -> Option<String> {
+    match artifact.main_path().as_str().rsplit_once('.') {
+        Some((_, "json")) => serde_json::from_str::<serde_json::Value>(text)
             .ok()
             .and_then(|value| value.get("description")?.as_str().map(str::to_owned)),
         _ => {
             Document::parse(text.as_bytes()).ok().and_then(|document| document.front?.description().map(str::to_owned))
         }
-    })
+    }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::fsio::Lock;
+use crate::fsio::{Found, Lock, Root};
 use crate::git::{EntryKind, GitError, Head, Repo, TreeFile};
 use crate::model::{ArtifactName, ArtifactRef, Kind, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, Oid, TreePath};
 use crate::ops::Context;
@@ -57,17 +57,37 @@ impl Collection {
     /// [`Error::File`], [`Error::Git`].
     pub fn read(repo: Repo) -> Result<Option<Self>, Error> {
         let head = repo.head()?;
+        Self::read_at(repo, head)
+    }
+
+    fn read_at(repo: Repo, head: Head) -> Result<Option<Self>, Error> {
         let Some(commit) = head.commit else { return Ok(None) };
         let tree = repo.commit(commit)?.tree;
-        let Some(manifest) = read_file(&repo, tree, &Manifest::path())? else { return Ok(None) };
-        let lock = match read_file(&repo, tree, &Lockfile::path())? {
-            Some(bytes) => Lockfile::parse(&bytes)?,
-            None => Lockfile { format: crate::model::COLLECTION_FORMAT, ..Lockfile::default() },
-        };
+        let Some((manifest_text, manifest, lock)) = read_files(&repo, tree)? else { return Ok(None) };
         repo.worktree()?;
-        let parsed = Manifest::parse(&manifest)?;
-        let manifest_text = String::from_utf8_lossy(&manifest).into_owned();
-        Ok(Some(Self { repo, head, tree, manifest_text, manifest: parsed, lock }))
+        Ok(Some(Self { repo, head, tree, manifest_text, manifest, lock }))
+    }
+
+    /// Returns the same collection at another of its commits.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Git`] with `NoCommit` for a commit that is no state of a collection.
+    pub(super) fn at(&self, commit: Oid) -> Result<Self, Error> {
+        let none = || Error::from(GitError::NoCommit(commit.to_string()));
+        let head = Head { commit: Some(commit), ..self.head.clone() };
+        Self::read_at(self.repo.handle(), head)?.ok_or_else(none)
+    }
+
+    /// Returns the same collection as the next commit would have it: the state of git's index.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Git`].
+    pub(super) fn staged(&self) -> Result<Self, Error> {
+        let repo = self.repo.in_memory();
+        let tree = repo.index_tree()?;
+        let (manifest_text, manifest, lock) = read_files(&repo, tree)?
+            .ok_or_else(|| Error::NoCollection(self.repo.worktree().map_or_else(|_| PathBuf::new(), Path::to_owned)))?;
+        Ok(Self { repo, head: self.head.clone(), tree, manifest_text, manifest, lock })
     }
 
     /// Opens a collection for a change: takes its lock, finishes what an interrupted command left, and reads it.
@@ -80,6 +100,7 @@ impl Collection {
         let state = state_folder(&collection.repo)?;
         let lock = Lock::take(&state.join("lock"), context.patience)?;
         super::change::recover(&collection.repo)?;
+        super::driver::register(context, &collection.repo)?;
         // Read again: another process may have committed while we waited.
         let mut collection = Self::open(path)?;
         collection.repo.gather();
@@ -175,6 +196,19 @@ impl Collection {
     }
 }
 
+/// Returns the folders of the collections in the home of the program, sorted.
+///
+/// # Errors
+/// [`Error::Fs`].
+pub fn known(home: &Path) -> Result<Vec<PathBuf>, Error> {
+    let folder = home.join("collections");
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let listed = Root::open(&folder)?.list("")?;
+    Ok(listed.into_iter().filter(|(_, stat)| stat.found == Found::Folder).map(|(name, _)| folder.join(name)).collect())
+}
+
 /// Returns the one of `all` that a person means by `text`.
 ///
 /// # Errors
@@ -201,6 +235,17 @@ pub(super) fn state_folder(repo: &Repo) -> Result<PathBuf, Error> {
     let folder = repo.git_folder().join("skillmeat");
     crate::fsio::ensure_folder(&folder)?;
     Ok(folder)
+}
+
+/// Reads `collection.toml`, as text and as what it says, and `collection.lock`; `None` when the tree has no such file.
+fn read_files(repo: &Repo, tree: Oid) -> Result<Option<(String, Manifest, Lockfile)>, Error> {
+    let Some(manifest) = read_file(repo, tree, &Manifest::path())? else { return Ok(None) };
+    let lock = match read_file(repo, tree, &Lockfile::path())? {
+        Some(bytes) => Lockfile::parse(&bytes)?,
+        None => Lockfile { format: crate::model::COLLECTION_FORMAT, ..Lockfile::default() },
+    };
+    let parsed = Manifest::parse(&manifest)?;
+    Ok(Some((String::from_utf8_lossy(&manifest).into_owned(), parsed, lock)))
 }
 
 fn read_file(repo: &Repo, tree: Oid, path: &TreePath) -> Result<Option<Vec<u8>>, Error> {

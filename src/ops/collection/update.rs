@@ -251,7 +251,7 @@ fn write(repo: &Repo, artifact: &ArtifactRef, content: &[SourceFile]) -> Result<
 }
 
 /// Returns the contents of files, with their paths below the artifact.
-fn contents(repo: &Repo, artifact: &ArtifactRef, files: &Files) -> Result<Vec<SourceFile>, Error> {
+pub(super) fn contents(repo: &Repo, artifact: &ArtifactRef, files: &Files) -> Result<Vec<SourceFile>, Error> {
     let mut out = Vec::new();
     for (path, (mode, id)) in files {
         let below = path.below(&artifact.path()).unwrap_or_else(|| path.file_name());

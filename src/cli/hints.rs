@@ -1,0 +1,318 @@
+//! What to do next about each error of the use cases.
+
+use super::failure::Failure;
+use crate::fsio::FsError;
+use crate::git::GitError;
+use crate::ops::{bundle, collection, deploy, keys, vault};
+use crate::signature::Verdict;
+use crate::trust::TrustError;
+
+impl From<collection::Error> for Failure {
+    fn from(error: collection::Error) -> Self {
+        let hint = collection_hint(&error);
+        Self::of(&error, error.class(), hint)
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        collection::Error::from(error).into()
+    }
+}
+
+impl From<FsError> for Failure {
+    fn from(error: FsError) -> Self {
+        collection::Error::from(error).into()
+    }
+}
+
+fn collection_hint(error: &collection::Error) -> Option<String> {
+    use collection::Error;
+    let text = match error {
+        Error::NoCollection(path) => {
+            format!("make one with `git skillmeat init {}`, or name another with `--collection`", path.display())
+        }
+        Error::IsCollection(_) => "add to it with `git skillmeat add SOURCE`".to_owned(),
+        Error::NoIdentity => {
+            "run `git config --global user.name \"Your Name\"` and `git config --global user.email you@example.com`"
+                .to_owned()
+        }
+        Error::Unknown { near, .. } if near.is_empty() => "`git skillmeat list` shows what there is".to_owned(),
+        Error::Unknown { near, .. } => format!("did you mean '{}'?", joined(near)),
+        Error::Ambiguous { candidates, .. } => format!("write one of '{}'", joined(candidates)),
+        Error::Source(_) => {
+            "a source is a path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]".to_owned()
+        }
+        Error::NothingFound { notes, .. } if !notes.is_empty() => format!("seen there: {}", notes.join("; ")),
+        Error::NothingFound { .. } => "name a folder of it, such as `SOURCE//path/to/skills`".to_owned(),
+        Error::RenameOne(_) => "name the one artifact with `--only REF`".to_owned(),
+        Error::Clash { paths, .. } => {
+            format!(
+                "add one of them by its place, `SOURCE//{}`, or leave all such names out with `--skip-clashing`",
+                paths.first().map_or("", String::as_str)
+            )
+        }
+        Error::Exists(artifact) => {
+            format!("give it another name with `--as NAME`, or run `git skillmeat remove {artifact}` first")
+        }
+        Error::Unusable { source, .. } => {
+            return collection_hint(source)
+                .or_else(|| Some("leave it out by naming the others with `--only REF`".to_owned()));
+        }
+        Error::NoBase(artifact) => format!(
+            "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
+        ),
+        Error::ByHand(_) => {
+            "`git revert HEAD` undoes it; `git skillmeat rollback COMMIT` goes back to any state".to_owned()
+        }
+        Error::NotFound(_) => "`git skillmeat validate` shows what is found, with its ids in brackets".to_owned(),
+        Error::Word(_) => "write `git skillmeat tag REF --add WORD`".to_owned(),
+        Error::NothingPending(_) => "`git skillmeat status` shows what waits".to_owned(),
+        Error::Unresolved(_) => {
+            "edit it until no line starts with `<<<<<<<` or `>>>>>>>`, or decide with `--ours`, `--theirs` or `--abort`"
+                .to_owned()
+        }
+        Error::Stale(artifact) => format!("`git skillmeat resolve {artifact}` lays it out"),
+        Error::Consent => "read what it runs, then run the command again with `--yes`".to_owned(),
+        Error::Discover(_) | Error::Mcp(_) | Error::Name(_) | Error::File(_) => return None,
+        Error::Git(error) => return git_hint(error),
+        Error::Fs(error) => return fs_hint(error),
+    };
+    Some(text)
+}
+
+impl From<crate::ops::hooks::Error> for Failure {
+    fn from(error: crate::ops::hooks::Error) -> Self {
+        use crate::ops::hooks::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Foreign { lines, .. } => {
+                // A hint has one line; the lines to merge are shown as they are.
+                Some(format!("put this into them yourself: {}", lines.replace('\n', " \u{23ce} ")))
+            }
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Path(_) => None,
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+impl From<bundle::Error> for Failure {
+    fn from(error: bundle::Error) -> Self {
+        let class = error.class();
+        let hint = bundle_hint(&error);
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about an error of a bundle.
+fn bundle_hint(error: &bundle::Error) -> Option<String> {
+    use bundle::Error;
+    match error {
+            Error::Collection(error) => collection_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Trust(error) => trust_hint(error),
+            Error::NoSigningKey => Some(
+                "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
+            ),
+            Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
+            Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
+            Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
+            Error::NoPack(_) => Some("check the path".to_owned()),
+            Error::Exists(_) => Some("keep yours with `--existing skip`, or take the new ones with `--existing replace`".to_owned()),
+            Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
+            Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
+            Error::Unfit(_) => Some("mend it, leave it out, or publish in spite of it with `--allow ID`".to_owned()),
+        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
+            Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+    }
+}
+
+impl From<vault::Error> for Failure {
+    fn from(error: vault::Error) -> Self {
+        use vault::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Unknown(_) => Some(
+                "`git skillmeat vault list` shows those you know; `git skillmeat vault add NAME URL` adds one"
+                    .to_owned(),
+            ),
+            Error::Known(name) => {
+                Some(format!("choose another name, or forget the old one with `git skillmeat vault remove {name}`"))
+            }
+            Error::NotEmpty(_) => Some("name a folder that is empty or not there".to_owned()),
+            Error::NotAVault(_) => Some("make one with `git skillmeat vault init PATH`".to_owned()),
+            Error::Moved { .. } | Error::Gone { .. } => Some(
+                "ask its publishers what happened; what you fetched before is kept and can be used with `--offline`"
+                    .to_owned(),
+            ),
+            Error::Taken(_) => Some("export a higher version: a released version never changes".to_owned()),
+            Error::Raced { .. } => Some("run the command again".to_owned()),
+            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
+            Error::Bundle(error) => bundle_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Source(_) => Some("an address is a path or a git URL".to_owned()),
+            Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Record(_) => None,
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+impl From<deploy::Error> for Failure {
+    fn from(error: deploy::Error) -> Self {
+        use deploy::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::Collection(error) => collection_hint(error),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Target(_) | Error::NoPlace { .. } => {
+                Some("`git skillmeat targets` shows the targets, and what each has a place for".to_owned())
+            }
+            Error::InTheWay(conflicts) => Some(obstacle_hint(conflicts)),
+            Error::Consent(_) => {
+                Some("read what it runs with `--dry-run`, then run the command again with `--yes`".to_owned())
+            }
+            Error::NotDeployed { .. } => Some("`git skillmeat drift` lists what is deployed".to_owned()),
+            Error::Config { .. } => Some("mend the file, then run the command again".to_owned()),
+            Error::Changed(_) => Some("run the command again".to_owned()),
+            Error::Gone { artifact, .. } => Some(format!(
+                "`git skillmeat deploy {artifact}` writes it again, `git skillmeat undeploy {artifact}` gives it up"
+            )),
+            Error::Merge(_) | Error::NoBase(_) => Some(
+                "`--strategy overwrite` takes the state of the project; history keeps that of the collection"
+                    .to_owned(),
+            ),
+            Error::NotAFile { .. } => Some("replace it by a plain file, or move it away".to_owned()),
+            Error::Unfit { .. } => Some("rename it, or move it away".to_owned()),
+            Error::Mcp { source: crate::model::mcp::McpError::SecretLiteral { .. }, .. } => {
+                Some("set the value as a variable of the environment, and refer to it".to_owned())
+            }
+            Error::Record { .. }
+            | Error::Foreign { .. }
+            | Error::Journal { .. }
+            | Error::Hooks { .. }
+            | Error::Mcp { .. }
+            | Error::Render { .. } => None,
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about things that are not overwritten.
+fn obstacle_hint(conflicts: &[deploy::Conflict]) -> String {
+    let has = |obstacle| conflicts.iter().any(|conflict| conflict.obstacle == obstacle);
+    if has(deploy::Obstacle::NotAFile) {
+        return "move away what is not a file".to_owned();
+    }
+    let edited = conflicts.iter().find(|conflict| conflict.obstacle == deploy::Obstacle::Edited);
+    match edited {
+        Some(edited) => format!(
+            "bring the edits into the collection with `git skillmeat sync {}`, or overwrite them with `--force`, which keeps a copy",
+            edited.artifact
+        ),
+        None => "move it away, or overwrite it with `--force`, which keeps a copy".to_owned(),
+    }
+}
+
+impl From<keys::Error> for Failure {
+    fn from(error: keys::Error) -> Self {
+        use keys::Error;
+        let class = error.class();
+        let hint = match &error {
+            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
+            Error::KeyExists(path) => Some(format!("use it: `git config --global user.signingKey {}`", path.display())),
+            Error::NoKey => Some("make one with `git skillmeat key generate`".to_owned()),
+            Error::NotAKey { .. } => {
+                Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
+            }
+            Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
+            Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
+            Error::Git(error) => git_hint(error),
+            Error::Fs(error) => fs_hint(error),
+            Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => {
+                None
+            }
+        };
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about a release that is not verified.
+fn trust_hint(error: &TrustError) -> Option<String> {
+    let text = match error {
+        TrustError::Verdict { verdict, .. } => match &verdict.0 {
+            Verdict::UnknownKey { fingerprint } => format!(
+                "compare {fingerprint} with what its owner told you, then run `git skillmeat trust add NAME --key KEY` with their public key"
+            ),
+            Verdict::Unsigned | Verdict::Bad { .. } => {
+                "get it again from its publisher; do not use this one".to_owned()
+            }
+            Verdict::Revoked { .. } => {
+                "ask its publisher for a release signed with a key that is not revoked".to_owned()
+            }
+            _ => "ask its publisher which key signs now".to_owned(),
+        },
+        TrustError::Other { .. } => "ask for the release by its own name".to_owned(),
+        TrustError::Revoked { .. } | TrustError::Signers { .. } => {
+            "mend the file, or correct its path with `git config`".to_owned()
+        }
+        TrustError::Source(_) => return None,
+        _ => "get it again from its publisher; do not use this one".to_owned(),
+    };
+    Some(text)
+}
+
+/// Returns names joined for a message.
+pub(super) fn joined<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("', '")
+}
+
+/// Returns what to do about an error of the git layer.
+pub(super) fn git_hint(error: &GitError) -> Option<String> {
+    let text = match error {
+        GitError::NotARepository(_) => "check the path".to_owned(),
+        GitError::NotOurs(path) => format!("if you trust it, run `git config --global --add safe.directory {}`", path.display()),
+        GitError::Bare(_) => "use a clone with a worktree".to_owned(),
+        GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
+        GitError::InProgress { .. } => "finish or abort it with git first".to_owned(),
+        GitError::RefMoved { source, .. } if source.to_string().contains(".lock") => {
+            "if no git is running there, a killed one left the '.lock' file: remove it and run the command again".to_owned()
+        }
+        GitError::RefMoved { .. } | GitError::Rejected { .. } => "run the command again".to_owned(),
+        GitError::Dirty(path) => format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`"),
+        GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
+        GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
+        GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
+        GitError::TooOld { .. } => "install a newer git".to_owned(),
+        GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
+        GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
+        GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
+        GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
+        GitError::Fs(error) => return fs_hint(error),
+        GitError::TooMuch { .. } | GitError::Process { .. } | GitError::Gix { .. } => return None,
+    };
+    Some(text)
+}
+
+/// Returns what to do about a file error.
+pub(super) fn fs_hint(error: &FsError) -> Option<String> {
+    match error {
+        FsError::Busy(_) => Some("wait for the other git skillmeat to finish, then run the command again".to_owned()),
+        FsError::Escapes(_) => Some("replace the link by a folder or a plain file".to_owned()),
+        FsError::Io { source, .. } => match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Some("free some space, then run the command again".to_owned())
+            }
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                Some("check who may write there".to_owned())
+            }
+            _ => None,
+        },
+        FsError::TooLarge { .. } => None,
+    }
+}

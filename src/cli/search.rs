@@ -1,0 +1,104 @@
+//! `search` and `duplicates`.
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{FAINT, NAME, clean, short};
+use crate::model::Kind;
+use crate::ops::collection::{self, Collection, Duplicates, Search, SearchHit};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Find artifacts by what they are called and what they say
+    #[command(
+        after_help = "Examples:\n  git skillmeat search pdf forms\n  git skillmeat search review --kind agent\n  \
+        git skillmeat search --tag office\n\nAll words have to be there. Names count most, then tags, descriptions and texts."
+    )]
+    Search {
+        /// Words that all have to be there
+        words: Vec<String>,
+        /// Only this kind
+        #[arg(long, value_parser = clap::value_parser!(Kind))]
+        kind: Option<Kind>,
+        /// Only artifacts with this tag; may be given several times
+        #[arg(long, value_name = "WORD")]
+        tag: Vec<String>,
+        /// Search every collection in the home of this program too
+        #[arg(long)]
+        all_collections: bool,
+        /// At most this many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Find artifacts that are the same, or say nearly the same
+    Duplicates,
+}
+
+impl Command {
+    pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
+        match self {
+            Command::Search { words, kind, tag, all_collections, limit } => {
+                let wish = Search { text: words.join(" "), kind, tags: tag, limit };
+                search(session, &wish, all_collections)
+            }
+            Command::Duplicates => {
+                let found = collection::duplicates(&session.collection()?)?;
+                Ok(Report::new("duplicates", &found, duplicates_text(&found)))
+            }
+        }
+    }
+}
+
+fn search(session: &Session, wish: &Search, all: bool) -> Result<Report, Failure> {
+    let mut hits = Vec::new();
+    let mut notes = Vec::new();
+    if all {
+        for folder in collection::known(&session.context.home)? {
+            match Collection::open(&folder).and_then(|collection| collection::search(&collection, wish)) {
+                Ok(found) => hits.extend(found),
+                Err(error) => notes.push(format!("warning: '{}' was not searched: {error}", folder.display())),
+            }
+        }
+    }
+    match session.collection() {
+        Ok(here) if !all || !here.folder()?.starts_with(&session.context.home) => {
+            hits.extend(collection::search(&here, wish)?);
+        }
+        Ok(_) => {}
+        Err(_) if all => {}
+        Err(failure) => return Err(failure),
+    }
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    hits.truncate(wish.limit);
+    let text: String = hits.iter().map(|hit| hit_text(hit, all)).collect();
+    let report = Report::new("search", &hits, text);
+    let report =
+        if hits.is_empty() { report.note("nothing found; `git skillmeat list` shows all there is") } else { report };
+    Ok(notes.into_iter().fold(report, Report::note))
+}
+
+fn hit_text(hit: &SearchHit, with_collection: bool) -> String {
+    let of = if with_collection { format!(" {FAINT}in {}{FAINT:#}", clean(&hit.collection)) } else { String::new() };
+    let tags = if hit.tags.is_empty() { String::new() } else { format!(" [{}]", clean(&hit.tags.join(", "))) };
+    let about = hit.description.as_deref().unwrap_or_default();
+    let mut text = format!("{NAME}{}{NAME:#}{of}{tags}  {}\n", hit.artifact, short(about, 90));
+    if let Some(snippet) = hit.snippet.as_ref().filter(|snippet| !about.contains(snippet.as_str())) {
+        text.push_str(&format!("    {FAINT}{}{FAINT:#}\n", short(snippet, 120)));
+    }
+    text
+}
+
+fn duplicates_text(found: &Duplicates) -> String {
+    let mut text = String::new();
+    for group in &found.same {
+        let names: Vec<_> = group.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("the same bytes: {NAME}{}{NAME:#}\n", names.join(", ")));
+    }
+    for pair in &found.alike {
+        let percent = (pair.share * 100.0).floor();
+        text.push_str(&format!("{percent:.0} % of the words in common: {NAME}{}, {}{NAME:#}\n", pair.a, pair.b));
+    }
+    if text.is_empty() { "No duplicates\n".to_owned() } else { text }
+}

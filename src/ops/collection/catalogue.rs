@@ -1,0 +1,141 @@
+//! What a collection's artifacts are called and say, kept in `.git/skillmeat/` under the ids of their trees.
+//!
+//! The cache is never stale: its key names the trees it was made from. It may always be deleted, and where it cannot be
+//! written it is only not kept.
+
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::list::description_in;
+use super::open::state_folder;
+use super::{Collection, Error};
+use crate::fsio::{Access, read_optional, write_atomic};
+use crate::git::Repo;
+use crate::model::{ArtifactRef, Kind, TreePath};
+use crate::search::{Document, Index};
+
+/// Largest cache that is read, in bytes: texts of a hundred thousand artifacts.
+const MAX_CACHE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Largest file whose text is searched, and most text of one artifact, in bytes.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
+
+/// How much of the artifacts is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Names and descriptions.
+    Names,
+    /// Their texts too.
+    Text,
+}
+
+/// Returns the artifacts of the last commit, sorted; only those that changed since the cache was made are read.
+///
+/// # Errors
+/// [`Error::Git`].
+pub(super) fn catalogue(collection: &Collection, content: Content) -> Result<Index, Error> {
+    let key = key(collection)?;
+    let name = if content == Content::Names { "names.index" } else { "text.index" };
+    let file = collection.repo.git_folder().join("skillmeat").join(name);
+    let known = read_optional(&file, MAX_CACHE_BYTES).ok().flatten().and_then(|bytes| Index::decode(&bytes));
+    if let Some(known) = known.as_ref().filter(|known| known.key == key) {
+        return Ok(known.clone());
+    }
+    let mut known = known.unwrap_or_default().into_known();
+    let mut documents = Vec::new();
+    let mut missing = Vec::new();
+    for artifact in collection.artifacts()? {
+        let Some(entry) = collection.repo.entry_at(collection.tree, &artifact.path())? else { continue };
+        match known.remove(&(artifact.to_string(), entry.id.to_string())) {
+            Some(document) => documents.push(document),
+            None => missing.push((artifact, entry.id.to_string())),
+        }
+    }
+    documents.extend(read_all(collection, content, missing)?);
+    documents.sort_by_cached_key(|document| order(&document.artifact));
+    let index = Index { key, documents };
+    // A collection that may only be read is searched all the same.
+    if state_folder(&collection.repo).is_ok() {
+        let _ = write_atomic(&file, &index.encode(), Access::Shared);
+    }
+    Ok(index)
+}
+
+/// Artifacts are sorted by kind and then by name, in the order of [`ArtifactRef`].
+fn order(artifact: &str) -> Option<ArtifactRef> {
+    artifact.parse().ok()
+}
+
+/// Names the trees that the artifacts stand in.
+fn key(collection: &Collection) -> Result<String, Error> {
+    let mut key = String::new();
+    for kind in Kind::ALL {
+        let folder: TreePath = kind.folder().parse().map_err(crate::git::GitError::from)?;
+        let entry = collection.repo.entry_at(collection.tree, &folder)?;
+        key.push_str(&format!("{} {}\n", kind.folder(), entry.map(|entry| entry.id.to_string()).unwrap_or_default()));
+    }
+    Ok(key)
+}
+
+/// Reads artifacts on all processors.
+fn read_all(
+    collection: &Collection,
+    content: Content,
+    missing: Vec<(ArtifactRef, String)>,
+) -> Result<Vec<Document>, Error> {
+    let tree = collection.tree;
+    let share = missing.len().div_ceil(rayon::current_num_threads()).max(1);
+    let groups: Vec<(Repo, &[(ArtifactRef, String)])> =
+        missing.chunks(share).map(|group| (collection.repo.handle(), group)).collect();
+    let read: Vec<Vec<Document>> = groups
+        .into_par_iter()
+        .map(|(repo, group)| {
+            let repo = RefCell::new(repo);
+            group.iter().map(|(artifact, id)| read(&repo.borrow(), tree, artifact, id, content)).collect()
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+fn read(
+    repo: &Repo,
+    tree: crate::model::Oid,
+    artifact: &ArtifactRef,
+    id: &str,
+    content: Content,
+) -> Result<Document, Error> {
+    let text_of = |id| {
+        let bytes = if repo.size(id)? > MAX_FILE_BYTES { Vec::new() } else { repo.blob(id, MAX_FILE_BYTES)? };
+        Ok::<_, Error>(String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).unwrap_or_default())
+    };
+    let main = match repo.entry_at(tree, &artifact.main_path())? {
+        Some(entry) => text_of(entry.id)?,
+        None => String::new(),
+    };
+    let description = description_in(artifact, &main);
+    let mut text = String::new();
+    if content == Content::Text {
+        text = main.to_lowercase();
+        for file in repo.files_at(tree, &artifact.path())? {
+            if file.path != artifact.main_path() && text.len() < MAX_TEXT_BYTES {
+                text.push('\n');
+                text.push_str(&text_of(file.id)?.to_lowercase());
+            }
+        }
+    }
+    Ok(Document { id: id.to_owned(), artifact: artifact.to_string(), description, text })
+}
+
+/// Returns the original text of an artifact's files, one after the other, for a snippet.
+pub(super) fn text(collection: &Collection, artifact: &ArtifactRef) -> Result<String, Error> {
+    let mut text = String::new();
+    for file in collection.files(artifact)? {
+        if collection.repo.size(file.id)? <= MAX_FILE_BYTES && text.len() < MAX_TEXT_BYTES {
+            text.push_str(&String::from_utf8_lossy(&collection.repo.blob(file.id, MAX_FILE_BYTES)?));
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
