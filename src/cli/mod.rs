@@ -4,8 +4,10 @@
 //! reads is in this folder.
 
 mod add;
+mod audit;
 mod bundle;
 mod collection;
+mod collections;
 mod deploy;
 mod failure;
 mod hints;
@@ -70,6 +72,8 @@ enum Command {
     #[command(flatten)]
     Collection(collection::Command),
     #[command(flatten)]
+    Collections(collections::Command),
+    #[command(flatten)]
     Update(update::Command),
     #[command(flatten)]
     Search(search::Command),
@@ -82,6 +86,8 @@ enum Command {
     Vault(vault::Command),
     #[command(flatten)]
     Keys(keys::Command),
+    #[command(flatten)]
+    Audit(audit::Command),
     #[command(flatten)]
     Hooks(hooks::Command),
     #[command(flatten)]
@@ -116,11 +122,13 @@ fn run(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Plumbing(command) => command.run(Cli::command()),
         Command::Collection(command) => command.run(&Session::start(cli.global)?),
+        Command::Collections(command) => command.run(&Session::start(cli.global)?),
         Command::Update(command) => command.run(&Session::start(cli.global)?),
         Command::Search(command) => command.run(&Session::start(cli.global)?),
         Command::Deploy(command) => command.run(&Session::start(cli.global)?),
         Command::Bundle(command) => command.run(&Session::start(cli.global)?),
         Command::Vault(command) => command.run(&Session::start(cli.global)?),
+        Command::Audit(command) => command.run(&Session::start(cli.global)?),
         Command::Hooks(command) => command.run(&Session::start(cli.global)?),
         Command::Keys(command) => command.run(&Session::start(cli.global)?),
     }

@@ -46,6 +46,7 @@ impl Session {
             scratch: environment.scratch.clone(),
             now_seconds: environment.now_seconds,
             durability: if settings.synced { Durability::Synced } else { Durability::Lazy },
+            audit: settings.audit,
             patience: Duration::from_secs(settings.patience_seconds),
             forge: settings.forge.clone(),
             path: environment.get("PATH").cloned().unwrap_or_default(),

@@ -66,6 +66,8 @@ pub struct Context {
     pub now_seconds: i64,
     /// Whether success waits for the disk.
     pub durability: Durability,
+    /// Whether the trail of what changed is kept.
+    pub audit: bool,
     /// How long a lock of another process is waited for.
     pub patience: Duration,
     /// Where shorthand sources such as `owner/repo` live.

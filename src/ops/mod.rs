@@ -3,6 +3,7 @@
 //! Each takes a [`Context`] of resolved options and returns what it did as a value that can be shown or serialised.
 //! Nothing here prints, prompts, or reads the environment.
 
+pub mod audit;
 pub mod bundle;
 pub mod collection;
 mod context;

@@ -153,6 +153,24 @@ fn a_killed_rollback_leaves_the_old_state_or_the_new_one() {
     kill_often(prepare, &["rollback", "full"]);
 }
 
+#[test]
+fn a_killed_update_leaves_the_old_state_or_the_new_one() {
+    let prepare = || {
+        let env = TestEnv::with_collection();
+        let from = many(&env);
+        env.run(["add", &from, "--all"]).ok();
+        env.write("skills/skill-1/SKILL.md", skill("skill-1", "text\n\nmine"));
+        env.git(["commit", "--quiet", "-am", "Mine"]);
+        for index in 0..SKILLS {
+            let name = format!("skill-{index}");
+            let file = env.root().join("many").join(&name).join("SKILL.md");
+            fs::write(file, skill(&name, "first\n\ntext")).expect("a file");
+        }
+        env
+    };
+    kill_often(prepare, &["update"]);
+}
+
 /// A collection of many skills whose owner can sign.
 fn publisher() -> TestEnv {
     let env = TestEnv::with_key();
@@ -429,46 +447,73 @@ fn a_full_disk_for_the_pack_leaves_no_tag() {
 #[test]
 #[ignore = "needs strace"]
 fn a_kill_at_every_change_of_the_file_system_is_survived() {
-    let make = || {
-        let env = TestEnv::with_collection();
-        let one = env.root().join("one");
-        fs::create_dir(&one).expect("a folder");
-        fs::write(one.join("SKILL.md"), skill("one", "text")).expect("a file");
+    sweep(&one, &["add", "../one"], &skill("one", "text"));
+    let updatable = || {
+        let env = one();
+        env.run(["add", "../one"]).ok();
+        env.write("skills/one/SKILL.md", skill("one", "text\n\nmine"));
+        env.git(["commit", "--quiet", "-am", "Mine"]);
+        fs::write(env.root().join("one/SKILL.md"), skill("one", "first\n\ntext")).expect("a file");
         env
     };
+    sweep(&updatable, &["update"], &skill("one", "first\n\ntext\n\nmine"));
+    let rollable = || {
+        let env = updatable();
+        env.run(["update"]).ok();
+        env
+    };
+    sweep(&rollable, &["rollback", "HEAD~1"], &skill("one", "text\n\nmine"));
+}
+
+/// A collection beside the skill `one`.
+fn one() -> TestEnv {
+    let env = TestEnv::with_collection();
+    let one = env.root().join("one");
+    fs::create_dir(&one).expect("a folder");
+    fs::write(one.join("SKILL.md"), skill("one", "text")).expect("a file");
+    env
+}
+
+/// Kills `args` at each change of the file system: each time there is the old state or the new one, and then `args` works
+/// and the skill `one` has the text `expected`.
+fn sweep(make: &dyn Fn() -> TestEnv, args: &[&str], expected: &str) {
     let mut fired = 0;
     for call in ["rename", "renameat", "renameat2", "linkat", "link", "unlink", "unlinkat", "mkdir", "mkdirat", "fsync"]
     {
         for number in 1..60 {
             let env = make();
-            let old = env.head();
+            let (old, old_count) = (env.head(), env.git(["rev-list", "--count", "HEAD"]));
             let mut command = env.command("strace");
             command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
             command.args(["-e", &format!("inject={call}:signal=KILL:when={number}")]);
-            command.arg(program()).args(["add", "../one"]);
+            command.arg(program()).args(args);
             if Ran::of(command).code == Some(0) {
                 break;
             }
             fired += 1;
+            let at = format!("{args:?} {call} {number}");
             env.git(["fsck", "--strict", "--no-dangling"]);
             let count = env.git(["rev-list", "--count", "HEAD"]);
-            assert!(env.head() == old || count == "2", "{call} {number}");
-            let again = env.run(["add", "../one"]);
+            let next = old_count.parse::<u32>().expect("a number") + 1;
+            assert!(env.head() == old || count == next.to_string(), "{at}");
+            let done = env.head() != old;
+            // What is done already is not done again: a rollback by a relative name would go elsewhere.
+            let again = if done { env.run(["tag", "one", "--add", "later"]) } else { env.run(args) };
             if again.code != Some(0) {
                 // A lock of a ref or of the index is not ours to break; it is named.
-                assert!(again.stderr.contains(".lock"), "{call} {number}: {again:?}");
+                assert!(again.stderr.contains(".lock"), "{at}: {again:?}");
                 for lock in
                     ["HEAD.lock", "index.lock", "refs/heads/main.lock", "refs/skillmeat/upstream/skill/one.lock"]
                 {
                     let _ = fs::remove_file(env.path(".git").join(lock));
                 }
-                env.run(["add", "../one"]).ok();
+                if done { env.run(["tag", "one", "--add", "later"]) } else { env.run(args) }.ok();
             }
             env.assert_sound();
-            assert!(env.path("skills/one/SKILL.md").exists(), "{call} {number}");
+            assert_eq!(env.read("skills/one/SKILL.md"), expected, "{at}");
         }
     }
-    assert!(fired > 10, "only {fired} calls were met");
+    assert!(fired > 10, "{args:?}: only {fired} calls were met");
 }
 
 #[test]

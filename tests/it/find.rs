@@ -176,3 +176,98 @@ fn one_artifact_goes_back_and_the_others_stay() {
     assert_eq!(env.json(&["status"])["artifacts"][1]["local"], "unchanged");
     env.assert_sound();
 }
+
+#[test]
+fn artifacts_go_to_another_collection_with_where_they_came_from() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    env.write("skills/pdf/SKILL.md", skill("pdf", "text\n\nmine"));
+    env.git(["commit", "--quiet", "-am", "Mine"]);
+    env.run(["tag", "pdf", "--add", "office"]).ok();
+    let work = env.home().join(".skillmeat/collections/work");
+    env.run(["init", work.to_str().expect("UTF-8")]).ok();
+    let copied = env.json(&["collection", "copy", "pdf", "--to", "work"]);
+    assert_eq!(copied["artifacts"], serde_json::json!(["skill/pdf"]));
+    assert_eq!(env.json(&["collection", "copy", "pdf", "--to", "work"])["same"], serde_json::json!(["skill/pdf"]));
+    let shown = env.json(&["--collection", "work", "show", "pdf"]);
+    assert_eq!(
+        (&shown["tags"], &shown["upstream"]),
+        (&serde_json::json!(["office"]), &env.json(&["show", "pdf"])["upstream"])
+    );
+    assert_eq!(env.json(&["--collection", "work", "status"])["artifacts"][0]["local"], "edited");
+    // The upstream goes on, and the copy merges it with the edit that came along.
+    fs::write(env.root().join("single/pdf/SKILL.md"), skill("pdf", "first\n\ntext")).expect("a file");
+    assert_eq!(env.json(&["--collection", "work", "update"])["artifacts"][0]["step"], "merge");
+    let text = fs::read_to_string(work.join("skills/pdf/SKILL.md")).expect("a file");
+    assert_eq!(text, skill("pdf", "first\n\ntext\n\nmine"));
+    env.refused("conflict", &["collection", "copy", "pdf", "--to", "work"]);
+    env.run(["--collection", "work", "remove", "pdf"]).ok();
+    env.run(["collection", "copy", "pdf", "--to", "work", "--move"]).ok();
+    assert!(!env.path("skills/pdf").exists());
+    env.assert_sound();
+
+    let listed = env.json(&["collection", "list"]);
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["artifacts"], &listed[0]["used"]),
+        (&"work".into(), &1.into(), &false.into())
+    );
+    env.run(["collection", "use", "work"]).ok();
+    assert_eq!(env.git(["config", "--global", "skillmeat.collection"]), "work");
+    assert_eq!(env.json(&["collection", "list"])[0]["used"], true);
+    env.refused("usage", &["collection", "use", "nothing"]);
+}
+
+/// Every command that changes something leaves an entry, and an entry cannot be changed without being noticed.
+#[test]
+fn an_edited_removed_or_reordered_entry_is_named() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    env.add_skill("other", "text");
+    fs::create_dir(env.root().join("project")).expect("a folder");
+    env.run(["deploy", "pdf", "--to", "claude-code:project", "--project", "../project", "--yes"]).ok();
+    env.run(["remove", "other"]).ok();
+    env.run(["undo"]).ok();
+    let log = env.json(&["audit", "log"]);
+    let actions: Vec<_> = log.as_array().expect("a list").iter().rev().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, ["add", "add", "deploy", "remove", "undo"]);
+    assert_eq!(log[2]["subject"], "claude-code:project");
+    assert_eq!(log[1]["subject"], env.git(["rev-parse", "HEAD~1"]), "the commit that the command made");
+    let trail = env.json(&["audit", "verify"]);
+    assert_eq!((&trail["entries"], &trail["broken"]), (&5.into(), &serde_json::Value::Null));
+    let stats = env.json(&["stats"]);
+    assert_eq!((&stats["actions"][0]["name"], &stats["actions"][0]["count"]), (&"add".into(), &2.into()));
+    assert_eq!(stats["never_deployed"], serde_json::json!(["skill/other"]));
+    let exported = env.run(["audit", "export"]).ok().stdout.clone();
+    assert_eq!(exported.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count(), 5);
+
+    let refs = "refs/skillmeat/audit";
+    let good = env.git(["rev-parse", refs]);
+    let commits: Vec<String> = env.git(["rev-list", "--reverse", refs]).lines().map(str::to_owned).collect();
+    let write = |message: &str, parent: &str| {
+        let tree = env.git(["rev-parse", &format!("{good}^{{tree}}")]);
+        let file = env.root().join("message");
+        fs::write(&file, message).expect("a file");
+        env.git(["commit-tree", &tree, "-p", parent, "-F", file.to_str().expect("UTF-8")])
+    };
+    let message = |commit: &str| env.git(["log", "-1", "--format=%B", commit]) + "\n";
+    // Entry 2 edited, and the rest written again on top of it; entry 2 taken out; two of them the other way round.
+    let edited = write(&message(&commits[2]).replace("claude-code:project", "claude-code:user"), &commits[1]);
+    let on_edited = write(&message(&commits[3]), &edited);
+    let without = write(&message(&commits[3]), &commits[1]);
+    let swapped = write(&message(&commits[2]), &without);
+    for (head, number) in [(on_edited, 3), (without, 2), (swapped, 2)] {
+        env.git(["update-ref", refs, &head]);
+        let ran = env.run(["audit", "verify"]);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stdout.contains(&format!("entry {number}")), "{}", ran.stdout);
+    }
+    // Cut off at the end: the digest that was kept elsewhere tells.
+    env.git(["update-ref", refs, &commits[3]]);
+    let cut = env.json(&["audit", "verify"]);
+    assert_ne!(cut["head"], trail["head"]);
+    env.git(["update-ref", refs, &good]);
+    env.config("skillmeat.audit", "false");
+    env.run(["remove", "pdf"]).ok();
+    assert_eq!(env.git(["rev-parse", refs]), good, "turned off");
+    env.git(["fsck", "--strict", "--no-dangling"]);
+}

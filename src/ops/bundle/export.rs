@@ -18,6 +18,7 @@ use crate::model::{
     ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH,
     Oid, Release, TreePath, tree_digest,
 };
+use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
 use crate::pack::{Limits, PackFile, packed_digest, write_pack};
@@ -84,7 +85,12 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     if new_tag {
         let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
         let change = RefChange { name: release.ref_name(), new: Some(tag_id), expect: Expect::Absent };
-        collection.repo.change_refs(&[change], "skillmeat: export", who)?;
+        let subject = release.to_string();
+        let event = Event { action: "export", artifacts: &wish.artifacts, subject: &subject };
+        let entry = audit::next(context, &collection.repo, &event)?;
+        collection.repo.flush()?;
+        let changes: Vec<_> = entry.into_iter().chain([change]).collect();
+        collection.repo.change_refs(&changes, "skillmeat: export", who)?;
     }
     pack.keep_as(&wish.output)?;
     context.make_durable(collection.repo.git_folder())?;

@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
-use super::{Collection, Error, PRISTINE_REFS};
+use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
 use crate::fsio::{Access, Root, create_new, is_temporary, read_optional, remove_if_there};
 use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
 use crate::ops::Context;
+use crate::ops::audit::{self, Event};
 
 /// A change that is being put together. Nothing but objects is written before [`Change::commit`].
 pub struct Change<'c> {
@@ -216,6 +217,10 @@ fn finish(
     let pending = state_folder(repo)?.join("pending");
     remove_if_there(&pending)?;
     create_new(&pending, format!("{commit}\n").as_bytes(), Access::Shared)?;
+    let (action, artifacts) = event(message);
+    let subject = commit.to_string();
+    refs.extend(audit::next(context, repo, &Event { action: &action, artifacts: &artifacts, subject: &subject })?);
+    repo.flush()?;
     refs.push(RefChange { name: "HEAD".to_owned(), new: Some(commit), expect: Expect::At(parent) });
     let subject = message.lines().next().unwrap_or("");
     if let Err(error) = repo.change_refs(&refs, &format!("skillmeat: {subject}"), who) {
@@ -240,6 +245,16 @@ fn finish(
         context.progress.warn(&format!("'{path}' was edited in this moment and is as it was edited, not as committed"));
     }
     Ok(commit)
+}
+
+/// Reads the trailers that [`message`] wrote.
+fn event(message: &str) -> (String, Vec<ArtifactRef>) {
+    let values = |key: &str| {
+        let prefix = format!("{key}: ");
+        message.lines().filter_map(move |line| line.strip_prefix(&prefix).map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let action = values("Skillmeat-Action").pop().unwrap_or_default();
+    (action, values("Skillmeat-Artifact").iter().filter_map(|text| text.parse().ok()).collect())
 }
 
 /// Finishes a change whose refs moved but whose worktree did not follow, because its process was killed.
@@ -267,12 +282,14 @@ pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
 /// collection's lock, which is ours now; a lock of a branch or of the index may be git's and stays.
 fn remove_own_locks(repo: &Repo) -> Result<(), Error> {
     let root = Root::open(repo.git_folder())?;
-    for (name, _) in root.walk(PRISTINE_REFS.trim_end_matches('/'), u64::MAX)? {
-        if name.ends_with(".lock") {
-            root.remove(&format!("{PRISTINE_REFS}{name}").parse().map_err(GitError::from)?)?;
+    for prefix in [PRISTINE_REFS, PENDING_REFS] {
+        for (name, _) in root.walk(prefix.trim_end_matches('/'), u64::MAX)? {
+            if name.ends_with(".lock") {
+                root.remove(&format!("{prefix}{name}").parse().map_err(GitError::from)?)?;
+            }
         }
     }
-    Ok(())
+    Ok(root.remove(&format!("{}.lock", audit::AUDIT_REF).parse().map_err(GitError::from)?)?)
 }
 
 /// Removes the temporary files that a killed process left beside the files that it was to write.

@@ -1,6 +1,7 @@
 //! Collections: what is in them, and every change as one commit.
 
 mod add;
+mod between;
 mod catalogue;
 mod change;
 mod diff;
@@ -22,6 +23,7 @@ mod upstream;
 mod validate;
 
 pub use add::{AddItem, AddPlan, AddStep, Clashing, Offer, add, look, plan_add};
+pub use between::{Copied, KnownCollection, collections, copy};
 pub use change::Change;
 pub use diff::{ArtifactDiff, FileDiff, Sides, diff};
 pub use driver::merge_file;

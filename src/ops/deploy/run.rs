@@ -14,6 +14,7 @@ use crate::client::TargetId;
 use crate::git::Repo;
 use crate::model::ArtifactRef;
 use crate::ops::Context;
+use crate::ops::audit::{self, Event};
 use crate::ops::collection::Collection;
 
 /// Whether what is not ours, or was edited, is overwritten; a copy is kept.
@@ -99,7 +100,14 @@ pub fn deploy(context: &Context, collection: &Collection, wish: &Deploy) -> Resu
         if !draft.plan.consent.is_empty() && !wish.agreed {
             return Err(Error::Consent(draft.plan.consent));
         }
-        carry_out(context, site, "deploy", draft, Some(&collection.repo), recovered)
+        let done = carry_out(context, site, "deploy", draft, Some(&collection.repo), recovered)?;
+        if done.changed {
+            let artifacts: Vec<_> = done.plan.artifacts.iter().map(|planned| planned.artifact.clone()).collect();
+            let subject = wish.target.to_string();
+            let event = Event { action: "deploy", artifacts: &artifacts, subject: &subject };
+            audit::record(context, &collection.repo, &event);
+        }
+        Ok(done)
     })
 }
 

@@ -17,6 +17,7 @@ fn context(home: &Path) -> Context {
         scratch: std::env::temp_dir(),
         now_seconds: 1_800_000_000,
         durability: Durability::Lazy,
+        audit: false,
         patience: Duration::ZERO,
         forge: String::new(),
         path: std::ffi::OsString::new(),
