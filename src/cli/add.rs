@@ -5,7 +5,7 @@ use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, runs_text, short};
 use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
-use crate::ops::collection::{self, AddPlan, AddStep, Clashing, Error, Offer};
+use crate::ops::collection::{self, AddPlan, AddStep, Error, Obstacles, Offer, Otherwise};
 use crate::scan::Severity;
 
 /// Most artifacts that are listed when the user has to choose.
@@ -13,11 +13,11 @@ const MAX_LISTED: usize = 20;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  git skillmeat add owner/repo --all\n  git skillmeat add owner/repo/skills/pdf@v1.2\n  \
+    after_help = "Examples:\n  git skillmeat add owner/repo --all\n  git skillmeat add owner/repo/skills/pdf@v1.2\n  git skillmeat add 'owner/repo@^1.2'           # the newest version that fits\n  \
     git skillmeat add https://example.com/skills.git//tools#main --only skill/lint\n  git skillmeat add ./my-skill"
 )]
 pub(super) struct Add {
-    /// A path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]
+    /// A path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]; a ref is a branch, tag, commit or range
     #[arg(value_name = "SOURCE", required = true)]
     sources: Vec<String>,
     /// Add everything that is found
@@ -32,6 +32,9 @@ pub(super) struct Add {
     /// Leave out names that stand for different artifacts of the source
     #[arg(long)]
     skip_clashing: bool,
+    /// Leave out artifacts that cannot be used, such as servers that no client can launch
+    #[arg(long)]
+    skip_unusable: bool,
     /// Agree to hooks, servers and executable files without being asked
     #[arg(short, long)]
     yes: bool,
@@ -60,8 +63,9 @@ impl Add {
         self.check_choice(session, &offer)?;
         let (opened, lock) = session.collection_to_change()?;
         let rename = self.rename(&offer)?;
-        let clashing = if self.skip_clashing { Clashing::LeaveOut } else { Clashing::Refuse };
-        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref(), clashing)?;
+        let otherwise = |skip| if skip { Otherwise::LeaveOut } else { Otherwise::Refuse };
+        let obstacles = Obstacles { clashing: otherwise(self.skip_clashing), unusable: otherwise(self.skip_unusable) };
+        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref(), obstacles)?;
         if self.dry_run || !plan.changes() {
             return Ok(plan);
         }

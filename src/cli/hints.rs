@@ -37,6 +37,10 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
             "run `git config --global user.name \"Your Name\"` and `git config --global user.email you@example.com`"
                 .to_owned()
         }
+        Error::NotOffered { near, .. } if near.is_empty() => {
+            "`--all --dry-run` shows what was found; a folder of it can be named, as `SOURCE//path/to/skill`".to_owned()
+        }
+        Error::NotOffered { near, .. } => format!("did you mean '{}'?", joined(near)),
         Error::Unknown { near, .. } if near.is_empty() => "`git skillmeat list` shows what there is".to_owned(),
         Error::Unknown { near, .. } => format!("did you mean '{}'?", joined(near)),
         Error::Ambiguous { candidates, .. } => format!("write one of '{}'", joined(candidates)),
@@ -56,8 +60,9 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
             format!("give it another name with `--as NAME`, or run `git skillmeat remove {artifact}` first")
         }
         Error::Unusable { source, .. } => {
-            return collection_hint(source)
-                .or_else(|| Some("leave it out by naming the others with `--only REF`".to_owned()));
+            return collection_hint(source).or_else(|| {
+                Some("leave such artifacts out with `--skip-unusable`, or name the others with `--only REF`".to_owned())
+            });
         }
         Error::NoBase(artifact) => format!(
             "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"

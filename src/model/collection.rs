@@ -79,7 +79,7 @@ pub struct ManifestEntry {
     /// The server's name, where the place is a client's MCP configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Branch, tag or commit followed; absent for the upstream's `HEAD`.
+    /// Branch, tag, commit or range of versions followed; absent for the upstream's `HEAD`.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The bundle it was imported from.

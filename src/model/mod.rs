@@ -44,7 +44,7 @@ pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, Na
 pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
-pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name};
+pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name, tag_version, version_range};
 pub use vault::{IndexedRelease, MAX_INDEX_BYTES, VAULT_FORMAT, VaultFileError, VaultIndex};
 
 /// A git object id: SHA-1 or SHA-256, whichever the repository uses.

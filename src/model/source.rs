@@ -10,7 +10,7 @@ mod url;
 use std::fmt;
 
 use super::{PathError, TreePath};
-pub use reference::{RefNameError, check_ref_name};
+pub use reference::{RefNameError, check_ref_name, tag_version, version_range};
 
 /// Longest source accepted, in bytes; the practical limit of URLs.
 const MAX_SOURCE_BYTES: usize = 2048;
@@ -20,7 +20,7 @@ const MAX_SOURCE_BYTES: usize = 2048;
 pub struct Source {
     /// The folder or repository.
     pub location: Location,
-    /// Branch, tag or full commit id; `None` follows the default branch. Always `None` for a folder.
+    /// Branch, tag, full commit id or range of versions; `None` follows the default branch. Always `None` for a folder.
     pub reference: Option<String>,
     /// Folder or file within the repository. Always `None` for a folder.
     pub subpath: Option<TreePath>,

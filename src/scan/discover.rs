@@ -178,9 +178,12 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches a whole source, or a folder as if it were one.
     fn source(&mut self, base: &str) -> Result<(), DiscoverError> {
-        self.skill_at(base)?;
+        let is_skill = self.skill_at(base)?;
         let market = self.market(base)?;
         self.root(base, market.name_of(base))?;
+        if !is_skill {
+            self.children(base)?;
+        }
         self.client_folders(base)?;
         self.market_roots(&market)?;
         self.unlisted_plugins(base)?;

@@ -535,3 +535,33 @@ fn what_a_server_says_cannot_steer_the_terminal() {
     fs::write(env.home().join("ssh"), script).expect("a file");
     env.refused("net", &["add", "ssh://host.invalid/x"]);
 }
+
+#[test]
+fn a_name_that_the_source_does_not_have_is_told_of_the_source() {
+    let env = TestEnv::with_collection();
+    let source = env.source("one", &[("skills/one/SKILL.md", &skill("one", "text"), Mode::File)]);
+    let told = env.refused("name", &["add", source.text(), "--only", "on"]);
+    assert!(told.stderr.contains("in the source") && told.stderr.contains("skill/one"), "{}", told.stderr);
+}
+
+#[test]
+fn one_server_that_no_client_can_launch_does_not_keep_the_rest_away() {
+    let env = TestEnv::with_collection();
+    let servers =
+        r#"{"mcpServers": {"odd": {"type": "local"}, "good": {"command": "npx", "args": ["-y", "a@1.0.0"]}}}"#;
+    let files = [("mcp.json", servers, Mode::File), ("skills/one/SKILL.md", &skill("one", "text"), Mode::File)];
+    let source = env.source("mixed", &files);
+    let told = env.run(["add", source.text(), "--all", "--yes"]);
+    assert_ne!(told.code, Some(0));
+    assert!(told.stderr.contains("--skip-unusable"), "{}", told.stderr);
+    let done = env.json(&["add", source.text(), "--all", "--yes", "--skip-unusable"]);
+    let names: Vec<_> =
+        done["artifacts"].as_array().expect("a list").iter().map(|item| item["artifact"].clone()).collect();
+    assert_eq!(names, ["mcp/good", "skill/one"]);
+    let notes = done["notes"].as_array().expect("a list");
+    assert!(
+        notes
+            .iter()
+            .any(|note| note["id"] == "unusable" && note["message"].as_str().expect("text").contains("mcp/odd"))
+    );
+}

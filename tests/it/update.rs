@@ -310,3 +310,35 @@ fn differences_are_those_of_git() {
     assert_eq!(Ran::of(listing).code, Some(1));
     env.refused("name", &["diff", "--from", "nothing"]);
 }
+
+/// A range follows the highest version that fits, on whatever branch; and a version that was taken may not move.
+#[test]
+fn a_range_follows_versions_and_notices_one_that_moved() {
+    for remote in [true, false] {
+        let env = TestEnv::with_collection();
+        env.allow_ssh();
+        let source = env.bare("source");
+        let release = |branch: &str, tag: &str, line: &str| {
+            source.commit_files(branch, &[("skills/pdf/SKILL.md", &body(&[("one\n", line)]))]);
+            source.git(&["tag", "-a", "-m", tag, tag, branch], b"");
+        };
+        release("main", "v1.0.0", "1.0.0\n");
+        release("main", "v2.0.0", "2.0.0\n");
+        source.git(&["branch", "old", "v1.0.0^{}"], b"");
+        let url = if remote { source.ssh_url("#^1.0") } else { source.url("#^1.0") };
+        env.run(["add", &url, "--all"]).ok();
+        assert!(env.read("skills/pdf/SKILL.md").contains("1.0.0"), "not the newest of all");
+        assert_eq!(env.json(&["show", "pdf"])["ref"], "^1.0");
+        assert_eq!(state(&env)["upstream"]["state"], "current");
+        release("old", "v1.2.0", "1.2.0\n");
+        release("old", "v1.3.0-rc.1", "1.3.0-rc.1\n");
+        assert_eq!(state(&env)["upstream"]["state"], "behind", "{remote}");
+        env.run(["update"]).ok();
+        assert!(env.read("skills/pdf/SKILL.md").contains("1.2.0"), "no version before a release");
+        assert_eq!(state(&env)["upstream"]["state"], "current");
+        source.git(&["tag", "-f", "-a", "-m", "v1.2.0", "v1.2.0", "v1.3.0-rc.1^{}"], b"");
+        assert_eq!(state(&env)["upstream"]["state"], "tag-moved", "{remote}");
+        env.assert_sound();
+        env.refused("name", &["add", &url.replace("^1.0", "^9"), "--all"]);
+    }
+}

@@ -1,5 +1,7 @@
 //! Names of branches, tags and commits, by the rules of `git check-ref-format`.
 
+use semver::{Version, VersionReq};
+
 /// Longest name accepted, in bytes: what a file name may have where refs are files.
 const MAX_REF_BYTES: usize = 255;
 
@@ -25,6 +27,21 @@ pub fn check_ref_name(name: &str) -> Result<(), RefNameError> {
         Some(rule) => Err(RefNameError { name: name.to_owned(), rule }),
         None => Ok(()),
     }
+}
+
+/// Returns the range of versions that a text asks for, in Cargo's spelling: `^1.2`, `~1.2.3`, `>=1, <3`, `=1.0.0`, `*`.
+///
+/// A range starts with its operator, so that no name of a branch or tag is taken for one.
+pub fn version_range(text: &str) -> Option<VersionReq> {
+    if !text.starts_with(['^', '~', '>', '<', '=', '*']) {
+        return None;
+    }
+    VersionReq::parse(text).ok()
+}
+
+/// Returns the version that a tag is called after: `v1.2.3` or `1.2.3`.
+pub fn tag_version(tag: &str) -> Option<Version> {
+    Version::parse(tag.strip_prefix('v').unwrap_or(tag)).ok()
 }
 
 fn broken_rule(name: &str) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! Git URLs, the `user@host:path` form, `owner/repo`, and the pages that forges show for a folder.
 
-use super::{Location, Source, SourceError, TreePath, check_ref_name, shown};
+use super::{Location, Source, SourceError, TreePath, check_ref_name, shown, version_range};
 
 /// Parses a text that holds `://`.
 pub(super) fn parse(text: &str, forge_base: &str) -> Result<Source, SourceError> {
@@ -117,7 +117,9 @@ fn split_reference(text: &str) -> (&str, Option<&str>) {
 
 fn checked(reference: Option<&str>) -> Result<Option<String>, SourceError> {
     reference.map_or(Ok(None), |name| {
-        check_ref_name(name)?;
+        if version_range(name).is_none() {
+            check_ref_name(name)?;
+        }
         Ok(Some(name.to_owned()))
     })
 }

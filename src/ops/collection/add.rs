@@ -19,13 +19,22 @@ pub struct Offer {
     discovery: Discovery,
 }
 
-/// What becomes of names that stand for different artifacts of one source.
+/// What becomes of artifacts that cannot be added as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clashing {
+pub enum Otherwise {
     /// Nothing is added.
     Refuse,
     /// They are left out, with a note.
     LeaveOut,
+}
+
+/// What becomes of what is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Obstacles {
+    /// Names that stand for different artifacts of one source.
+    pub clashing: Otherwise,
+    /// Artifacts that no client could load, or that hold what no collection may hold.
+    pub unusable: Otherwise,
 }
 
 /// What becomes of one artifact that is added.
@@ -132,7 +141,10 @@ impl Offer {
             }
         }
         for name in names {
-            super::open::choose(name, &all)?;
+            super::open::choose(name, &all).map_err(|error| match error {
+                Error::Unknown { text, near } => Error::NotOffered { text, near },
+                other => other,
+            })?;
         }
         Ok(chosen)
     }
@@ -141,7 +153,7 @@ impl Offer {
 /// Plans to add artifacts of a source: reads their files, checks names and paths, and says what was seen.
 ///
 /// `names` are those wanted, all when empty; `rename` gives the only one another name; names that stand for
-/// different artifacts of the source are refused or left out.
+/// different artifacts of the source, and artifacts that cannot be used, are refused or left out.
 ///
 /// # Errors
 /// [`Error::Exists`] when the collection has other content under a name, [`Error::Clash`], [`Error::Unusable`].
@@ -150,16 +162,24 @@ pub fn plan_add(
     offer: &Offer,
     names: &[String],
     rename: Option<&ArtifactName>,
-    clashing: Clashing,
+    obstacles: Obstacles,
 ) -> Result<AddPlan, Error> {
     let mut items: Vec<AddItem> = Vec::new();
     let mut clashes: BTreeMap<ArtifactRef, Vec<String>> = BTreeMap::new();
+    let mut notes = offer.discovery.notes.clone();
     let chosen = offer.choose(names)?;
     if rename.is_some() && chosen.len() != 1 {
         return Err(Error::RenameOne(chosen.len()));
     }
     for found in chosen {
-        let item = item(collection, &offer.opened, found, rename)?;
+        let item = match item(collection, &offer.opened, found, rename) {
+            Err(Error::Unusable { artifact, path, source }) if obstacles.unusable == Otherwise::LeaveOut => {
+                let message = format!("left out: '{artifact}' cannot be used: {source}");
+                notes.push(Note { path, id: "unusable", message });
+                continue;
+            }
+            other => other?,
+        };
         match items.iter().find(|known| known.artifact == item.artifact) {
             None => items.push(item),
             // The same skill in several plugins of one marketplace is common.
@@ -167,9 +187,8 @@ pub fn plan_add(
             Some(known) => clashes.entry(item.artifact).or_insert_with(|| vec![known.path.clone()]).push(item.path),
         }
     }
-    let mut notes = offer.discovery.notes.clone();
     for (artifact, paths) in clashes {
-        if clashing == Clashing::Refuse {
+        if obstacles.clashing == Otherwise::Refuse {
             return Err(Error::Clash { artifact, paths });
         }
         items.retain(|item| item.artifact != artifact);

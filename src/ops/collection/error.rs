@@ -28,6 +28,14 @@ pub enum Error {
         /// Names that are near.
         near: Vec<ArtifactRef>,
     },
+    /// The source has no artifact of this name.
+    #[error("no artifact '{}' was found in the source", .text.escape_debug())]
+    NotOffered {
+        /// What was asked for.
+        text: String,
+        /// Names that are near.
+        near: Vec<ArtifactRef>,
+    },
     /// Several artifacts have this name.
     #[error("'{text}' is the name of several artifacts")]
     Ambiguous {
@@ -120,7 +128,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::NoCollection(_) | Error::IsCollection(_) | Error::NoIdentity => Class::Usage,
-            Error::Unknown { .. } | Error::Ambiguous { .. } | Error::Name(_) => Class::Name,
+            Error::Unknown { .. } | Error::NotOffered { .. } | Error::Ambiguous { .. } | Error::Name(_) => Class::Name,
             Error::File(_) => Class::Parse,
             Error::Source(_) | Error::RenameOne(_) => Class::Name,
             Error::Discover(error) => match error {

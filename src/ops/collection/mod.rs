@@ -22,7 +22,7 @@ mod update;
 mod upstream;
 mod validate;
 
-pub use add::{AddItem, AddPlan, AddStep, Clashing, Offer, add, look, plan_add};
+pub use add::{AddItem, AddPlan, AddStep, Obstacles, Offer, Otherwise, add, look, plan_add};
 pub use between::{Copied, KnownCollection, collections, copy};
 pub use change::Change;
 pub use diff::{ArtifactDiff, FileDiff, Sides, diff};

@@ -3,13 +3,15 @@
 //! Nothing of a source is checked out or run: its trees and blobs are read in process.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Error;
 use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
-use crate::git::{EntryKind, GitError, Remote, Repo, WalkLimits};
-use crate::model::{Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set};
+use crate::git::{EntryKind, GitError, Remote, RemoteRef, Repo, WalkLimits};
+use crate::model::{
+    Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set, tag_version, version_range,
+};
 use crate::ops::Context;
 use crate::scan::{Item, ItemKind, Tree, TreeError};
 
@@ -72,6 +74,10 @@ fn open_local(path: &Path, source: &Source) -> Result<Opened, Error> {
 
 fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Error> {
     let commit = match &source.reference {
+        Some(reference) if version_range(reference).is_some() => {
+            let tip = tip(&tags_of(&repo)?, Some(reference)).ok_or_else(|| GitError::NoCommit(reference.clone()))?;
+            tip.commit
+        }
         Some(reference) => repo.resolve(reference)?,
         None => repo.head_commit()?,
     };
@@ -89,8 +95,16 @@ fn fetch(context: &Context, source: &Source, url: &str, have: Option<Oid>) -> Re
     let repo = Repo::open_store(&stores, &name)?;
     context.progress.step("fetching", 0, None);
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
-    let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
     let remote = Remote { url: url.to_owned(), typed: true };
+    let tag = match version_range(wanted) {
+        Some(_) => {
+            let tags = remote.list(git, &["refs/tags/*"])?;
+            Some(tip(&tags, Some(wanted)).ok_or_else(|| GitError::NoCommit(wanted.to_owned()))?.name)
+        }
+        None => None,
+    };
+    let theirs = tag.as_deref().unwrap_or(wanted);
+    let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
     if let Some(have) = have.filter(|have| !repo.has(*have)) {
         let known = format!("refs/skillmeat/known/{have}");
         // A server that has forgotten it, or gives nothing by id, only leaves the history unknown.
@@ -99,10 +113,58 @@ fn fetch(context: &Context, source: &Source, url: &str, have: Option<Oid>) -> Re
     // From a commit that is here git fetches what came after it; without one, the newest alone.
     let depth = if have.is_some_and(|have| repo.has(have)) { None } else { Some(1) };
     // Forced: what a branch was before is of no use here, the pristine states are kept in the collection.
-    repo.fetch(git, &remote, &[(format!("+{wanted}"), ours.clone())], depth)?;
+    repo.fetch(git, &remote, &[(format!("+{theirs}"), ours.clone())], depth)?;
     let commit = repo.resolve(&ours)?;
     let tree = repo.commit(commit)?.tree;
     Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned() })
+}
+
+/// A ref of a source, by what a person follows.
+pub(super) struct Tip {
+    /// Its full name.
+    pub(super) name: String,
+    pub(super) commit: Oid,
+    pub(super) follows: Follows,
+}
+
+/// What kind of ref is followed, and with that how it may move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// A branch, which goes forward.
+    Branch,
+    /// A tag, which stays.
+    Tag,
+    /// The highest version of a range: to another tag, while those that there were stay. These are their commits.
+    Range(BTreeSet<Oid>),
+}
+
+/// Returns what is followed, of the refs that a source has.
+pub(super) fn tip(refs: &[RemoteRef], followed: Option<&str>) -> Option<Tip> {
+    let followed = followed.unwrap_or("HEAD");
+    let commit = |found: &RemoteRef| found.peeled.unwrap_or(found.id);
+    if let Some(range) = version_range(followed) {
+        let version = |found: &RemoteRef| tag_version(found.name.strip_prefix("refs/tags/")?);
+        let mut tags: Vec<_> = refs.iter().filter_map(|found| Some((version(found)?, found))).collect();
+        tags.retain(|(version, _)| range.matches(version));
+        tags.sort_by(|a, b| a.0.cmp(&b.0));
+        let (_, highest) = tags.last()?;
+        let follows = Follows::Range(tags.iter().map(|(_, found)| commit(found)).collect());
+        return Some(Tip { name: highest.name.clone(), commit: commit(highest), follows });
+    }
+    // In the order in which git looks for a short name.
+    let names = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
+    let found = names.iter().find_map(|name| refs.iter().find(|found| found.name == *name))?;
+    let follows = if found.name.starts_with("refs/tags/") { Follows::Tag } else { Follows::Branch };
+    Some(Tip { name: found.name.clone(), commit: commit(found), follows })
+}
+
+/// Returns the tags of a repository on this machine, as a remote would list them.
+pub(super) fn tags_of(repo: &Repo) -> Result<Vec<RemoteRef>, GitError> {
+    let one = |(name, id): (String, Oid)| {
+        let peeled = repo.resolve(&name).ok();
+        RemoteRef { name, id, peeled }
+    };
+    Ok(repo.refs_below("refs/tags/")?.into_iter().map(one).collect())
 }
 
 fn store_name(url: &str) -> String {

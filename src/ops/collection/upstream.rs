@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::source::{Opened, SourceFile, open};
+use super::source::{Follows, Opened, SourceFile, open, tags_of, tip};
 use super::take::{content, entries, license};
 use super::{Collection, Error};
 use crate::git::{GitError, Remote, RemoteRef};
@@ -213,20 +213,6 @@ fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
     Ok(answers)
 }
 
-/// A ref of an upstream, by the name that a person gave it.
-struct Tip {
-    commit: Oid,
-    is_tag: bool,
-}
-
-fn tip(refs: &[RemoteRef], followed: Option<&str>) -> Option<Tip> {
-    let followed = followed.unwrap_or("HEAD");
-    // In the order in which git looks for a short name.
-    let names = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
-    let found = names.iter().find_map(|name| refs.iter().find(|found| found.name == *name))?;
-    Some(Tip { commit: found.peeled.unwrap_or(found.id), is_tag: found.name.starts_with("refs/tags/") })
-}
-
 fn look_at(
     context: &Context,
     collection: &Collection,
@@ -237,7 +223,7 @@ fn look_at(
 ) -> Vec<Seen> {
     let all = |state: Upstream| origins.iter().map(|origin| origin.seen(state.clone())).collect();
     let cannot = |reason: String| Upstream::CannotCheck { reason };
-    let mut is_tag = false;
+    let mut follows = None;
     if let Some(answer) = answers.get(&place.0) {
         let refs = match answer {
             Ok(refs) => refs,
@@ -245,7 +231,7 @@ fn look_at(
         };
         match tip(refs, place.1.as_deref()) {
             Some(tip) if origins.iter().all(|origin| origin.have == Some(tip.commit)) => return all(Upstream::Current),
-            Some(tip) => is_tag = tip.is_tag,
+            Some(tip) => follows = Some(tip.follows),
             // A commit that is followed by its id does not move.
             None if origins.iter().all(|origin| is_pinned(origin, place)) => return all(Upstream::Current),
             None => return all(Upstream::RefGone),
@@ -258,10 +244,11 @@ fn look_at(
         Err(Error::Git(GitError::NoCommit(_))) => return all(Upstream::RefGone),
         Err(error) => return all(cannot(with_causes(&error))),
     };
-    if let (Opened::Git { repo, .. }, Some(reference)) = (&opened, &place.1) {
-        is_tag |= repo.find_ref(&format!("refs/tags/{reference}")).is_ok_and(|found| found.is_some());
+    if let (None, Opened::Git { repo, .. }) = (&follows, &opened) {
+        follows = tags_of(repo).ok().and_then(|tags| tip(&tags, place.1.as_deref())).map(|tip| tip.follows);
     }
-    let look = |origin: &Origin| look_into(collection, &opened, origin, is_tag, rewritten);
+    let follows = follows.unwrap_or(Follows::Branch);
+    let look = |origin: &Origin| look_into(collection, &opened, origin, &follows, rewritten);
     origins.iter().map(|origin| look(origin).unwrap_or_else(|error| origin.seen(cannot(with_causes(&error))))).collect()
 }
 
@@ -284,7 +271,7 @@ fn look_into(
     collection: &Collection,
     opened: &Opened,
     origin: &Origin,
-    is_tag: bool,
+    follows: &Follows,
     rewritten: Rewritten,
 ) -> Result<Seen, Error> {
     let mut commits = Vec::new();
@@ -293,12 +280,21 @@ fn look_into(
             return Ok(origin.seen(Upstream::Current));
         }
         let (from, to) = (have.to_string(), commit.to_string());
-        if is_tag && rewritten == Rewritten::Refuse {
-            return Ok(origin.seen(Upstream::TagMoved { from, to }));
-        }
         let known = repo.has(have);
-        if (!known || !repo.is_ancestor(have, *commit)?) && !is_tag && rewritten == Rewritten::Refuse {
-            return Ok(origin.seen(Upstream::Rewritten { from, to }));
+        let moved = match follows {
+            Follows::Tag => true,
+            // The version that was taken is still there: a higher one is an update, on whatever branch.
+            Follows::Range(commits) => !commits.contains(&have),
+            Follows::Branch if !known || !repo.is_ancestor(have, *commit)? => {
+                if rewritten == Rewritten::Refuse {
+                    return Ok(origin.seen(Upstream::Rewritten { from, to }));
+                }
+                false
+            }
+            Follows::Branch => false,
+        };
+        if moved && rewritten == Rewritten::Refuse {
+            return Ok(origin.seen(Upstream::TagMoved { from, to }));
         }
         if known && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
             return Ok(origin.seen(Upstream::Current));

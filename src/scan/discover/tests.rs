@@ -138,10 +138,15 @@ fn plugins_that_share_a_root_count_each_skill_once() {
         tree.skill(&format!("skills/{name}"), name);
     }
     tree.skill("extra/hidden", "hidden");
-    tree.skill("template", "template-skill");
+    tree.skill("template", "template");
     let discovery = find(&tree);
-    let expected =
-        ["skill/art skills/art", "skill/docx skills/docx", "skill/hidden extra/hidden", "skill/pdf skills/pdf"];
+    let expected = [
+        "skill/art skills/art",
+        "skill/docx skills/docx",
+        "skill/hidden extra/hidden",
+        "skill/pdf skills/pdf",
+        "skill/template template",
+    ];
     assert_eq!(found(&discovery), expected);
     assert!(discovery.clashes.is_empty() && discovery.notes.is_empty(), "{:?}", discovery.notes);
 }

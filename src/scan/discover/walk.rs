@@ -7,6 +7,16 @@ use super::{DiscoverError, Search, join};
 use crate::scan::ItemKind;
 
 impl Search<'_> {
+    /// Looks for skills in the folders of a source's root, beside the usual places: some keep a template there.
+    pub(super) fn children(&mut self, base: &str) -> Result<(), DiscoverError> {
+        for item in self.reader.list(base)?.iter() {
+            if item.kind == ItemKind::Folder && !is_ignored(&item.name) {
+                self.skill_at(&join(base, &item.name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks for skills below a folder, nearest first, within the bounds of the search.
     pub(super) fn walk(&mut self, base: &str) -> Result<(), DiscoverError> {
         let mut waiting = VecDeque::from([(base.to_owned(), 0)]);
