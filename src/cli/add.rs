@@ -1,5 +1,7 @@
 //! `add`: look, show, agree, add.
 
+use std::collections::BTreeSet;
+
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
@@ -23,6 +25,9 @@ pub(super) struct Add {
     /// Add everything that is found
     #[arg(long, conflicts_with = "only")]
     all: bool,
+    /// Choose from a list
+    #[arg(short, long, conflicts_with_all = ["all", "only"])]
+    interactive: bool,
     /// Add only this artifact; may be given several times
     #[arg(long, value_name = "REF")]
     only: Vec<String>,
@@ -60,12 +65,12 @@ impl Add {
         // The collection must be there before anything is fetched for it.
         session.collection()?;
         let offer = collection::look(&session.context, source)?;
-        self.check_choice(session, &offer)?;
+        let only = self.choice(session, &offer)?;
         let (opened, lock) = session.collection_to_change()?;
         let rename = self.rename(&offer)?;
         let otherwise = |skip| if skip { Otherwise::LeaveOut } else { Otherwise::Refuse };
         let obstacles = Obstacles { clashing: otherwise(self.skip_clashing), unusable: otherwise(self.skip_unusable) };
-        let mut plan = collection::plan_add(&opened, &offer, &self.only, rename.as_ref(), obstacles)?;
+        let mut plan = collection::plan_add(&opened, &offer, &only, rename.as_ref(), obstacles)?;
         if self.dry_run || !plan.changes() {
             return Ok(plan);
         }
@@ -81,20 +86,20 @@ impl Add {
         Ok(plan)
     }
 
-    /// Several artifacts are never added by accident.
-    fn check_choice(&self, session: &Session, offer: &Offer) -> Result<(), Failure> {
+    /// Returns the artifacts that are wanted, none for all. Several are never added by accident.
+    fn choice(&self, session: &Session, offer: &Offer) -> Result<Vec<String>, Failure> {
         let found = &offer.discovery().found;
-        if self.all || !self.only.is_empty() || found.len() == 1 {
-            return Ok(());
+        if !self.interactive && (self.all || !self.only.is_empty() || found.len() == 1) {
+            return Ok(self.only.clone());
         }
-        let names: Vec<_> = found.iter().take(MAX_LISTED).map(|found| found.artifact.to_string()).collect();
+        let names: Vec<_> = found.iter().map(|found| found.artifact.to_string()).collect();
+        if session.can_ask() {
+            return pick(session, &names);
+        }
         let more = found.len().saturating_sub(MAX_LISTED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let question = format!("Found {}{more}. Add all {}?", names.join(", "), found.len());
-        if session.confirm(&question) {
-            return Ok(());
-        }
-        let message = format!("the source has {}: {}{more}", count(found.len(), "artifact"), names.join(", "));
+        let listed = names.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let message = format!("the source has {}: {listed}{more}", count(found.len(), "artifact"));
         Err(Failure::new(Class::Usage, message, "add all with `--all`, or some with `--only REF`"))
     }
 
@@ -106,6 +111,35 @@ impl Add {
         };
         Ok(Some(ArtifactName::parse(kind, name).map_err(Error::from)?))
     }
+}
+
+/// Shows a numbered list and asks for numbers.
+fn pick(session: &Session, names: &[String]) -> Result<Vec<String>, Failure> {
+    let nothing = || Failure::new(Class::Consent, "nothing was chosen", "choose by numbers, such as `1,3-5`, or `all`");
+    let mut list = String::new();
+    for (number, name) in (1..).zip(names) {
+        list.push_str(&format!("{number:>4}  {NAME}{name}{NAME:#}\n"));
+    }
+    let answer = session.ask(&format!("{list}Which of them? (numbers such as 1,3-5, or all)")).ok_or_else(nothing)?;
+    if answer == "all" {
+        return Ok(names.to_vec());
+    }
+    let chosen = numbers(&answer, names.len()).ok_or_else(nothing)?;
+    Ok(chosen.into_iter().map(|number| names[number - 1].clone()).collect())
+}
+
+/// Parses numbers from 1 to `most`, with commas, spaces and ranges; `None` for anything else, and for nothing.
+fn numbers(text: &str, most: usize) -> Option<BTreeSet<usize>> {
+    let mut chosen = BTreeSet::new();
+    for part in text.split([',', ' ']).filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        if first == 0 || first > last || last > most {
+            return None;
+        }
+        chosen.extend(first..=last);
+    }
+    (!chosen.is_empty()).then_some(chosen)
 }
 
 fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
@@ -136,4 +170,19 @@ fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
         text.push_str(&format!("Commit {}\n", brief(commit)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_ranges_are_read_and_nothing_else() {
+        let chosen = |text: &str| numbers(text, 5).map(|chosen| chosen.into_iter().collect::<Vec<_>>());
+        assert_eq!(chosen("1,3-5"), Some(vec![1, 3, 4, 5]));
+        assert_eq!(chosen(" 2  2 "), Some(vec![2]));
+        for wrong in ["", "0", "6", "3-1", "1-6", "x", "1-", "-1", "1,,x"] {
+            assert_eq!(chosen(wrong), None, "{wrong}");
+        }
+    }
 }

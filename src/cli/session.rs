@@ -85,13 +85,18 @@ impl Session {
 
     /// Asks a question that is answered with yes or no. Without a terminal nobody is asked and the answer is no.
     pub(super) fn confirm(&self, question: &str) -> bool {
+        self.ask(&format!("{question} [y/N]")).is_some_and(|answer| matches!(answer.as_str(), "y" | "Y" | "yes"))
+    }
+
+    /// Asks a question that is answered with a line. Without a terminal nobody is asked.
+    pub(super) fn ask(&self, question: &str) -> Option<String> {
         if !self.can_ask() {
-            return false;
+            return None;
         }
-        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+        let _ = write!(anstream::stderr(), "{question} ");
         let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+        std::io::stdin().lock().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
     }
 }
 

@@ -565,3 +565,31 @@ fn one_server_that_no_client_can_launch_does_not_keep_the_rest_away() {
             .any(|note| note["id"] == "unusable" && note["message"].as_str().expect("text").contains("mcp/odd"))
     );
 }
+
+/// On a terminal, by numbers: real keys into a real pseudo-terminal.
+#[test]
+fn artifacts_are_picked_from_a_list_on_a_terminal() {
+    let env = TestEnv::with_collection();
+    let skills = ["a", "b", "c", "d"].map(|name| (format!("skills/{name}/SKILL.md"), skill(name, "text")));
+    let files: Vec<_> = skills.iter().map(|(path, text)| (path.as_str(), text.as_str(), Mode::File)).collect();
+    let source = env.source("several", &files);
+    let answer = |keys: &str| {
+        let line = format!("'{}' add {}", crate::env::program().display(), source.text());
+        let mut command = env.command("script");
+        command.args(["-qec", &line, "/dev/null"]).env("TERM", "dumb").stdin(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("script runs");
+        std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), keys.as_bytes()).expect("is typed");
+        child.wait_with_output().expect("ends")
+    };
+    assert!(!answer("7\n").status.success());
+    assert_eq!(names_of(&env), [""; 0]);
+    let output = answer("1,3-4\n");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(names_of(&env), ["skill/a", "skill/c", "skill/d"]);
+    env.refused("usage", &["add", source.text()]);
+}
+
+fn names_of(env: &TestEnv) -> Vec<String> {
+    names(&env.json(&["list"]))
+}
