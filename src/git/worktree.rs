@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode, Stat};
 
-use super::{GitError, Repo};
+use super::{GitError, Repo, WalkLimits};
 use crate::fsio::{Found, FsError, Root};
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
 const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+
+/// Most files and folders of a kind in a collection of one's own: a hundred times what comes from one source.
+const MAX_OWN_ENTRIES: u64 = 2_000_000;
 
 /// A file that a commit changes: what it was and what it becomes; `None` is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +190,7 @@ impl Repo {
         for folder in folders {
             let Ok(path) = folder.parse::<TreePath>() else { continue };
             let mut expected: BTreeMap<String, (FileMode, Oid)> = self
-                .files_at(tree, &path)?
+                .files_at_within(tree, &path, WalkLimits { max_entries: MAX_OWN_ENTRIES })?
                 .into_iter()
                 .map(|file| (file.path.to_string(), (file.mode, file.id)))
                 .collect();

@@ -3,8 +3,6 @@
 //! The cache is never stale: its key names the trees it was made from. It may always be deleted, and where it cannot be
 //! written it is only not kept.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 
 use super::list::description_in;
@@ -12,7 +10,7 @@ use super::open::state_folder;
 use super::{Collection, Error};
 use crate::fsio::{Access, read_optional, write_atomic};
 use crate::git::Repo;
-use crate::model::{ArtifactRef, Kind, TreePath};
+use crate::model::{ArtifactRef, Kind, Oid, TreePath};
 use crate::search::{Document, Index};
 
 /// Largest cache that is read, in bytes: texts of a hundred thousand artifacts.
@@ -40,17 +38,17 @@ pub(super) fn catalogue(collection: &Collection, content: Content) -> Result<Ind
     let name = if content == Content::Names { "names.index" } else { "text.index" };
     let file = collection.repo.git_folder().join("skillmeat").join(name);
     let known = read_optional(&file, MAX_CACHE_BYTES).ok().flatten().and_then(|bytes| Index::decode(&bytes));
-    if let Some(known) = known.as_ref().filter(|known| known.key == key) {
-        return Ok(known.clone());
+    let known = known.unwrap_or_default();
+    if known.key == key {
+        return Ok(known);
     }
-    let mut known = known.unwrap_or_default().into_known();
+    let mut known = known.into_known();
     let mut documents = Vec::new();
     let mut missing = Vec::new();
-    for artifact in collection.artifacts()? {
-        let Some(entry) = collection.repo.entry_at(collection.tree, &artifact.path())? else { continue };
-        match known.remove(&(artifact.to_string(), entry.id.to_string())) {
+    for (artifact, id) in collection.entries_of(collection.tree)? {
+        match known.remove(&(artifact.to_string(), id.to_string())) {
             Some(document) => documents.push(document),
-            None => missing.push((artifact, entry.id.to_string())),
+            None => missing.push((artifact, id)),
         }
     }
     documents.extend(read_all(collection, content, missing)?);
@@ -83,49 +81,44 @@ fn key(collection: &Collection) -> Result<String, Error> {
 fn read_all(
     collection: &Collection,
     content: Content,
-    missing: Vec<(ArtifactRef, String)>,
+    missing: Vec<(ArtifactRef, Oid)>,
 ) -> Result<Vec<Document>, Error> {
-    let tree = collection.tree;
     let share = missing.len().div_ceil(rayon::current_num_threads()).max(1);
-    let groups: Vec<(Repo, &[(ArtifactRef, String)])> =
+    let groups: Vec<(Repo, &[(ArtifactRef, Oid)])> =
         missing.chunks(share).map(|group| (collection.repo.handle(), group)).collect();
     let read: Vec<Vec<Document>> = groups
         .into_par_iter()
-        .map(|(repo, group)| {
-            let repo = RefCell::new(repo);
-            group.iter().map(|(artifact, id)| read(&repo.borrow(), tree, artifact, id, content)).collect()
-        })
+        .map(|(repo, group)| group.iter().map(|(artifact, id)| read(&repo, artifact, *id, content)).collect())
         .collect::<Result<_, Error>>()?;
     Ok(read.into_iter().flatten().collect())
 }
 
-fn read(
-    repo: &Repo,
-    tree: crate::model::Oid,
-    artifact: &ArtifactRef,
-    id: &str,
-    content: Content,
-) -> Result<Document, Error> {
+/// Reads one artifact by the id of its file or folder.
+fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Result<Document, Error> {
     let text_of = |id| {
         let bytes = if repo.size(id)? > MAX_FILE_BYTES { Vec::new() } else { repo.blob(id, MAX_FILE_BYTES)? };
         Ok::<_, Error>(String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).unwrap_or_default())
     };
-    let main = match repo.entry_at(tree, &artifact.main_path())? {
-        Some(entry) => text_of(entry.id)?,
-        None => String::new(),
+    let file = artifact.kind.main_file().map(str::parse::<TreePath>).transpose().map_err(crate::git::GitError::from)?;
+    let main = match &file {
+        None => Some(id),
+        Some(file) => repo.entry_at(id, file)?.map(|entry| entry.id),
     };
+    let main = main.map(text_of).transpose()?.unwrap_or_default();
     let description = description_in(artifact, &main);
     let mut text = String::new();
     if content == Content::Text {
         text = main.to_lowercase();
-        for file in repo.files_at(tree, &artifact.path())? {
-            if file.path != artifact.main_path() && text.len() < MAX_TEXT_BYTES {
-                text.push('\n');
-                text.push_str(&text_of(file.id)?.to_lowercase());
+        if let Some(file) = &file {
+            for other in repo.files(id, crate::git::WalkLimits::default())? {
+                if other.path != *file && text.len() < MAX_TEXT_BYTES {
+                    text.push('\n');
+                    text.push_str(&text_of(other.id)?.to_lowercase());
+                }
             }
         }
     }
-    Ok(Document { id: id.to_owned(), artifact: artifact.to_string(), description, text })
+    Ok(Document { id: id.to_string(), artifact: artifact.to_string(), description, text })
 }
 
 /// Returns the original text of an artifact's files, one after the other, for a snippet.

@@ -123,33 +123,50 @@ impl Collection {
     /// # Errors
     /// [`Error::Git`].
     pub(super) fn artifacts_of(&self, tree: Oid) -> Result<Vec<ArtifactRef>, Error> {
+        Ok(self.entries_of(tree)?.into_iter().map(|(artifact, _)| artifact).collect())
+    }
+
+    /// Returns every artifact of a tree with the object id of its file or folder, sorted.
+    ///
+    /// Reads each tree once: to look for each artifact by its path would read the list of all of them each time.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub(super) fn entries_of(&self, tree: Oid) -> Result<Vec<(ArtifactRef, Oid)>, Error> {
         let mut found = Vec::new();
         for kind in Kind::ALL {
             let folder: TreePath = kind.folder().parse().map_err(GitError::from)?;
             let Some(entry) = self.repo.entry_at(tree, &folder)? else { continue };
             if entry.kind == EntryKind::Folder {
-                self.artifacts_in(kind, entry.id, "", &mut found)?;
+                self.entries_in(kind, entry.id, "", &mut found)?;
             }
         }
         found.sort();
         Ok(found)
     }
 
-    fn artifacts_in(&self, kind: Kind, tree: Oid, prefix: &str, found: &mut Vec<ArtifactRef>) -> Result<(), Error> {
+    fn entries_in(
+        &self,
+        kind: Kind,
+        tree: Oid,
+        prefix: &str,
+        found: &mut Vec<(ArtifactRef, Oid)>,
+    ) -> Result<(), Error> {
         for entry in self.repo.entries(tree)? {
             let name = format!("{prefix}{}", entry.name);
             match (kind.main_file(), entry.kind) {
                 (Some(file), EntryKind::Folder) => {
                     let file = file.parse().map_err(GitError::from)?;
                     if self.repo.entry_at(entry.id, &file)?.is_some() {
-                        found.extend(reference(kind, &name));
+                        found.extend(reference(kind, &name).map(|artifact| (artifact, entry.id)));
                     }
                 }
                 (None, EntryKind::File(_)) => {
-                    found.extend(name.strip_suffix(".md").and_then(|name| reference(kind, name)))
+                    let artifact = name.strip_suffix(".md").and_then(|name| reference(kind, name));
+                    found.extend(artifact.map(|artifact| (artifact, entry.id)));
                 }
                 (None, EntryKind::Folder) if kind == Kind::Command && prefix.split('/').count() < 4 => {
-                    self.artifacts_in(kind, entry.id, &format!("{name}/"), found)?;
+                    self.entries_in(kind, entry.id, &format!("{name}/"), found)?;
                 }
                 _ => {}
             }

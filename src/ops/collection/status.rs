@@ -90,6 +90,7 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
             .collect(),
     };
     let waiting = pending(collection)?;
+    let ids: BTreeMap<_, _> = collection.entries_of(collection.tree)?.into_iter().collect();
     let mut states = Vec::new();
     for artifact in artifacts {
         let own = |path: &TreePath| *path == artifact.path() || path.below(&artifact.path()).is_some();
@@ -99,7 +100,13 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
         let upstream = asked.remove(&artifact).or_else(|| followed.then_some(Upstream::NotChecked));
         let uncommitted = mine.into_iter().map(shown).collect();
         let waits = waiting.contains(&artifact);
-        states.push(ArtifactStatus { local: local(collection, &artifact)?, upstream, waits, uncommitted, artifact });
+        states.push(ArtifactStatus {
+            local: local(collection, &artifact, ids.get(&artifact).copied())?,
+            upstream,
+            waits,
+            uncommitted,
+            artifact,
+        });
     }
     Ok(Status {
         collection: collection.manifest.name.clone(),
@@ -114,13 +121,17 @@ fn shown((path, state): (TreePath, WorkState)) -> Uncommitted {
 }
 
 /// Compares tree ids, so the cost does not grow with the files.
-fn local(collection: &Collection, artifact: &ArtifactRef) -> Result<Local, Error> {
+fn local(collection: &Collection, artifact: &ArtifactRef, id: Option<Oid>) -> Result<Local, Error> {
     let Some(lock) = collection.lock.artifacts.get(artifact) else { return Ok(Local::NoUpstream) };
     let repo = &collection.repo;
     let Ok(tree) = Oid::from_hex(lock.tree.as_bytes()) else { return Ok(Local::Unknown) };
     if !repo.has(tree) {
         return Ok(Local::Unknown);
     }
-    let same = repo.entry_at(tree, &artifact.path())? == repo.entry_at(collection.tree, &artifact.path())?;
+    // An agent or command is one file, whose mode counts too; of a folder the id says all.
+    let same = match artifact.kind.main_file() {
+        Some(_) => repo.entry_at(tree, &artifact.path())?.map(|entry| entry.id) == id,
+        None => repo.entry_at(tree, &artifact.path())? == repo.entry_at(collection.tree, &artifact.path())?,
+    };
     Ok(if same { Local::Unchanged } else { Local::Edited })
 }
