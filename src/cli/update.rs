@@ -129,6 +129,10 @@ impl Command {
 }
 
 fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<Report, Failure> {
+    if !dry_run {
+        // Finishes what an interrupted command left, even where nothing turns out to be new.
+        drop(session.collection_to_change()?);
+    }
     let collection = session.collection()?;
     let looked = collection::look_for_updates(&session.context, &collection, wish)?;
     let plan = collection::plan_update(&collection, &looked, wish)?;
