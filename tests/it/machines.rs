@@ -60,6 +60,8 @@ fn a_clone_that_was_never_changed_by_us_merges_as_text_and_is_still_right() {
         .code,
         Some(1)
     );
+    // A dry run in such a clone writes nothing, git's configuration included.
+    second.unchanged(&["remove", "base", "--dry-run"]);
     first.add_skill("alpha", "text");
     first.git(["push", "--quiet"]);
     second.write("README.md", "mine\n");

@@ -209,6 +209,8 @@ fn finish(
 ) -> Result<Oid, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     repo.check_clean(touched)?;
+    // Here and not where a collection is opened: a dry run opens it as well, and writes nothing.
+    super::driver::register(context, repo)?;
     let parent = repo.head_commit()?;
     let commit = repo.write_commit(tree, &[parent], message, who)?;
     repo.flush()?;

@@ -100,7 +100,6 @@ impl Collection {
         let state = state_folder(&collection.repo)?;
         let lock = Lock::take(&state.join("lock"), context.patience)?;
         super::change::recover(&collection.repo)?;
-        super::driver::register(context, &collection.repo)?;
         // Read again: another process may have committed while we waited.
         let mut collection = Self::open(path)?;
         collection.repo.gather();
