@@ -274,11 +274,13 @@ fn diff_text(diff: &ArtifactDiff) -> String {
 }
 
 fn resolve(session: &Session, name: &str, decision: Option<Decision>) -> Result<Report, Failure> {
-    let (collection, _lock) = session.collection_to_change()?;
-    let artifact = collection.find(name)?;
     let decision = match decision {
         Some(decision) => decision,
         None => {
+            // No lock is held while a person edits; what changes meanwhile makes the layout stale, and is noticed.
+            let mut collection = session.collection()?;
+            collection.repo.gather();
+            let artifact = collection.find(name)?;
             let laid_out = collection::lay_out(&collection, &artifact)?;
             if !session.can_ask() {
                 let text = laid_out_text(&laid_out);
@@ -291,6 +293,8 @@ fn resolve(session: &Session, name: &str, decision: Option<Decision>) -> Result<
             Decision::Edited
         }
     };
+    let (collection, _lock) = session.collection_to_change()?;
+    let artifact = collection.find(name)?;
     let done = collection::resolve(&session.context, &collection, &artifact, decision)?;
     let text = match (&done.commit, decision) {
         (_, Decision::Abort) => format!("Gave up the update of {NAME}{artifact}{NAME:#}; it is as it was\n"),
