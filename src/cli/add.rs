@@ -63,26 +63,27 @@ impl Add {
 
     fn add(&self, session: &Session, source: &str) -> Result<AddPlan, Failure> {
         // The collection must be there before anything is fetched for it.
-        session.collection()?;
+        let collection = session.collection()?;
         let offer = collection::look(&session.context, source)?;
         let only = self.choice(session, &offer)?;
-        let (opened, lock) = session.collection_to_change()?;
         let rename = self.rename(&offer)?;
         let otherwise = |skip| if skip { Otherwise::LeaveOut } else { Otherwise::Refuse };
         let obstacles = Obstacles { clashing: otherwise(self.skip_clashing), unusable: otherwise(self.skip_unusable) };
-        let mut plan = collection::plan_add(&opened, &offer, &only, rename.as_ref(), obstacles)?;
-        if self.dry_run || !plan.changes() {
+        let mut plan = collection::plan_add(&collection, &offer, &only, rename.as_ref(), obstacles)?;
+        if self.dry_run {
             return Ok(plan);
         }
-        drop(lock);
         if !plan.runs.is_empty() && !self.yes {
             let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
             if !session.confirm("Add what a client will run by itself?") {
                 return Err(Error::Consent.into());
             }
         }
-        let (opened, _lock) = session.collection_to_change()?;
-        collection::add(&session.context, &opened, &offer, &mut plan)?;
+        // Also where nothing is new: this finishes what an interrupted command left.
+        let (collection, _lock) = collection.to_change(&session.context)?;
+        if plan.changes() {
+            collection::add(&session.context, &collection, &offer, &mut plan)?;
+        }
         Ok(plan)
     }
 

@@ -13,7 +13,7 @@ use crate::fsio::Lock;
 use crate::git::Repo;
 use crate::git::ssh::KeySource;
 use crate::model::Class;
-use crate::ops::collection::Collection;
+use crate::ops::collection::{Collection, Error};
 use crate::ops::{Context, Durability, Signing};
 
 /// Surroundings and settings of this run.
@@ -24,6 +24,8 @@ pub(super) struct Session {
     pub(super) format: Format,
     /// Where the collection is that the command is about.
     pub(super) folder: PathBuf,
+    /// Its repository, where there is one.
+    repo: Option<Repo>,
 }
 
 impl Session {
@@ -36,7 +38,7 @@ impl Session {
                 format!("change to a folder that exists: {error}"),
             )
         })?;
-        let (folder, settings) = locate(&environment, global.collection.as_deref())?;
+        let (folder, repo, settings) = locate(&environment, global.collection.as_deref())?;
         let context = Context {
             home: environment.home.clone(),
             user_home: environment.user_home.clone(),
@@ -65,17 +67,20 @@ impl Session {
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
             git: OnceCell::new(),
         };
-        Ok(Self { environment, settings, context, format: global.format, folder })
+        Ok(Self { environment, settings, context, format: global.format, folder, repo })
     }
 
     /// Opens the collection for reading.
     pub(super) fn collection(&self) -> Result<Collection, Failure> {
-        Ok(Collection::open(&self.folder)?)
+        match &self.repo {
+            Some(repo) => Ok(Collection::read(repo.handle())?.ok_or_else(|| Error::NoCollection(self.folder.clone()))?),
+            None => Ok(Collection::open(&self.folder)?),
+        }
     }
 
     /// Opens the collection for a change; the lock is held until it is dropped.
     pub(super) fn collection_to_change(&self) -> Result<(Collection, Lock), Failure> {
-        Ok(Collection::open_to_change(&self.context, &self.folder)?)
+        Ok(self.collection()?.to_change(&self.context)?)
     }
 
     /// Says whether there is a person to ask.
@@ -103,24 +108,21 @@ impl Session {
 /// Finds the collection: the flag, the repository one stands in, `skillmeat.collection`, the default.
 ///
 /// The flag goes first, since what a person types for this command outweighs where they stand.
-fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Settings), Failure> {
-    if let Some(name) = flag {
-        let folder = environment.collection_folder(name);
-        let settings = environment.settings(Repo::open_with(&folder, &environment.overrides).ok().as_ref())?;
-        return Ok((folder, settings));
-    }
-    if let Some(repo) = environment.repository()?
-        && let Ok(folder) = repo.worktree().map(PathBuf::from)
-        && folder.join("collection.toml").is_file()
-    {
-        let settings = environment.settings(Some(&repo))?;
-        return Ok((folder, settings));
-    }
-    let settings = environment.settings(None)?;
-    let folder = environment.default_collection(&settings);
-    let settings = match Repo::open_with(&folder, &environment.overrides) {
-        Ok(repo) => environment.settings(Some(&repo))?,
-        Err(_) => settings,
+fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Option<Repo>, Settings), Failure> {
+    let folder = match flag {
+        Some(name) => environment.collection_folder(name),
+        None => {
+            if let Some(repo) = environment.repository()?
+                && let Ok(folder) = repo.worktree().map(PathBuf::from)
+                && folder.join("collection.toml").is_file()
+            {
+                let settings = environment.settings(Some(&repo))?;
+                return Ok((folder, Some(repo), settings));
+            }
+            environment.default_collection(&environment.settings(None)?)
+        }
     };
-    Ok((folder, settings))
+    let repo = Repo::open_with(&folder, &environment.overrides).ok();
+    let settings = environment.settings(repo.as_ref())?;
+    Ok((folder, repo, settings))
 }

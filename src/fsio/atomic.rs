@@ -75,6 +75,14 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsE
     sync_folder(folder)
 }
 
+/// Writes a file in place, or creates it; the caller makes it durable ([`sync_store`]) and can live with half of it.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn write_note(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    fs::write(path, bytes).map_err(FsError::at("write", path))
+}
+
 /// Creates a file that must not exist.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
 use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
-use crate::fsio::{Access, Root, create_new, is_temporary, read_optional, remove_if_there};
+use crate::fsio::{Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
 use crate::ops::Context;
@@ -137,7 +137,7 @@ impl<'c> Change<'c> {
             return Ok(None);
         }
         let touched = self.touched()?;
-        finish(context, repo, collection, tree, &touched, self.refs, &message(action, subject, artifacts)).map(Some)
+        finish(context, collection, tree, &touched, self.refs, &Record { action, subject, artifacts }).map(Some)
     }
 
     /// Writes `collection.toml` and `collection.lock` where their content changes.
@@ -180,52 +180,61 @@ pub(super) fn commit_tree(
     context: &Context,
     collection: &Collection,
     tree: Oid,
-    message: &str,
+    record: &Record<'_>,
 ) -> Result<Option<Oid>, Error> {
     if tree == collection.tree {
         return Ok(None);
     }
     let touched = touched_between(&collection.repo, collection.tree, tree)?;
-    finish(context, &collection.repo, collection, tree, &touched, Vec::new(), message).map(Some)
+    finish(context, collection, tree, &touched, Vec::new(), record).map(Some)
 }
 
-/// Returns a commit message with the trailers that `history` reads.
-pub(super) fn message(action: &str, subject: &str, artifacts: &[ArtifactRef]) -> String {
-    let mut text = format!("{subject}\n\nSkillmeat-Action: {action}\n");
-    for artifact in artifacts {
-        text.push_str(&format!("Skillmeat-Artifact: {artifact}\n"));
+/// What history and audit trail say of a change.
+pub(super) struct Record<'a> {
+    /// The command.
+    pub(super) action: &'a str,
+    /// One line for people.
+    pub(super) subject: &'a str,
+    /// What it was about.
+    pub(super) artifacts: &'a [ArtifactRef],
+}
+
+impl Record<'_> {
+    /// Returns the commit message with the trailers that `history` reads.
+    pub(super) fn message(&self) -> String {
+        let mut text = format!("{}\n\nSkillmeat-Action: {}\n", self.subject, self.action);
+        for artifact in self.artifacts {
+            text.push_str(&format!("Skillmeat-Artifact: {artifact}\n"));
+        }
+        text
     }
-    text
 }
 
 fn finish(
     context: &Context,
-    repo: &Repo,
     collection: &Collection,
     tree: Oid,
     touched: &[Touched],
     mut refs: Vec<RefChange>,
-    message: &str,
+    record: &Record<'_>,
 ) -> Result<Oid, Error> {
+    let repo = &collection.repo;
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     repo.check_clean(touched)?;
     // Here and not where a collection is opened: a dry run opens it as well, and writes nothing.
     super::driver::register(context, repo)?;
     let parent = repo.head_commit()?;
-    let commit = repo.write_commit(tree, &[parent], message, who)?;
-    repo.flush()?;
-    // Objects before refs: a power cut must not leave a ref to an object that is not on disk.
-    context.make_durable(repo.git_folder())?;
-    let pending = state_folder(repo)?.join("pending");
-    remove_if_there(&pending)?;
-    create_new(&pending, format!("{commit}\n").as_bytes(), Access::Shared)?;
-    let (action, artifacts) = event(message);
-    let subject = commit.to_string();
-    refs.extend(audit::next(context, repo, &Event { action: &action, artifacts: &artifacts, subject: &subject })?);
-    repo.flush()?;
+    let commit = repo.write_commit(tree, &[parent], &record.message(), who)?;
+    let event = Event { action: record.action, artifacts: record.artifacts, subject: &commit.to_string() };
+    refs.extend(audit::next(context, repo, &event)?);
     refs.push(RefChange { name: "HEAD".to_owned(), new: Some(commit), expect: Expect::At(parent) });
-    let subject = message.lines().next().unwrap_or("");
-    if let Err(error) = repo.change_refs(&refs, &format!("skillmeat: {subject}"), who) {
+    repo.flush()?;
+    let pending = state_folder(repo)?.join("pending");
+    write_note(&pending, format!("{commit}\n").as_bytes())?;
+    // Objects and note before refs: a power cut must not leave a ref to an object that is not on disk.
+    context.make_durable(repo.git_folder())?;
+    let reason = format!("skillmeat: {}", record.subject);
+    if let Err(error) = repo.change_refs(&refs, &reason, who) {
         remove_if_there(&pending)?;
         return Err(error.into());
     }
@@ -233,7 +242,7 @@ fn finish(
         Ok(kept) => kept,
         Err(error) => {
             // A commit without its files would be half a change: all of it is taken back.
-            repo.undo_refs(&refs, &format!("skillmeat: {subject}"), who)?;
+            repo.undo_refs(&refs, &reason, who)?;
             let back: Vec<Touched> = touched.iter().map(Touched::reversed).collect();
             let _ = repo.follow(&back);
             remove_if_there(&pending)?;
@@ -247,16 +256,6 @@ fn finish(
         context.progress.warn(&format!("'{path}' was edited in this moment and is as it was edited, not as committed"));
     }
     Ok(commit)
-}
-
-/// Reads the trailers that [`message`] wrote.
-fn event(message: &str) -> (String, Vec<ArtifactRef>) {
-    let values = |key: &str| {
-        let prefix = format!("{key}: ");
-        message.lines().filter_map(move |line| line.strip_prefix(&prefix).map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let action = values("Skillmeat-Action").pop().unwrap_or_default();
-    (action, values("Skillmeat-Artifact").iter().filter_map(|text| text.parse().ok()).collect())
 }
 
 /// Finishes a change whose refs moved but whose worktree did not follow, because its process was killed.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::change::{Change, commit_tree, message};
+use super::change::{Change, Record, commit_tree};
 use super::update::files_of;
 use super::{Collection, Error, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
@@ -152,8 +152,11 @@ fn back(
 ) -> Result<RolledBack, Error> {
     let tree = collection.repo.commit(commit)?.tree;
     let changed = collection.repo.changed_paths(Some(collection.tree), tree)?;
-    let done: Option<Oid> =
-        if preview { None } else { commit_tree(context, collection, tree, &message(action, subject, &[]))? };
+    let done: Option<Oid> = if preview {
+        None
+    } else {
+        commit_tree(context, collection, tree, &Record { action, subject, artifacts: &[] })?
+    };
     Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Error;
+use super::change::Record;
 use crate::git::{Expect, GitError, RefChange, Repo, Touched, Worktree};
 use crate::model::{COLLECTION_FORMAT, FileMode, Lockfile, Manifest, Oid, TreePath};
 use crate::ops::Context;
@@ -57,7 +58,12 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Initialised,
     repo.check_clean(&touched)?;
     let parents: Vec<Oid> = head.commit.into_iter().collect();
     let subject = format!("Start the collection '{name}'");
-    let commit = repo.write_commit(tree, &parents, &super::change::message("init", &subject, &[]), who)?;
+    let commit = repo.write_commit(
+        tree,
+        &parents,
+        &Record { action: "init", subject: &subject, artifacts: &[] }.message(),
+        who,
+    )?;
     context.make_durable(repo.git_folder())?;
     let expect = head.commit.map_or(Expect::Absent, Expect::At);
     let change = RefChange { name: "HEAD".to_owned(), new: Some(commit), expect };

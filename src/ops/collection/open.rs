@@ -95,15 +95,28 @@ impl Collection {
     /// # Errors
     /// As [`Collection::open`], and [`Error::Fs`] with `Busy` when another process changes it.
     pub fn open_to_change(context: &Context, path: &Path) -> Result<(Self, Lock), Error> {
-        let collection = Self::open(path)?;
-        collection.repo.check_idle()?;
-        let state = state_folder(&collection.repo)?;
+        Self::open(path)?.to_change(context)
+    }
+
+    /// As [`Collection::open_to_change`], of one that was opened for reading.
+    ///
+    /// # Errors
+    /// As [`Collection::open_to_change`].
+    pub fn to_change(self, context: &Context) -> Result<(Self, Lock), Error> {
+        self.repo.check_idle()?;
+        let state = state_folder(&self.repo)?;
         let lock = Lock::take(&state.join("lock"), context.patience)?;
-        super::change::recover(&collection.repo)?;
-        // Read again: another process may have committed while we waited.
-        let mut collection = Self::open(path)?;
+        super::change::recover(&self.repo)?;
+        let head = self.repo.head()?;
+        // Another process may have committed since.
+        let mut collection = if head == self.head { self } else { self.at_head(head)? };
         collection.repo.gather();
         Ok((collection, lock))
+    }
+
+    fn at_head(self, head: Head) -> Result<Self, Error> {
+        let folder = self.folder()?.to_owned();
+        Self::read_at(self.repo, head)?.ok_or(Error::NoCollection(folder))
     }
 
     /// Returns every artifact, sorted by kind and name.

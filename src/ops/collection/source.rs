@@ -5,10 +5,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use super::Error;
 use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
-use crate::git::{EntryKind, GitError, Remote, RemoteRef, Repo, WalkLimits};
+use crate::git::{EntryKind, GitError, Remote, RemoteRef, Repo, TreeEntry, WalkLimits};
 use crate::model::{
     Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set, tag_version, version_range,
 };
@@ -276,66 +277,57 @@ fn disk_folder(root: &Root, path: Option<&TreePath>) -> Result<Vec<SourceFile>, 
     Ok(files)
 }
 
-/// A git tree for discovery. Folders that were looked up once are remembered.
+/// A git tree for discovery. Each folder is read once.
 struct GitTree<'a> {
     repo: &'a Repo,
     root: Oid,
-    folders: RefCell<BTreeMap<String, Option<Oid>>>,
+    folders: RefCell<BTreeMap<String, Option<Entries>>>,
 }
 
+/// The entries of a folder by name.
+type Entries = Rc<BTreeMap<String, (EntryKind, Oid)>>;
+
 impl GitTree<'_> {
-    fn folder(&self, path: &str) -> Result<Option<Oid>, GitError> {
-        if path.is_empty() {
-            return Ok(Some(self.root));
-        }
+    fn folder(&self, path: &str) -> Result<Option<Entries>, GitError> {
         if let Some(known) = self.folders.borrow().get(path) {
-            return Ok(*known);
+            return Ok(known.clone());
         }
-        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let found = match self.folder(above)? {
-            None => None,
-            Some(tree) => self
-                .repo
-                .entries(tree)?
-                .into_iter()
-                .find(|e| e.name == name && e.kind == EntryKind::Folder)
-                .map(|e| e.id),
-        };
-        self.folders.borrow_mut().insert(path.to_owned(), found);
-        Ok(found)
+        let id = if path.is_empty() { Some(self.root) } else { self.find(path)?.filter(is_folder).map(|(_, id)| id) };
+        let entries = id.map(|id| self.repo.entries(id)).transpose()?;
+        let by_name = |entry: TreeEntry| (entry.name, (entry.kind, entry.id));
+        let entries = entries.map(|entries| Rc::new(entries.into_iter().map(by_name).collect()));
+        self.folders.borrow_mut().insert(path.to_owned(), entries.clone());
+        Ok(entries)
     }
+
+    fn find(&self, path: &str) -> Result<Option<(EntryKind, Oid)>, GitError> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok(self.folder(folder)?.and_then(|entries| entries.get(name).copied()))
+    }
+}
+
+fn is_folder((kind, _): &(EntryKind, Oid)) -> bool {
+    *kind == EntryKind::Folder
 }
 
 impl Tree for GitTree<'_> {
     fn list(&self, folder: &str) -> Result<Vec<Item>, TreeError> {
-        let Some(tree) = self.folder(folder)? else { return Ok(Vec::new()) };
-        let mut items = Vec::new();
-        for entry in self.repo.entries(tree)? {
-            let kind = match entry.kind {
-                EntryKind::Folder => {
-                    let path = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
-                    self.folders.borrow_mut().insert(path, Some(entry.id));
-                    ItemKind::Folder
-                }
-                EntryKind::File(mode) => ItemKind::File { executable: mode == FileMode::Executable },
+        let Some(entries) = self.folder(folder)? else { return Ok(Vec::new()) };
+        let item = |(name, (kind, _)): (&String, &(EntryKind, Oid))| Item {
+            name: name.clone(),
+            kind: match kind {
+                EntryKind::Folder => ItemKind::Folder,
+                EntryKind::File(mode) => ItemKind::File { executable: *mode == FileMode::Executable },
                 EntryKind::Symlink => ItemKind::Symlink,
                 EntryKind::Submodule => ItemKind::Submodule,
-            };
-            items.push(Item { name: entry.name, kind });
-        }
-        Ok(items)
+            },
+        };
+        Ok(entries.iter().map(item).collect())
     }
 
     fn read(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, TreeError> {
-        let (folder, name) = file.rsplit_once('/').unwrap_or(("", file));
-        let Some(tree) = self.folder(folder)? else { return Ok(None) };
-        let found = self
-            .repo
-            .entries(tree)?
-            .into_iter()
-            .find(|entry| entry.name == name && matches!(entry.kind, EntryKind::File(_)));
-        let Some(entry) = found else { return Ok(None) };
-        let mut bytes = self.repo.blob(entry.id, MAX_FILE_BYTES)?;
+        let Some((EntryKind::File(_), id)) = self.find(file)? else { return Ok(None) };
+        let mut bytes = self.repo.blob(id, MAX_FILE_BYTES)?;
         bytes.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
         Ok(Some(bytes))
     }

@@ -80,11 +80,13 @@ impl<'a> Reader<'a> {
                 return Ok(Place::Missing);
             }
             let items = self.list(&folder)?;
-            place = match items.iter().find(|item| item.name == part).map(|item| item.kind) {
-                None => return Ok(Place::Missing),
-                Some(ItemKind::Symlink | ItemKind::Submodule) => return Ok(Place::Link),
-                Some(ItemKind::Folder) => Place::Folder,
-                Some(ItemKind::File { .. }) => Place::File,
+            let Ok(found) = items.binary_search_by(|item| item.name.as_str().cmp(part)) else {
+                return Ok(Place::Missing);
+            };
+            place = match items[found].kind {
+                ItemKind::Symlink | ItemKind::Submodule => return Ok(Place::Link),
+                ItemKind::Folder => Place::Folder,
+                ItemKind::File { .. } => Place::File,
             };
             folder = join(&folder, part);
         }
