@@ -74,9 +74,6 @@ pub(super) enum Command {
         /// What to do with artifacts that the collection has with other content
         #[arg(long, value_enum, default_value_t = Keep::Refuse)]
         existing: Keep,
-        /// Do not ask the vault for anything newer
-        #[arg(long)]
-        offline: bool,
     },
 }
 
@@ -97,13 +94,13 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Verify { what } => verify(session, &what),
-            Command::Import { what, dry_run, yes, accept, existing, offline } => {
+            Command::Import { what, dry_run, yes, accept, existing } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
                     Keep::Replace => Existing::Replace,
                 };
-                import(session, &what, Wish { dry_run, yes, accept, existing, offline })
+                import(session, &what, Wish { dry_run, yes, accept, existing })
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {
@@ -207,7 +204,6 @@ struct Wish {
     yes: bool,
     accept: Option<Digest>,
     existing: Existing,
-    offline: bool,
 }
 
 fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> {
@@ -224,7 +220,7 @@ fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> 
         ));
     };
     let known = vault::Vault::find(&session.context, vault)?;
-    if !wish.offline {
+    if !session.context.offline {
         vault::pull(&session.context, vault)?;
     }
     let store = vault::store(&session.context, &known)?;

@@ -24,6 +24,8 @@ pub(super) enum Command {
     },
     /// Add artifacts from a folder or a git repository
     Add(super::add::Add),
+    /// Bring artifacts back exactly as a lock names them
+    Restore(super::restore::Restore),
     /// List the artifacts
     List,
     /// Show one artifact: what it is, where it came from, its files
@@ -107,6 +109,7 @@ impl Command {
         match self {
             Command::Init { path, name } => init(session, path, name),
             Command::Add(add) => add.run(session),
+            Command::Restore(restore) => restore.run(session),
             Command::List => list(session),
             Command::Show { artifact } => show(session, &artifact),
             Command::Status { artifacts, remote } => status(session, &artifacts, remote),

@@ -64,6 +64,9 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
                 Some("leave such artifacts out with `--skip-unusable`, or name the others with `--only REF`".to_owned())
             });
         }
+        Error::NotLocked { artifact, .. } => format!(
+            "nothing was restored; see who changed the lock with `git log -p -- collection.lock`, or take what the upstream has now with `git skillmeat add` under another name than '{artifact}'"
+        ),
         Error::NoBase(artifact) => format!(
             "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
         ),
@@ -294,6 +297,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
         GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
         GitError::TooOld { .. } => "install a newer git".to_owned(),
+        GitError::Offline => "run it once with the network; later runs find what was fetched".to_owned(),
         GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
         GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),

@@ -16,6 +16,7 @@ mod keys;
 mod plumbing;
 mod progress;
 mod report;
+mod restore;
 mod sarif;
 mod schemas;
 mod search;
@@ -59,6 +60,9 @@ pub(super) struct Global {
     /// Print errors only
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// Leave the network alone: use what was fetched before
+    #[arg(long, global = true)]
+    offline: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -119,17 +123,26 @@ fn asks_for_json() -> bool {
 }
 
 fn run(cli: Cli) -> Result<Report, Failure> {
-    match cli.command {
-        Command::Plumbing(command) => command.run(Cli::command()),
-        Command::Collection(command) => command.run(&Session::start(cli.global)?),
-        Command::Collections(command) => command.run(&Session::start(cli.global)?),
-        Command::Update(command) => command.run(&Session::start(cli.global)?),
-        Command::Search(command) => command.run(&Session::start(cli.global)?),
-        Command::Deploy(command) => command.run(&Session::start(cli.global)?),
-        Command::Bundle(command) => command.run(&Session::start(cli.global)?),
-        Command::Vault(command) => command.run(&Session::start(cli.global)?),
-        Command::Audit(command) => command.run(&Session::start(cli.global)?),
-        Command::Hooks(command) => command.run(&Session::start(cli.global)?),
-        Command::Keys(command) => command.run(&Session::start(cli.global)?),
+    if let Command::Plumbing(command) = cli.command {
+        // Works without a home, a collection or git.
+        return command.run(Cli::command());
     }
+    let session = Session::start(cli.global)?;
+    let report = match cli.command {
+        Command::Collection(command) => command.run(&session),
+        Command::Collections(command) => command.run(&session),
+        Command::Update(command) => command.run(&session),
+        Command::Search(command) => command.run(&session),
+        Command::Deploy(command) => command.run(&session),
+        Command::Bundle(command) => command.run(&session),
+        Command::Vault(command) => command.run(&session),
+        Command::Audit(command) => command.run(&session),
+        Command::Hooks(command) => command.run(&session),
+        Command::Keys(command) => command.run(&session),
+        Command::Plumbing(command) => command.run(Cli::command()),
+    }?;
+    Ok(match session.context.traffic.get() {
+        0 => report,
+        bytes => report.note(format!("Fetched {}", text::size(bytes))),
+    })
 }

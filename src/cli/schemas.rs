@@ -66,6 +66,7 @@ pub(super) struct TrustRemoved<'a> {
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
     let mut all = vec![
         ("add", schema_for!(Output<Added>)),
+        ("restore", schema_for!(Output<collection::RestorePlan>)),
         ("export", schema_for!(Output<bundle::Exported>)),
         ("import", schema_for!(Output<bundle::Imported>)),
         ("key", schema_for!(Output<keys::ShownKey>)),

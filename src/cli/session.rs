@@ -1,6 +1,6 @@
 //! One run of the program: surroundings, settings, and the collection in question.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{BufRead as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -65,6 +65,8 @@ impl Session {
             allowed_signers: settings.allowed_signers.clone(),
             revoked_keys: settings.revoked_keys.clone(),
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
+            offline: global.offline,
+            traffic: Cell::new(0),
             git: OnceCell::new(),
         };
         Ok(Self { environment, settings, context, format: global.format, folder, repo })

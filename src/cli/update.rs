@@ -29,6 +29,9 @@ pub(super) enum Command {
         /// Only these artifacts
         #[arg(value_name = "REF")]
         artifacts: Vec<String>,
+        /// All artifacts, as when none is named
+        #[arg(long, conflicts_with = "artifacts")]
+        all: bool,
         /// What happens to an artifact that was edited here
         #[arg(long, value_enum, default_value_t = Strategy::Merge)]
         strategy: Strategy,
@@ -96,7 +99,7 @@ pub(super) enum Strategy {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Update { artifacts, strategy, accept_rewritten, yes, dry_run } => {
+            Command::Update { artifacts, all: _, strategy, accept_rewritten, yes, dry_run } => {
                 let strategy = match strategy {
                     Strategy::Merge => collection::Strategy::Merge,
                     Strategy::Theirs => collection::Strategy::Theirs,

@@ -36,6 +36,9 @@ pub enum GitError {
         /// Its id.
         id: Oid,
     },
+    /// It is not on this machine, and the network is to be left alone.
+    #[error("this was not fetched before, and `--offline` leaves the network alone")]
+    Offline,
     /// A name does not resolve to a commit.
     #[error("'{0}' names no commit")]
     NoCommit(String),

@@ -33,7 +33,7 @@ pub use objects::CommitInfo;
 pub(crate) use process::find_program;
 pub use process::{Git, Profile};
 pub use refs::{Expect, RefChange};
-pub use repo::{Head, Repo, Worktree};
+pub use repo::{Head, Repo, Store, Worktree};
 pub use settings::GitConfig;
 pub use transport::{PushUpdate, Remote, RemoteRef};
 pub use worktree::{Touched, WorkState};

@@ -87,6 +87,20 @@ impl Repo {
         self.inner.has_object(id)
     }
 
+    /// Returns those of the objects that are not here.
+    pub fn missing(&self, ids: impl IntoIterator<Item = Oid>) -> Vec<Oid> {
+        let mut inner = self.inner.clone();
+        let mut missing = Vec::new();
+        for id in ids {
+            if !inner.has_object(id) {
+                missing.push(id);
+                // The first miss has made gix look at the disk again; each further one would as well.
+                inner.objects.refresh_never();
+            }
+        }
+        missing
+    }
+
     /// Writes a blob.
     ///
     /// # Errors

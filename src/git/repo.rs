@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use super::GitError;
-use crate::fsio::Root;
+use crate::fsio::{Root, read_optional, write_note};
 use crate::model::Oid;
 
 /// One repository. A handle belongs to one thread; [`Repo::handle`] makes another.
@@ -24,6 +24,19 @@ pub enum Worktree {
     None,
 }
 
+/// How much of another repository a store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// All that its refs lead to.
+    Whole,
+    /// Commits and trees, and the files that were asked for: what git calls a partial clone.
+    Partial,
+}
+
+/// What makes a repository a partial clone (`gitrepository-layout`, `git help partial-clone`). The remote has no address:
+/// files are fetched by [`Repo::fetch_objects`] and never by git on its own.
+const PARTIAL: &str = "[extensions]\n\tpartialClone = skillmeat\n[remote \"skillmeat\"]\n\tpromisor = true\n\tpartialCloneFilter = blob:none\n";
+
 /// Where `HEAD` points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
@@ -35,6 +48,9 @@ pub struct Head {
 
 /// Small objects read again and again in one command, in bytes.
 const OBJECT_CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Longest configuration of a repository that we made.
+const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
 /// An object is what its id says: `refs/replace/*` would show another in its place (`schema/threats.md`, row 76).
 const NO_REPLACE: &str = "core.useReplaceRefs=false";
@@ -120,15 +136,23 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::Gix`], [`GitError::Fs`].
-    pub fn open_store(folder: &Path, name: &str) -> Result<Self, GitError> {
+    pub fn open_store(folder: &Path, name: &str, store: Store) -> Result<Self, GitError> {
         match Self::open(&folder.join(name)) {
             Err(GitError::NotARepository(_)) => {}
             other => return other,
         }
         let fresh = format!("{name}.new-{}", std::process::id());
         Self::init(&folder.join(&fresh), Worktree::None)?;
+        if store == Store::Partial {
+            make_partial(&folder.join(&fresh).join("config"))?;
+        }
         Root::open(folder)?.rename(&fresh.parse()?, &name.parse()?)?;
         Self::open(&folder.join(name))
+    }
+
+    /// Says whether files may be missing here until they are asked for.
+    pub(super) fn is_partial(&self) -> bool {
+        self.inner.config_snapshot().string("extensions.partialClone").is_some()
     }
 
     /// Returns another handle on the same repository, for another thread.
@@ -191,6 +215,12 @@ impl Repo {
     pub fn hash_kind(&self) -> gix::hash::Kind {
         self.inner.object_hash()
     }
+}
+
+fn make_partial(config: &Path) -> Result<(), GitError> {
+    let text = read_optional(config, MAX_CONFIG_BYTES)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).replace("repositoryformatversion = 0", "repositoryformatversion = 1");
+    Ok(write_note(config, (text + PARTIAL).as_bytes())?)
 }
 
 fn explain(error: gix::Error, path: &Path) -> GitError {

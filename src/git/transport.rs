@@ -6,6 +6,9 @@ use super::process::escaped;
 use super::{Git, GitError, Profile, Repo};
 use crate::model::Oid;
 
+/// Most ids in one call of git: command lines are short on some systems.
+const MAX_IDS: usize = 1_000;
+
 /// A place to fetch from or push to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {
@@ -75,7 +78,8 @@ impl Remote {
         }
     }
 
-    fn shown(&self) -> String {
+    /// Returns the address for people, without credentials.
+    pub fn shown(&self) -> String {
         escaped(self.url.as_bytes())
     }
 }
@@ -83,7 +87,8 @@ impl Remote {
 impl Repo {
     /// Fetches refs into this repository: each pair is a name at the remote and the full name here.
     ///
-    /// Unforced: a ref here only moves forward, and a tag never. `depth` 1 brings no history.
+    /// Unforced: a ref here only moves forward, and a tag never. `depth` 1 brings no history. A partial store gets no
+    /// files. Returns the size of what came, in bytes as sent.
     ///
     /// # Errors
     /// [`GitError::Net`].
@@ -93,23 +98,56 @@ impl Repo {
         from: &Remote,
         refs: &[(String, String)],
         depth: Option<u32>,
-    ) -> Result<(), GitError> {
-        let mut command = git.command_in(from.profile(), self.git_folder());
-        command.args([
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            "--refmap=",
-            "--atomic",
-        ]);
+    ) -> Result<u64, GitError> {
+        let mut command = self.fetch_command(git, from, &[]);
+        command.args(["--refmap=", "--atomic"]);
         if let Some(depth) = depth {
             command.arg(format!("--depth={depth}"));
         }
         command.args(["--end-of-options", &from.url]);
         command.args(refs.iter().map(|(theirs, ours)| format!("{theirs}:{ours}")));
-        from.run(git, command).map(drop)
+        let before = self.packed_bytes();
+        from.run(git, command)?;
+        Ok(self.packed_bytes().saturating_sub(before))
+    }
+
+    /// Fetches objects by their ids into a partial store; where the server gives nothing by id, everything.
+    ///
+    /// Returns the size of what came, in bytes as sent.
+    ///
+    /// # Errors
+    /// [`GitError::Net`], [`GitError::Missing`] when the server does not have them.
+    pub fn fetch_objects(&self, git: &Git, from: &Remote, ids: &[Oid]) -> Result<u64, GitError> {
+        let before = self.packed_bytes();
+        for group in ids.chunks(MAX_IDS) {
+            // A commit that is here says nothing of its files: to name it would let the server leave them out.
+            let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"]);
+            command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
+            from.run(git, command)?;
+        }
+        match self.missing(ids.iter().copied()).first() {
+            Some(id) => Err(GitError::Missing { kind: "blob", id: *id }),
+            None => Ok(self.packed_bytes().saturating_sub(before)),
+        }
+    }
+
+    fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str]) -> Command {
+        let mut command = git.command_in(from.profile(), self.git_folder());
+        command.args(settings);
+        // What comes stays one pack, so that its size is what was sent.
+        command.args(["-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]);
+        command.arg("--no-auto-maintenance");
+        if self.is_partial() {
+            command.env("GIT_NO_LAZY_FETCH", "1").arg("--filter=blob:none");
+        }
+        command
+    }
+
+    fn packed_bytes(&self) -> u64 {
+        let folder = self.inner.objects.store_ref().path().join("pack");
+        let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let packs = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "pack"));
+        packs.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
     /// Pushes all updates or none; each only if the remote's ref is where it is said to be.

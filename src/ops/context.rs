@@ -1,6 +1,6 @@
 //! What every use case is given.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,6 +86,10 @@ pub struct Context {
     pub revoked_keys: Option<PathBuf>,
     /// Told how far long work has come.
     pub progress: Box<dyn Progress>,
+    /// Whether the network is left alone.
+    pub offline: bool,
+    /// Bytes that were fetched by this command.
+    pub traffic: Cell<u64>,
     /// The `git` program, once it was needed.
     pub git: OnceCell<Git>,
 }
@@ -101,6 +105,19 @@ impl Context {
         }
         let git = Git::find(&self.path, self.environment.clone(), self.may_prompt)?;
         Ok(self.git.get_or_init(|| git))
+    }
+
+    /// As [`Context::git`], for a call that uses the network.
+    ///
+    /// # Errors
+    /// As [`Context::git`], and [`GitError::Offline`].
+    pub fn network(&self) -> Result<&Git, GitError> {
+        if self.offline { Err(GitError::Offline) } else { self.git() }
+    }
+
+    /// Counts bytes that were fetched.
+    pub fn fetched(&self, bytes: u64) {
+        self.traffic.set(self.traffic.get() + bytes);
     }
 
     /// Returns the program that signs.

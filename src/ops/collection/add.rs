@@ -6,16 +6,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::source::{Opened, SourceFile, open};
-use super::take::{content, entries, license, placed};
+use super::take::{content, entries, license, placed, runs};
 use super::{Change, Collection, Error, file_entries};
-use crate::model::{ArtifactName, ArtifactRef, Digest, FileMode, Kind, LockEntry, ManifestEntry, Source, tree_digest};
+use crate::model::{ArtifactName, ArtifactRef, Digest, LockEntry, ManifestEntry, Source, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Discovery, Finding, Found, Note};
 
 /// A source that was opened and searched.
-pub struct Offer {
+pub struct Offer<'c> {
     source: Source,
-    opened: Opened,
+    opened: Opened<'c>,
     discovery: Discovery,
 }
 
@@ -82,6 +82,8 @@ pub struct AddPlan {
     /// Its commit, where it is in git.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_commit: Option<String>,
+    /// Bytes that were fetched for it.
+    pub fetched_bytes: u64,
     /// What happens to each artifact.
     pub artifacts: Vec<AddItem>,
     /// What was seen in the source and not taken.
@@ -105,14 +107,11 @@ impl AddPlan {
 /// # Errors
 /// [`Error::Source`] for a text that is no source, [`Error::Discover`], [`Error::NothingFound`], and what
 /// opening the source gives.
-pub fn look(context: &Context, text: &str) -> Result<Offer, Error> {
+pub fn look<'c>(context: &'c Context, text: &str) -> Result<Offer<'c>, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(text, exists, &context.forge)?;
     let opened = open(context, &source, None)?;
-    let discovery = {
-        let tree = opened.tree();
-        scan::discover(tree.as_ref(), source.subpath.as_ref(), source.last_name(), scan::Limits::default())?
-    };
+    let discovery = opened.discover(source.subpath.as_ref(), source.last_name())?;
     if discovery.found.is_empty() {
         let notes = discovery.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
         return Err(Error::NothingFound { place: source.to_string(), notes });
@@ -120,7 +119,7 @@ pub fn look(context: &Context, text: &str) -> Result<Offer, Error> {
     Ok(Offer { source, opened, discovery })
 }
 
-impl Offer {
+impl Offer<'_> {
     /// Returns what was found.
     pub fn discovery(&self) -> &Discovery {
         &self.discovery
@@ -171,6 +170,7 @@ pub fn plan_add(
     if rename.is_some() && chosen.len() != 1 {
         return Err(Error::RenameOne(chosen.len()));
     }
+    offer.opened.bring(&chosen.iter().map(|found| found.path.as_ref()).collect::<Vec<_>>())?;
     for found in chosen {
         let item = match item(collection, &offer.opened, found, rename) {
             Err(Error::Unusable { artifact, path, source }) if obstacles.unusable == Otherwise::LeaveOut => {
@@ -195,21 +195,20 @@ pub fn plan_add(
         let message = format!("left out: different artifacts called '{artifact}' at {}", paths.join(" and "));
         notes.push(Note { path: paths.join(", "), id: "clash", message });
     }
-    let runs = items.iter().filter(|item| item.step == AddStep::Add).flat_map(runs).collect();
+    let runs = items
+        .iter()
+        .filter(|item| item.step == AddStep::Add)
+        .flat_map(|item| runs(&item.artifact, &item.content))
+        .collect();
     Ok(AddPlan {
         source: offer.source.to_string(),
         source_commit: offer.opened.commit().map(|id| id.to_string()),
+        fetched_bytes: offer.opened.fetched_bytes(),
         artifacts: items,
         notes,
         runs,
         commit: None,
     })
-}
-
-fn runs(item: &AddItem) -> Vec<String> {
-    let by_client = matches!(item.artifact.kind, Kind::Hook | Kind::Mcp).then(|| item.artifact.to_string());
-    let executable = item.content.iter().filter(|(_, mode, _)| *mode == FileMode::Executable);
-    by_client.into_iter().chain(executable.map(|(path, _, _)| format!("{}/{path}", item.artifact.path()))).collect()
 }
 
 fn item(

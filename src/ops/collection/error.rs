@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::mcp::McpError;
-use crate::model::{ArtifactRef, Class, CollectionError, NameError, SourceError, TreePath};
+use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, SourceError, TreePath};
 use crate::scan::DiscoverError;
 
 /// A use case on a collection failed.
@@ -94,6 +94,19 @@ pub enum Error {
     /// The state that a merge would start from is not here, and the upstream does not have it any more.
     #[error("the state of '{0}' that was taken from its upstream is nowhere to be had, so nothing can be merged")]
     NoBase(ArtifactRef),
+    /// An upstream has something else than a lock names.
+    #[error(
+        "'{artifact}' is locked with the digest {locked}, and its upstream has {}",
+        found.map_or_else(|| "no such tree".to_owned(), |found| found.to_string())
+    )]
+    NotLocked {
+        /// The artifact.
+        artifact: ArtifactRef,
+        /// What the lock names.
+        locked: Digest,
+        /// What is there; `None` for nothing, or for a tree id that is not that of the digest.
+        found: Option<Digest>,
+    },
     /// No update of this artifact waits for a decision.
     #[error("no update of '{0}' waits for a decision")]
     NothingPending(ArtifactRef),
@@ -141,6 +154,7 @@ impl Error {
             Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
                 Class::Conflict
             }
+            Error::NotLocked { .. } => Class::Hash,
             Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,
             Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
@@ -166,7 +180,7 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         | GitError::Untracked(_)
         | GitError::InProgress { .. }
         | GitError::Rejected { .. } => Class::Conflict,
-        GitError::Net { .. } => Class::Net,
+        GitError::Net { .. } | GitError::Offline => Class::Net,
         GitError::Fs(error) => fs_class(error),
         GitError::NoProgram(_)
         | GitError::TooOld { .. }

@@ -1,32 +1,34 @@
 //! Where artifacts are added from: git objects, fetched or local, or a folder that is not in git.
 //!
-//! Nothing of a source is checked out or run: its trees and blobs are read in process.
+//! Nothing of a source is checked out or run: its trees and blobs are read in process. Of a repository that is not on
+//! this machine only commits and trees are fetched at first, and then the files that are wanted, many at a time.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::rc::Rc;
 
 use super::Error;
+use super::tips::{tags_of, tip};
+use super::trees::{FolderTree, GitTree};
 use crate::fsio::{Found as OnDisk, FsError, Lock, Root, ensure_folder, real_path};
-use crate::git::{EntryKind, GitError, Remote, RemoteRef, Repo, TreeEntry, WalkLimits};
-use crate::model::{
-    Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set, tag_version, version_range,
-};
+use crate::git::{EntryKind, GitError, Remote, Repo, Store, WalkLimits};
+use crate::model::{Digest, FileMode, Location, Oid, PathError, Source, TreePath, check_set, version_range};
 use crate::ops::Context;
-use crate::scan::{Item, ItemKind, Tree, TreeError};
+use crate::scan::{DiscoverError, Discovery, Limits, discover};
 
 /// Largest file of an artifact, in bytes: the limit of a file in a bundle.
-const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 
 /// Most files and folders of a source folder that is not in git.
 const MAX_FOLDER_ENTRIES: u64 = 20_000;
+
+/// Most times that discovery starts again because a manifest led it to files that are not here yet.
+const MAX_ROUNDS: usize = 10;
 
 /// One file of an artifact: where it is below the artifact, its mode, its content.
 pub type SourceFile = (TreePath, FileMode, Vec<u8>);
 
 /// An opened source.
-pub enum Opened {
+pub enum Opened<'c> {
     /// The tree of a commit.
     Git {
         /// Its repository: the user's own, or our store of what was fetched.
@@ -37,6 +39,8 @@ pub enum Opened {
         tree: Oid,
         /// What `collection.toml` names as upstream.
         upstream: String,
+        /// Where files come from that the repository does not have yet.
+        far: Option<Far<'c>>,
     },
     /// A folder on disk.
     Folder {
@@ -47,11 +51,18 @@ pub enum Opened {
     },
 }
 
+/// A repository that is not on this machine.
+#[derive(Clone)]
+pub struct Far<'c> {
+    context: &'c Context,
+    remote: Remote,
+}
+
 /// Opens a source; one that is not local is fetched first, without history.
 ///
 /// # Errors
 /// [`Error::Git`] with `Net` for a remote, with `Unborn` for a repository without commits, [`Error::Fs`].
-pub fn open(context: &Context, source: &Source, have: Option<Oid>) -> Result<Opened, Error> {
+pub fn open<'c>(context: &'c Context, source: &Source, have: Option<Oid>) -> Result<Opened<'c>, Error> {
     match &source.location {
         Location::Local(path) => open_local(&context.folder.join(path), source),
         Location::Git { url } => match url.strip_prefix("file://") {
@@ -63,7 +74,7 @@ pub fn open(context: &Context, source: &Source, have: Option<Oid>) -> Result<Ope
     }
 }
 
-fn open_local(path: &Path, source: &Source) -> Result<Opened, Error> {
+fn open_local(path: &Path, source: &Source) -> Result<Opened<'static>, Error> {
     let path = real_path(path);
     let upstream = path.display().to_string();
     match Repo::open_for_objects(&path) {
@@ -73,7 +84,7 @@ fn open_local(path: &Path, source: &Source) -> Result<Opened, Error> {
     }
 }
 
-fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Error> {
+fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened<'static>, Error> {
     let commit = match &source.reference {
         Some(reference) if version_range(reference).is_some() => {
             let tip = tip(&tags_of(&repo)?, Some(reference)).ok_or_else(|| GitError::NoCommit(reference.clone()))?;
@@ -83,89 +94,63 @@ fn open_repo(repo: Repo, source: &Source, upstream: String) -> Result<Opened, Er
         None => repo.head_commit()?,
     };
     let tree = repo.commit(commit)?.tree;
-    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream })
+    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream, far: None })
 }
 
 /// Fetches the newest commit into our own bare store for this URL, and the history since `have`, where it is given.
-fn fetch(context: &Context, source: &Source, url: &str, have: Option<Oid>) -> Result<Opened, Error> {
-    let git = context.git()?;
+fn fetch<'c>(context: &'c Context, source: &Source, url: &str, have: Option<Oid>) -> Result<Opened<'c>, Error> {
     let (stores, name) = (context.home.join("sources"), store_name(url));
     ensure_folder(&stores)?;
     // Beside the store: a bare repository is made only where nothing is.
     let _lock = Lock::take(&stores.join(format!("{name}.lock")), context.patience)?;
-    let repo = Repo::open_store(&stores, &name)?;
-    context.progress.step("fetching", 0, None);
+    let repo = Repo::open_store(&stores, &name, Store::Partial)?;
+    let far = Far { context, remote: Remote { url: url.to_owned(), typed: true } };
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
-    let remote = Remote { url: url.to_owned(), typed: true };
-    let tag = match version_range(wanted) {
-        Some(_) => {
-            let tags = remote.list(git, &["refs/tags/*"])?;
-            Some(tip(&tags, Some(wanted)).ok_or_else(|| GitError::NoCommit(wanted.to_owned()))?.name)
-        }
-        None => None,
-    };
-    let theirs = tag.as_deref().unwrap_or(wanted);
     let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
-    if let Some(have) = have.filter(|have| !repo.has(*have)) {
-        let known = format!("refs/skillmeat/known/{have}");
-        // A server that has forgotten it, or gives nothing by id, only leaves the history unknown.
-        let _ = repo.fetch(git, &remote, &[(have.to_string(), known)], Some(1));
-    }
-    // From a commit that is here git fetches what came after it; without one, the newest alone.
-    let depth = if have.is_some_and(|have| repo.has(have)) { None } else { Some(1) };
-    // Forced: what a branch was before is of no use here, the pristine states are kept in the collection.
-    repo.fetch(git, &remote, &[(format!("+{theirs}"), ours.clone())], depth)?;
-    let commit = repo.resolve(&ours)?;
-    let tree = repo.commit(commit)?.tree;
-    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned() })
-}
-
-/// A ref of a source, by what a person follows.
-pub(super) struct Tip {
-    /// Its full name.
-    pub(super) name: String,
-    pub(super) commit: Oid,
-    pub(super) follows: Follows,
-}
-
-/// What kind of ref is followed, and with that how it may move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Follows {
-    /// A branch, which goes forward.
-    Branch,
-    /// A tag, which stays.
-    Tag,
-    /// The highest version of a range: to another tag, while those that there were stay. These are their commits.
-    Range(BTreeSet<Oid>),
-}
-
-/// Returns what is followed, of the refs that a source has.
-pub(super) fn tip(refs: &[RemoteRef], followed: Option<&str>) -> Option<Tip> {
-    let followed = followed.unwrap_or("HEAD");
-    let commit = |found: &RemoteRef| found.peeled.unwrap_or(found.id);
-    if let Some(range) = version_range(followed) {
-        let version = |found: &RemoteRef| tag_version(found.name.strip_prefix("refs/tags/")?);
-        let mut tags: Vec<_> = refs.iter().filter_map(|found| Some((version(found)?, found))).collect();
-        tags.retain(|(version, _)| range.matches(version));
-        tags.sort_by(|a, b| a.0.cmp(&b.0));
-        let (_, highest) = tags.last()?;
-        let follows = Follows::Range(tags.iter().map(|(_, found)| commit(found)).collect());
-        return Some(Tip { name: highest.name.clone(), commit: commit(highest), follows });
-    }
-    // In the order in which git looks for a short name.
-    let names = [followed.to_owned(), format!("refs/tags/{followed}"), format!("refs/heads/{followed}")];
-    let found = names.iter().find_map(|name| refs.iter().find(|found| found.name == *name))?;
-    let follows = if found.name.starts_with("refs/tags/") { Follows::Tag } else { Follows::Branch };
-    Some(Tip { name: found.name.clone(), commit: commit(found), follows })
-}
-
-/// Returns the tags of a repository on this machine, as a remote would list them.
-pub(super) fn tags_of(repo: &Repo) -> Result<Vec<RemoteRef>, GitError> {
-    let one = |(name, id): (String, Oid)| {
-        let peeled = repo.resolve(&name).ok();
-        RemoteRef { name, id, peeled }
+    let pinned = Oid::from_hex(wanted.as_bytes()).ok().filter(|commit| repo.has(*commit));
+    let commit = match pinned {
+        Some(commit) => commit,
+        None if context.offline => repo.resolve(&ours).map_err(|_| GitError::Offline)?,
+        None => {
+            far.bring_commit(&repo, wanted, &ours, have)?;
+            repo.resolve(&ours)?
+        }
     };
-    Ok(repo.refs_below("refs/tags/")?.into_iter().map(one).collect())
+    let tree = repo.commit(commit)?.tree;
+    Ok(Opened::Git { repo: Box::new(repo), commit, tree, upstream: url.to_owned(), far: Some(far) })
+}
+
+impl Far<'_> {
+    fn bring_commit(&self, repo: &Repo, wanted: &str, ours: &str, have: Option<Oid>) -> Result<(), Error> {
+        let git = self.context.network()?;
+        self.context.progress.step("fetching", 0, None);
+        let tag = match version_range(wanted) {
+            Some(_) => {
+                let tags = self.remote.list(git, &["refs/tags/*"])?;
+                Some(tip(&tags, Some(wanted)).ok_or_else(|| GitError::NoCommit(wanted.to_owned()))?.name)
+            }
+            None => None,
+        };
+        let theirs = tag.as_deref().unwrap_or(wanted);
+        let fetch = |refs: (String, String), depth| repo.fetch(git, &self.remote, &[refs], depth);
+        if let Some(have) = have.filter(|have| !repo.has(*have)) {
+            let known = format!("refs/skillmeat/known/{have}");
+            // A server that has forgotten it, or gives nothing by id, only leaves the history unknown.
+            self.context.fetched(fetch((have.to_string(), known), Some(1)).unwrap_or(0));
+        }
+        // From a commit that is here git fetches what came after it; without one, the newest alone.
+        let depth = if have.is_some_and(|have| repo.has(have)) { None } else { Some(1) };
+        // Forced: what a branch was before is of no use here, the pristine states are kept in the collection.
+        self.context.fetched(fetch((format!("+{theirs}"), ours.to_owned()), depth)?);
+        Ok(())
+    }
+
+    /// Brings objects that the repository does not have.
+    fn bring(&self, repo: &Repo, ids: &[Oid]) -> Result<(), Error> {
+        self.context.progress.step("fetching files", 0, Some(ids.len() as u64));
+        self.context.fetched(repo.fetch_objects(self.context.network()?, &self.remote, ids)?);
+        Ok(())
+    }
 }
 
 fn store_name(url: &str) -> String {
@@ -178,7 +163,7 @@ fn checked_blob(repo: &Repo, id: Oid) -> Result<Vec<u8>, GitError> {
     if repo.blob_id(&bytes)? == id { Ok(bytes) } else { Err(GitError::Missing { kind: "blob", id }) }
 }
 
-impl Opened {
+impl<'c> Opened<'c> {
     /// Returns the commit, where the source is in git.
     pub fn commit(&self) -> Option<Oid> {
         match self {
@@ -191,11 +176,11 @@ impl Opened {
     ///
     /// # Errors
     /// [`Error::Git`].
-    pub fn at(&self, commit: Oid) -> Result<Opened, Error> {
+    pub fn at(&self, commit: Oid) -> Result<Opened<'c>, Error> {
         match self {
-            Opened::Git { repo, upstream, .. } => {
+            Opened::Git { repo, upstream, far, .. } => {
                 let (repo, tree) = (Box::new(repo.handle()), repo.commit(commit)?.tree);
-                Ok(Opened::Git { repo, commit, tree, upstream: upstream.clone() })
+                Ok(Opened::Git { repo, commit, tree, upstream: upstream.clone(), far: far.clone() })
             }
             Opened::Folder { root, upstream } => {
                 Ok(Opened::Folder { root: Root::open(root.path())?, upstream: upstream.clone() })
@@ -210,12 +195,58 @@ impl Opened {
         }
     }
 
-    /// Returns the source as discovery sees it.
-    pub fn tree(&self) -> Box<dyn Tree + '_> {
+    /// Returns the bytes that this command fetched from repositories that are not on this machine.
+    pub fn fetched_bytes(&self) -> u64 {
         match self {
-            Opened::Git { repo, tree, .. } => Box::new(GitTree { repo, root: *tree, folders: RefCell::default() }),
-            Opened::Folder { root, .. } => Box::new(FolderTree { root }),
+            Opened::Git { far: Some(far), .. } => far.context.traffic.get(),
+            _ => 0,
         }
+    }
+
+    /// Finds the artifacts of the source, or of a folder or file within it; `name` is what one without a name is called.
+    ///
+    /// # Errors
+    /// [`Error::Discover`], and what bringing files gives.
+    pub fn discover(&self, start: Option<&TreePath>, name: &str) -> Result<Discovery, Error> {
+        let (repo, root, far) = match self {
+            Opened::Git { repo, tree, far, .. } => (repo, *tree, far),
+            Opened::Folder { root, .. } => {
+                return Ok(discover(&FolderTree { root }, start, name, Limits::default())?);
+            }
+        };
+        for _ in 0..MAX_ROUNDS {
+            let tree = GitTree::new(repo, root);
+            let found = discover(&tree, start, name, Limits::default());
+            let missing = tree.missing();
+            match (missing.first(), far) {
+                (None, _) => return Ok(found?),
+                (Some(_), Some(far)) => far.bring(repo, &missing)?,
+                (Some(id), None) => return Err(GitError::Missing { kind: "blob", id: *id }.into()),
+            }
+        }
+        Err(DiscoverError::Limit { what: "manifests that lead to one another", limit: MAX_ROUNDS }.into())
+    }
+
+    /// Makes sure that the files at some places are here, by one fetch for all of them; `None` is the whole source.
+    ///
+    /// # Errors
+    /// As [`Opened::folder`], and [`Error::Git`] with `Net`.
+    pub fn bring(&self, places: &[Option<&TreePath>]) -> Result<(), Error> {
+        let Opened::Git { repo, tree, far: Some(far), .. } = self else { return Ok(()) };
+        let mut ids = BTreeSet::new();
+        for place in places {
+            let entry = place.map(|path| repo.entry_at(*tree, path)).transpose()?.flatten();
+            match (place, entry.map(|entry| (entry.kind, entry.id))) {
+                (None, _) => ids.extend(repo.files(*tree, WalkLimits::default())?.iter().map(|file| file.id)),
+                (_, Some((EntryKind::File(_), id))) => drop(ids.insert(id)),
+                (_, Some((EntryKind::Folder, id))) => {
+                    ids.extend(repo.files(id, WalkLimits::default())?.iter().map(|file| file.id));
+                }
+                _ => {}
+            }
+        }
+        let missing = repo.missing(ids);
+        if missing.is_empty() { Ok(()) } else { far.bring(repo, &missing) }
     }
 
     /// Reads one file, `None` when it is not there.
@@ -227,6 +258,7 @@ impl Opened {
             Opened::Git { repo, tree, .. } => {
                 let mut files = repo.files_at(*tree, path)?;
                 let Some(file) = files.pop().filter(|file| file.path == *path) else { return Ok(None) };
+                self.bring(&[Some(path)])?;
                 Ok(Some((file.mode, checked_blob(repo, file.id)?)))
             }
             Opened::Folder { root, .. } => Ok(root.read(path, MAX_FILE_BYTES)?),
@@ -239,7 +271,10 @@ impl Opened {
     /// [`Error::Git`] or [`Error::Fs`] for links, submodules, names that are no portable path, and sizes.
     pub fn folder(&self, path: Option<&TreePath>) -> Result<Vec<SourceFile>, Error> {
         match self {
-            Opened::Git { repo, tree, .. } => git_folder(repo, *tree, path),
+            Opened::Git { repo, tree, .. } => {
+                self.bring(&[path])?;
+                git_folder(repo, *tree, path)
+            }
             Opened::Folder { root, .. } => disk_folder(root, path),
         }
     }
@@ -275,97 +310,4 @@ fn disk_folder(root: &Root, path: Option<&TreePath>) -> Result<Vec<SourceFile>, 
     }
     check_set(files.iter().map(|(path, _, _)| path)).map_err(|error: PathError| GitError::from(error))?;
     Ok(files)
-}
-
-/// A git tree for discovery. Each folder is read once.
-struct GitTree<'a> {
-    repo: &'a Repo,
-    root: Oid,
-    folders: RefCell<BTreeMap<String, Option<Entries>>>,
-}
-
-/// The entries of a folder by name.
-type Entries = Rc<BTreeMap<String, (EntryKind, Oid)>>;
-
-impl GitTree<'_> {
-    fn folder(&self, path: &str) -> Result<Option<Entries>, GitError> {
-        if let Some(known) = self.folders.borrow().get(path) {
-            return Ok(known.clone());
-        }
-        let id = if path.is_empty() { Some(self.root) } else { self.find(path)?.filter(is_folder).map(|(_, id)| id) };
-        let entries = id.map(|id| self.repo.entries(id)).transpose()?;
-        let by_name = |entry: TreeEntry| (entry.name, (entry.kind, entry.id));
-        let entries = entries.map(|entries| Rc::new(entries.into_iter().map(by_name).collect()));
-        self.folders.borrow_mut().insert(path.to_owned(), entries.clone());
-        Ok(entries)
-    }
-
-    fn find(&self, path: &str) -> Result<Option<(EntryKind, Oid)>, GitError> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        Ok(self.folder(folder)?.and_then(|entries| entries.get(name).copied()))
-    }
-}
-
-fn is_folder((kind, _): &(EntryKind, Oid)) -> bool {
-    *kind == EntryKind::Folder
-}
-
-impl Tree for GitTree<'_> {
-    fn list(&self, folder: &str) -> Result<Vec<Item>, TreeError> {
-        let Some(entries) = self.folder(folder)? else { return Ok(Vec::new()) };
-        let item = |(name, (kind, _)): (&String, &(EntryKind, Oid))| Item {
-            name: name.clone(),
-            kind: match kind {
-                EntryKind::Folder => ItemKind::Folder,
-                EntryKind::File(mode) => ItemKind::File { executable: *mode == FileMode::Executable },
-                EntryKind::Symlink => ItemKind::Symlink,
-                EntryKind::Submodule => ItemKind::Submodule,
-            },
-        };
-        Ok(entries.iter().map(item).collect())
-    }
-
-    fn read(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, TreeError> {
-        let Some((EntryKind::File(_), id)) = self.find(file)? else { return Ok(None) };
-        let mut bytes = self.repo.blob(id, MAX_FILE_BYTES)?;
-        bytes.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
-        Ok(Some(bytes))
-    }
-}
-
-/// A folder on disk for discovery.
-struct FolderTree<'a> {
-    root: &'a Root,
-}
-
-impl Tree for FolderTree<'_> {
-    fn list(&self, folder: &str) -> Result<Vec<Item>, TreeError> {
-        let listed = match self.root.list(folder) {
-            // A link on the way: nothing below it is of this source.
-            Err(FsError::Escapes(_)) => return Ok(Vec::new()),
-            other => other?,
-        };
-        let items = listed.into_iter().map(|(name, stat)| {
-            let kind = match stat.found {
-                OnDisk::Folder => ItemKind::Folder,
-                OnDisk::File(mode) => ItemKind::File { executable: mode == FileMode::Executable },
-                OnDisk::Other => ItemKind::Symlink,
-            };
-            Item { name, kind }
-        });
-        Ok(items.collect())
-    }
-
-    fn read(&self, file: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, TreeError> {
-        let Ok(path) = file.parse::<TreePath>() else { return Ok(None) };
-        let read = self.root.read(&path, MAX_FILE_BYTES);
-        let Some((_, mut bytes)) = (match read {
-            Err(FsError::Escapes(_)) => None,
-            other => other?,
-        }) else {
-            return Ok(None);
-        };
-        bytes.truncate(usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX));
-        Ok(Some(bytes))
-    }
 }

@@ -3,7 +3,7 @@
 use super::Error;
 use super::source::{Opened, SourceFile};
 use crate::git::GitError;
-use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, TreePath, json, mcp};
+use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, Kind, TreePath, json, mcp};
 use crate::scan::{Found, FoundFiles};
 
 /// Reads the files of a found artifact, with their paths below it.
@@ -55,6 +55,13 @@ pub(super) fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<
         })
     };
     content.iter().map(entry).collect()
+}
+
+/// Returns what of an artifact a client or an agent will run by itself.
+pub(super) fn runs(artifact: &ArtifactRef, content: &[SourceFile]) -> Vec<String> {
+    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
+    let executable = content.iter().filter(|(_, mode, _)| *mode == FileMode::Executable);
+    by_client.into_iter().chain(executable.map(|(path, _, _)| format!("{}/{path}", artifact.path()))).collect()
 }
 
 /// Returns the licence that an artifact names, where it is an SPDX expression.

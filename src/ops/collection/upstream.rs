@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::source::{Follows, Opened, SourceFile, open, tags_of, tip};
-use super::take::{content, entries, license};
+use super::origin::{Origin, Place, elsewhere, find, same_there, source};
+use super::source::{Opened, SourceFile, open};
+use super::take::{entries, license};
+use super::tips::{Follows, tags_of, tip};
 use super::{Collection, Error};
 use crate::git::{GitError, Remote, RemoteRef};
-use crate::model::{ArtifactRef, Digest, Location, ManifestEntry, Oid, Source, TreePath, tree_digest};
+use crate::model::{ArtifactRef, Digest, Location, Oid, tree_digest};
 use crate::ops::Context;
-use crate::scan::{self, Found, FoundFiles};
 
 /// Most commits of an upstream that are listed for one artifact.
 const MAX_COMMITS: usize = 100;
@@ -109,9 +110,6 @@ pub(super) struct Seen {
     pub(super) news: Option<News>,
 }
 
-/// A place that several artifacts may come from.
-type Place = (String, Option<String>);
-
 /// Looks at the upstreams of artifacts, those without one left out. The collection is not touched.
 ///
 /// # Errors
@@ -124,7 +122,7 @@ pub(super) fn look(
 ) -> Result<Vec<Seen>, Error> {
     let mut places: BTreeMap<Place, Vec<Origin>> = BTreeMap::new();
     for artifact in artifacts {
-        let Some(origin) = Origin::of(collection, artifact) else { continue };
+        let Some(origin) = Origin::of(&collection.manifest, &collection.lock, artifact) else { continue };
         places.entry((origin.url.clone(), origin.entry.reference.clone())).or_default().push(origin);
     }
     let answers = ask(context, places.keys().map(|(url, _)| url.as_str()).collect())?;
@@ -138,49 +136,6 @@ pub(super) fn look(
     Ok(seen)
 }
 
-/// What the collection knows of where an artifact came from.
-struct Origin<'a> {
-    artifact: &'a ArtifactRef,
-    url: String,
-    entry: &'a ManifestEntry,
-    /// Commit that was taken.
-    have: Option<Oid>,
-    /// Its tree digest.
-    digest: Option<Digest>,
-    /// Its tree, laid out as in the collection.
-    tree: Option<Oid>,
-}
-
-impl<'a> Origin<'a> {
-    fn of(collection: &'a Collection, artifact: &'a ArtifactRef) -> Option<Self> {
-        let entry = collection.manifest.artifacts.get(artifact)?;
-        let lock = collection.lock.artifacts.get(artifact);
-        let id = |text: &str| Oid::from_hex(text.as_bytes()).ok();
-        Some(Self {
-            artifact,
-            url: entry.upstream.clone()?,
-            entry,
-            have: lock.and_then(|lock| id(lock.commit.as_ref()?)),
-            digest: lock.map(|lock| lock.digest),
-            tree: lock.and_then(|lock| id(&lock.tree)),
-        })
-    }
-
-    fn seen(&self, upstream: Upstream) -> Seen {
-        Seen { artifact: self.artifact.clone(), upstream, news: None }
-    }
-
-    /// Returns its folder or file in the source; `None` for the whole source.
-    fn place(&self) -> Option<TreePath> {
-        self.entry.path.as_deref().filter(|path| *path != ".").and_then(|path| path.parse().ok())
-    }
-}
-
-fn source(context: &Context, (url, reference): &Place) -> Result<Source, Error> {
-    let source = Source::parse(url, |_| false, &context.forge)?;
-    Ok(Source { reference: reference.clone(), ..source })
-}
-
 type Answers = BTreeMap<String, Result<Vec<RemoteRef>, String>>;
 
 /// Asks each repository that is not on this machine what refs it has.
@@ -192,6 +147,10 @@ fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
     let urls: Vec<&str> = urls.into_iter().filter(is_remote).collect();
     if urls.is_empty() {
         return Ok(Answers::new());
+    }
+    if context.offline {
+        let unasked = |url: &str| (url.to_owned(), Err(GitError::Offline.to_string()));
+        return Ok(urls.into_iter().map(unasked).collect());
     }
     context.progress.step("asking upstreams", 0, None);
     let git = context.git()?;
@@ -213,6 +172,10 @@ fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
     Ok(answers)
 }
 
+fn seen(origin: &Origin, upstream: Upstream) -> Seen {
+    Seen { artifact: origin.artifact.clone(), upstream, news: None }
+}
+
 fn look_at(
     context: &Context,
     collection: &Collection,
@@ -221,7 +184,7 @@ fn look_at(
     answers: &Answers,
     rewritten: Rewritten,
 ) -> Vec<Seen> {
-    let all = |state: Upstream| origins.iter().map(|origin| origin.seen(state.clone())).collect();
+    let all = |state: Upstream| origins.iter().map(|origin| seen(origin, state.clone())).collect();
     let cannot = |reason: String| Upstream::CannotCheck { reason };
     let mut follows = None;
     if let Some(answer) = answers.get(&place.0) {
@@ -248,8 +211,27 @@ fn look_at(
         follows = tags_of(repo).ok().and_then(|tags| tip(&tags, place.1.as_deref())).map(|tip| tip.follows);
     }
     let follows = follows.unwrap_or(Follows::Branch);
+    if let Err(error) = bring(&opened, origins) {
+        return all(cannot(with_causes(&error)));
+    }
     let look = |origin: &Origin| look_into(collection, &opened, origin, &follows, rewritten);
-    origins.iter().map(|origin| look(origin).unwrap_or_else(|error| origin.seen(cannot(with_causes(&error))))).collect()
+    origins
+        .iter()
+        .map(|origin| look(origin).unwrap_or_else(|error| seen(origin, cannot(with_causes(&error)))))
+        .collect()
+}
+
+/// Makes sure that the files of all artifacts that changed are here, by one fetch.
+fn bring(opened: &Opened, origins: &[Origin]) -> Result<(), Error> {
+    let Opened::Git { repo, tree, .. } = opened else { return Ok(()) };
+    let mut places = Vec::new();
+    for origin in origins {
+        let old = origin.have.and_then(|have| repo.commit(have).ok());
+        if !old.is_some_and(|old| same_there(repo, origin, old.tree, *tree).unwrap_or(false)) {
+            places.push(origin.place());
+        }
+    }
+    opened.bring(&places.iter().map(Option::as_ref).collect::<Vec<_>>())
 }
 
 fn is_pinned(origin: &Origin, place: &Place) -> bool {
@@ -277,7 +259,7 @@ fn look_into(
     let mut commits = Vec::new();
     if let (Opened::Git { repo, commit, tree, .. }, Some(have)) = (opened, origin.have) {
         if *commit == have {
-            return Ok(origin.seen(Upstream::Current));
+            return Ok(seen(origin, Upstream::Current));
         }
         let (from, to) = (have.to_string(), commit.to_string());
         let known = repo.has(have);
@@ -287,28 +269,28 @@ fn look_into(
             Follows::Range(commits) => !commits.contains(&have),
             Follows::Branch if !known || !repo.is_ancestor(have, *commit)? => {
                 if rewritten == Rewritten::Refuse {
-                    return Ok(origin.seen(Upstream::Rewritten { from, to }));
+                    return Ok(seen(origin, Upstream::Rewritten { from, to }));
                 }
                 false
             }
             Follows::Branch => false,
         };
         if moved && rewritten == Rewritten::Refuse {
-            return Ok(origin.seen(Upstream::TagMoved { from, to }));
+            return Ok(seen(origin, Upstream::TagMoved { from, to }));
         }
         if known && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
-            return Ok(origin.seen(Upstream::Current));
+            return Ok(seen(origin, Upstream::Current));
         }
         if known {
             commits = changes(repo, origin, have, *commit)?;
         }
     }
     let Some((path, content)) = find(opened, origin)? else {
-        return Ok(origin.seen(Upstream::Gone { moved_to: elsewhere(opened, origin)? }));
+        return Ok(seen(origin, Upstream::Gone { moved_to: elsewhere(opened, origin)? }));
     };
     let digest = tree_digest(&entries(origin.artifact, &content)?);
     if Some(digest) == origin.digest {
-        return Ok(origin.seen(Upstream::Current));
+        return Ok(seen(origin, Upstream::Current));
     }
     let base = match (opened, origin.have, origin.tree) {
         (Opened::Git { repo, .. }, Some(have), Some(tree)) if !collection.repo.has(tree) && repo.has(have) => {
@@ -320,17 +302,6 @@ fn look_into(
     let news = News { license: license(origin.artifact, &content), commit, path, content, digest, base };
     let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
-}
-
-/// Compares the ids of the artifact's place in two trees of the source.
-fn same_there(repo: &crate::git::Repo, origin: &Origin, old: Oid, new: Oid) -> Result<bool, Error> {
-    Ok(match origin.place() {
-        None => old == new,
-        Some(path) => {
-            let at = |tree| repo.entry_at(tree, &path);
-            at(old)?.is_some() && at(old)? == at(new)?
-        }
-    })
 }
 
 /// Returns the commits that changed the artifact's place.
@@ -348,44 +319,4 @@ fn changes(repo: &crate::git::Repo, origin: &Origin, have: Oid, tip: Oid) -> Res
         }
     }
     Ok(found)
-}
-
-/// Finds the artifact where it was in the source, and reads its files.
-fn find(opened: &Opened, origin: &Origin) -> Result<Option<(String, Vec<SourceFile>)>, Error> {
-    let found = discover(opened, origin.place())?;
-    let is_it = |found: &&Found| {
-        let server = match &found.files {
-            FoundFiles::McpEntry { server, .. } => Some(server.as_str()),
-            _ => None,
-        };
-        found.artifact.kind == origin.artifact.kind
-            && found.path == origin.place()
-            && server == origin.entry.server.as_deref()
-    };
-    let Some(found) = found.iter().find(is_it) else { return Ok(None) };
-    let path = found.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
-    Ok(Some((path, content(opened, found)?.0)))
-}
-
-/// Returns the one other place of an artifact of the same kind and name.
-fn elsewhere(opened: &Opened, origin: &Origin) -> Result<Option<String>, Error> {
-    let found = discover(opened, None)?;
-    let name = origin.place().map_or_else(|| origin.artifact.name.to_string(), |path| path.file_name().to_owned());
-    let is_it = |found: &&Found| {
-        let last = found.path.as_ref().map_or("", |path| path.file_name());
-        found.artifact.kind == origin.artifact.kind && (found.artifact.name == origin.artifact.name || last == name)
-    };
-    let places: Vec<_> = found.iter().filter(is_it).filter_map(|found| found.path.as_ref()).collect();
-    Ok(if let [one] = places.as_slice() { Some(one.to_string()) } else { None })
-}
-
-/// Searches a place of the source; nothing is found in a place that is not there.
-fn discover(opened: &Opened, place: Option<TreePath>) -> Result<Vec<Found>, Error> {
-    let tree = opened.tree();
-    let last = place.as_ref().map_or("", |path| path.file_name()).to_owned();
-    match scan::discover(tree.as_ref(), place.as_ref(), &last, scan::Limits::default()) {
-        Ok(discovery) => Ok(discovery.found),
-        Err(scan::DiscoverError::Missing { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, INDEX_REF};
 use crate::fsio::{Access, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there};
-use crate::git::{Remote, Repo};
+use crate::git::{Remote, Repo, Store};
 use crate::model::{BundleName, Location, Release, Source, VAULT_FORMAT};
 use crate::ops::Context;
 
@@ -56,7 +56,7 @@ pub fn add(context: &Context, name: &str, url: &str) -> Result<Added, Error> {
         return Err(Error::Known(name.to_string()));
     }
     let vault = Vault { name: name.to_string(), url: address(context, url)? };
-    let refs = vault.remote().list(context.git()?, &[])?;
+    let refs = vault.remote().list(context.network()?, &[])?;
     if !refs.iter().any(|found| found.name == INDEX_REF) {
         return Err(Error::NotAVault(vault.url));
     }
@@ -121,7 +121,7 @@ pub(super) fn lock(context: &Context, name: &str) -> Result<Lock, Error> {
 /// [`Error::Git`].
 pub fn store(context: &Context, vault: &Vault) -> Result<Repo, Error> {
     ensure_folder(&folder(context))?;
-    Ok(Repo::open_store(&folder(context), &store_name(&vault.name))?)
+    Ok(Repo::open_store(&folder(context), &store_name(&vault.name), Store::Whole)?)
 }
 
 impl Vault {

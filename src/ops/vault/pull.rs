@@ -65,17 +65,17 @@ pub struct Pulled {
 /// What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let vault = Vault::find(context, name)?;
-    context.git()?;
+    context.network()?;
     let _lock = lock(context, &vault.name)?;
     let repo = store(context, &vault)?;
     context.progress.step("fetching", 0, None);
-    let offered = vault.remote().list(context.git()?, &[])?;
+    let offered = vault.remote().list(context.network()?, &[])?;
     let new = check_offer(&vault, &repo, &offered)?;
     let mut wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), release.ref_name())).collect();
     if offered.iter().any(|found| found.name == INDEX_REF) {
         wanted.push((INDEX_REF.to_owned(), INDEX_REF.to_owned()));
     }
-    repo.fetch(context.git()?, &vault.remote(), &wanted, None)?;
+    context.fetched(repo.fetch(context.network()?, &vault.remote(), &wanted, None)?);
     // The vault may have changed between the two questions: what was listed is what must be here.
     for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
         if let Some(here) = repo.find_ref(&found.name)?.filter(|here| *here != found.id) {

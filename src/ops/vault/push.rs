@@ -52,7 +52,7 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     let verified = bundle::verify(context, &found)?;
     let content = verified.get();
     // Nothing is written for a vault that could not be asked anyway.
-    context.git()?;
+    context.network()?;
     let _lock = lock(context, &vault.name)?;
     let mut repo = store(context, &vault)?;
     repo.gather();
@@ -66,7 +66,7 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     };
     for tries in 1..=MAX_TRIES {
         context.progress.step("publishing", u64::from(tries), None);
-        let offered = vault.remote().list(context.git()?, &[])?;
+        let offered = vault.remote().list(context.network()?, &[])?;
         let at = |name: &str| offered.iter().find(|found: &&RemoteRef| found.name == name).map(|found| found.id);
         match at(&content.release.ref_name()) {
             Some(id) if id == content.tag_id => return Ok(done(true, tries)),
@@ -74,13 +74,13 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
             None => {}
         }
         let main = at(INDEX_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-        repo.fetch(context.git()?, &vault.remote(), &[(INDEX_REF.to_owned(), INDEX_REF.to_owned())], None)?;
+        repo.fetch(context.network()?, &vault.remote(), &[(INDEX_REF.to_owned(), INDEX_REF.to_owned())], None)?;
         if repo.find_ref(INDEX_REF)? != Some(main) {
             continue;
         }
         let index = next_index(&repo, main, content, who)?;
         repo.flush()?;
-        match repo.push(context.git()?, &vault.remote(), &updates(content, main, index)) {
+        match repo.push(context.network()?, &vault.remote(), &updates(content, main, index)) {
             Ok(()) => {
                 record(&repo, content, main, index, who)?;
                 context.make_durable(repo.git_folder())?;

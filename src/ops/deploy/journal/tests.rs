@@ -1,5 +1,5 @@
 #![allow(clippy::disallowed_methods, reason = "tests make files of their own")]
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -27,6 +27,8 @@ fn context(home: &Path) -> Context {
         allowed_signers: home.join("signers"),
         revoked_keys: None,
         progress: Box::new(Quiet),
+        offline: true,
+        traffic: Cell::new(0),
         git: OnceCell::new(),
     }
 }

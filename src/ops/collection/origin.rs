@@ -1,0 +1,101 @@
+//! Where one artifact came from, and finding it there.
+
+use super::Error;
+use super::source::{Opened, SourceFile};
+use super::take::content;
+use crate::git::Repo;
+use crate::model::{ArtifactRef, Digest, Lockfile, Manifest, ManifestEntry, Oid, Source, TreePath};
+use crate::ops::Context;
+use crate::scan::{DiscoverError, Found, FoundFiles};
+
+/// A place that several artifacts may come from.
+pub(super) type Place = (String, Option<String>);
+
+/// What the collection knows of where an artifact came from.
+pub(super) struct Origin<'a> {
+    pub(super) artifact: &'a ArtifactRef,
+    pub(super) url: String,
+    pub(super) entry: &'a ManifestEntry,
+    /// Commit that was taken.
+    pub(super) have: Option<Oid>,
+    /// Its tree digest.
+    pub(super) digest: Option<Digest>,
+    /// Its tree, laid out as in the collection.
+    pub(super) tree: Option<Oid>,
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn of(manifest: &'a Manifest, lock: &Lockfile, artifact: &'a ArtifactRef) -> Option<Self> {
+        let entry = manifest.artifacts.get(artifact)?;
+        let lock = lock.artifacts.get(artifact);
+        let id = |text: &str| Oid::from_hex(text.as_bytes()).ok();
+        Some(Self {
+            artifact,
+            url: entry.upstream.clone()?,
+            entry,
+            have: lock.and_then(|lock| id(lock.commit.as_ref()?)),
+            digest: lock.map(|lock| lock.digest),
+            tree: lock.and_then(|lock| id(&lock.tree)),
+        })
+    }
+
+    /// Returns its folder or file in the source; `None` for the whole source.
+    pub(super) fn place(&self) -> Option<TreePath> {
+        self.entry.path.as_deref().filter(|path| *path != ".").and_then(|path| path.parse().ok())
+    }
+}
+
+pub(super) fn source(context: &Context, (url, reference): &Place) -> Result<Source, Error> {
+    let source = Source::parse(url, |_| false, &context.forge)?;
+    Ok(Source { reference: reference.clone(), ..source })
+}
+
+/// Compares the ids of the artifact's place in two trees of the source.
+pub(super) fn same_there(repo: &Repo, origin: &Origin, old: Oid, new: Oid) -> Result<bool, Error> {
+    Ok(match origin.place() {
+        None => old == new,
+        Some(path) => {
+            let at = |tree| repo.entry_at(tree, &path);
+            at(old)?.is_some() && at(old)? == at(new)?
+        }
+    })
+}
+
+/// Finds the artifact where it was in the source, and reads its files.
+pub(super) fn find(opened: &Opened, origin: &Origin) -> Result<Option<(String, Vec<SourceFile>)>, Error> {
+    let found = discover(opened, origin.place())?;
+    let is_it = |found: &&Found| {
+        let server = match &found.files {
+            FoundFiles::McpEntry { server, .. } => Some(server.as_str()),
+            _ => None,
+        };
+        found.artifact.kind == origin.artifact.kind
+            && found.path == origin.place()
+            && server == origin.entry.server.as_deref()
+    };
+    let Some(found) = found.iter().find(is_it) else { return Ok(None) };
+    let path = found.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
+    Ok(Some((path, content(opened, found)?.0)))
+}
+
+/// Returns the one other place of an artifact of the same kind and name.
+pub(super) fn elsewhere(opened: &Opened, origin: &Origin) -> Result<Option<String>, Error> {
+    let found = discover(opened, None)?;
+    let name = origin.place().map_or_else(|| origin.artifact.name.to_string(), |path| path.file_name().to_owned());
+    let is_it = |found: &&Found| {
+        let last = found.path.as_ref().map_or("", |path| path.file_name());
+        found.artifact.kind == origin.artifact.kind && (found.artifact.name == origin.artifact.name || last == name)
+    };
+    let places: Vec<_> = found.iter().filter(is_it).filter_map(|found| found.path.as_ref()).collect();
+    Ok(if let [one] = places.as_slice() { Some(one.to_string()) } else { None })
+}
+
+/// Searches a place of the source; nothing is found in a place that is not there.
+fn discover(opened: &Opened, place: Option<TreePath>) -> Result<Vec<Found>, Error> {
+    let last = place.as_ref().map_or("", |path| path.file_name());
+    match opened.discover(place.as_ref(), last) {
+        Ok(discovery) => Ok(discovery.found),
+        Err(Error::Discover(DiscoverError::Missing { .. })) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
