@@ -16,6 +16,7 @@ use super::FsError;
 use crate::model::{FileMode, TreePath};
 
 mod tree;
+mod walk;
 
 pub use tree::remove_empty_root;
 
@@ -55,6 +56,16 @@ pub struct Stat {
     pub found: Found,
     /// Length, in bytes.
     pub size: u64,
+    /// When its content changed last: seconds and nanoseconds since 1970, UTC.
+    pub modified: (i64, u32),
+    /// When it, its mode or its name changed last.
+    pub changed: (i64, u32),
+    /// Number of its device.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// Numbers of the user and the group that it belongs to.
+    pub owner: (u32, u32),
 }
 
 impl Root {
@@ -79,7 +90,8 @@ impl Root {
 
     /// Opens the folder `rel`, making missing parts when asked to; `None` when it is not there.
     fn folder(&self, rel: &str, make: bool) -> Result<Option<OwnedFd>, FsError> {
-        let mut dir = self.dir.try_clone().map_err(FsError::at("open", &self.path))?;
+        // Opened anew: a duplicate would share the place up to which a listing has come.
+        let mut dir = openat(&self.dir, ".", FOLDER, Mode::empty()).map_err(FsError::os("open", &self.path))?;
         let mut walked = self.path.clone();
         for part in rel.split('/').filter(|part| !part.is_empty()) {
             walked.push(part);
@@ -218,58 +230,6 @@ impl Root {
         }
         Ok(())
     }
-
-    /// Returns every file and link below `rel`, sorted, with its path from `rel`.
-    ///
-    /// At most `limit` entries are looked at. Names that are not UTF-8 are an error.
-    ///
-    /// # Errors
-    /// [`FsError::Escapes`], [`FsError::TooLarge`] above the limit of entries, [`FsError::Io`].
-    pub fn walk(&self, rel: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
-        let mut found = Vec::new();
-        let mut pending = vec![String::new()];
-        while let Some(below) = pending.pop() {
-            let folder = join(rel, &below);
-            for (name, stat) in self.list(&folder)? {
-                let path = join(&below, &name);
-                if found.len() as u64 + pending.len() as u64 >= limit {
-                    return Err(FsError::TooLarge { path: self.full(rel), limit });
-                }
-                match stat.found {
-                    Found::Folder => pending.push(path),
-                    _ => found.push((path, stat)),
-                }
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
-    }
-
-    /// Returns the names in the folder `rel` with what they are, sorted; none when it is not there.
-    ///
-    /// # Errors
-    /// [`FsError::Escapes`], [`FsError::Io`] (a name that is not UTF-8 too).
-    pub fn list(&self, rel: &str) -> Result<Vec<(String, Stat)>, FsError> {
-        let full = self.full(rel);
-        let Some(dir) = self.folder(rel, false)? else { return Ok(Vec::new()) };
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&dir).map_err(FsError::os("list", &full))? {
-            let entry = entry.map_err(FsError::os("list", &full))?;
-            let bytes = entry.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." {
-                continue;
-            }
-            let name = std::str::from_utf8(bytes).map_err(|_| FsError::Io {
-                verb: "read a name that is not UTF-8 in",
-                path: full.clone(),
-                source: std::io::ErrorKind::InvalidData.into(),
-            })?;
-            let stat = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(FsError::os("look at", &full))?;
-            names.push((name.to_owned(), convert(&stat)));
-        }
-        names.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(names)
-    }
 }
 
 fn join(folder: &str, name: &str) -> String {
@@ -290,7 +250,16 @@ fn convert(stat: &rustix::fs::Stat) -> Stat {
         FileType::Directory => Found::Folder,
         _ => Found::Other,
     };
-    Stat { found, size: u64::try_from(stat.st_size).unwrap_or(0) }
+    let time = |seconds, nanoseconds| (seconds, u32::try_from(nanoseconds).unwrap_or(0));
+    Stat {
+        found,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
+        changed: time(stat.st_ctime, stat.st_ctime_nsec),
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        owner: (stat.st_uid, stat.st_gid),
+    }
 }
 
 #[cfg(test)]

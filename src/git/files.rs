@@ -115,19 +115,6 @@ impl Repo {
     /// # Errors
     /// As [`Repo::files`]; an empty list when nothing is there.
     pub fn files_at(&self, tree: Oid, path: &TreePath) -> Result<Vec<TreeFile>, GitError> {
-        self.files_at_within(tree, path, WalkLimits::default())
-    }
-
-    /// As [`Repo::files_at`], with other limits: a collection of one's own may be larger than what comes from outside.
-    ///
-    /// # Errors
-    /// As [`Repo::files_at`].
-    pub(super) fn files_at_within(
-        &self,
-        tree: Oid,
-        path: &TreePath,
-        limits: WalkLimits,
-    ) -> Result<Vec<TreeFile>, GitError> {
         let Some(entry) = self.entry_at(tree, path)? else { return Ok(Vec::new()) };
         let bad = |problem| GitError::BadEntry { path: path.to_string(), problem };
         match entry.kind {
@@ -135,7 +122,7 @@ impl Repo {
             EntryKind::Submodule => Err(bad("a submodule")),
             EntryKind::File(mode) => Ok(vec![TreeFile { path: path.clone(), mode, id: entry.id }]),
             EntryKind::Folder => {
-                let files = self.files(entry.id, limits)?;
+                let files = self.files(entry.id, WalkLimits::default())?;
                 let whole =
                     |file: TreeFile| Ok::<_, PathError>(TreeFile { path: path.join(file.path.as_str())?, ..file });
                 Ok(files.into_iter().map(whole).collect::<Result<_, _>>()?)

@@ -10,6 +10,7 @@
 )]
 
 mod bulk;
+mod changes;
 mod editor;
 mod error;
 mod files;

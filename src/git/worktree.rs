@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode, Stat};
 
-use super::{GitError, Repo, WalkLimits};
-use crate::fsio::{Found, FsError, Root};
+use super::{GitError, Repo};
+use crate::fsio::Root;
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
 const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
-
-/// Most files and folders of a kind in a collection of one's own: a hundred times what comes from one source.
-const MAX_OWN_ENTRIES: u64 = 2_000_000;
 
 /// A file that a commit changes: what it was and what it becomes; `None` is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +43,7 @@ pub enum WorkState {
 }
 
 impl Repo {
-    fn load_index(&self) -> Result<gix::index::File, GitError> {
+    pub(super) fn load_index(&self) -> Result<gix::index::File, GitError> {
         if !self.inner.index_path().exists() {
             let state = gix::index::State::new(self.inner.object_hash());
             return Ok(gix::index::File::from_state(state, self.inner.index_path()));
@@ -109,7 +106,7 @@ impl Repo {
     }
 
     /// Returns mode and blob id of a file in the worktree; `None` when nothing is there.
-    fn hash_of(&self, root: &Root, path: &TreePath) -> Result<Option<(FileMode, Oid)>, GitError> {
+    pub(super) fn hash_of(&self, root: &Root, path: &TreePath) -> Result<Option<(FileMode, Oid)>, GitError> {
         let Some((mode, bytes)) = root.read(path, MAX_FILE_BYTES)? else { return Ok(None) };
         Ok(Some((mode, self.blob_id(&bytes)?)))
     }
@@ -176,79 +173,9 @@ impl Repo {
         index.remove_tree();
         index.write(gix::index::write::Options::default()).map_err(GitError::doing("write the index"))
     }
-
-    /// Returns the files below `folders` (and the files named) that differ between the tree and the worktree.
-    ///
-    /// Writes nothing. Cost: one `lstat` a file; content is read only where the index cannot vouch for it.
-    ///
-    /// # Errors
-    /// [`GitError::Fs`], [`GitError::Gix`], [`GitError::Bare`].
-    pub fn work_changes(&self, tree: Oid, folders: &[&str]) -> Result<Vec<(TreePath, WorkState)>, GitError> {
-        let root = Root::open(self.worktree()?)?;
-        let index = self.load_index()?;
-        let mut changes = Vec::new();
-        for folder in folders {
-            let Ok(path) = folder.parse::<TreePath>() else { continue };
-            let mut expected: BTreeMap<String, (FileMode, Oid)> = self
-                .files_at_within(tree, &path, WalkLimits { max_entries: MAX_OWN_ENTRIES })?
-                .into_iter()
-                .map(|file| (file.path.to_string(), (file.mode, file.id)))
-                .collect();
-            for file in here(&root, &path)? {
-                let Ok(path) = file.parse::<TreePath>() else { continue };
-                let state = match expected.remove(&file) {
-                    None => Some(WorkState::Untracked),
-                    Some(old) if self.is_same(&root, &index, &path, old)? => None,
-                    Some(_) => Some(WorkState::Modified),
-                };
-                changes.extend(state.map(|state| (path, state)));
-            }
-            for gone in expected.into_keys() {
-                changes.push((gone.parse()?, WorkState::Deleted));
-            }
-        }
-        changes.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(changes)
-    }
-
-    fn is_same(
-        &self,
-        root: &Root,
-        index: &gix::index::File,
-        path: &TreePath,
-        old: (FileMode, Oid),
-    ) -> Result<bool, GitError> {
-        let entry = index.entry_by_path(path.as_str().as_bytes().as_bstr());
-        if let Some(entry) = entry.filter(|entry| entry.id == old.1 && mode_of(entry.mode) == Some(old.0))
-            && self.unchanged_by_stat(index, entry, path)?
-        {
-            return Ok(true);
-        }
-        match self.hash_of(root, path) {
-            Ok(here) => Ok(here == Some(old)),
-            // A link where a file should be is a difference to report, not a reason to stop.
-            Err(GitError::Fs(FsError::Escapes(_))) => Ok(false),
-            Err(other) => Err(other),
-        }
-    }
 }
 
-/// Most files and folders looked at below one folder of a collection.
-const MAX_WALK: u64 = 1_000_000;
-
-/// Returns the files at and below `path`, with their paths from the root.
-fn here(root: &Root, path: &TreePath) -> Result<Vec<String>, FsError> {
-    match root.stat(path)?.map(|stat| stat.found) {
-        None => Ok(Vec::new()),
-        Some(Found::Folder) => {
-            let below = root.walk(path.as_str(), MAX_WALK)?;
-            Ok(below.into_iter().map(|(file, _)| format!("{path}/{file}")).collect())
-        }
-        Some(_) => Ok(vec![path.to_string()]),
-    }
-}
-
-fn mode_of(mode: Mode) -> Option<FileMode> {
+pub(super) fn mode_of(mode: Mode) -> Option<FileMode> {
     match mode {
         Mode::FILE => Some(FileMode::Regular),
         Mode::FILE_EXECUTABLE => Some(FileMode::Executable),
