@@ -51,7 +51,7 @@ impl Report {
                 writeln!(std::io::stdout(), "{text}")
             }
             Format::Human if quiet => Ok(()),
-            Format::Human => write!(anstream::stdout(), "{}", self.text),
+            Format::Human => print(&self.text),
         };
         let flushed = written.and_then(|()| std::io::stdout().flush());
         if !quiet && format == Format::Human {
@@ -69,5 +69,14 @@ impl Report {
                 ExitCode::FAILURE
             }
         }
+    }
+}
+
+/// Prints text in one piece: the stream that drops colours by itself writes line by line.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    match anstream::AutoStream::choice(&out) {
+        anstream::ColorChoice::Never => out.write_all(anstream::adapter::strip_str(text).to_string().as_bytes()),
+        _ => out.write_all(text.as_bytes()),
     }
 }

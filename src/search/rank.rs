@@ -35,7 +35,12 @@ impl Query {
 ///
 /// A word counts most in a name, less in a tag or the description, least in the text; a rare one more than a common
 /// one, as in BM25, where a word that stands often in one document soon adds nothing more.
-pub fn rank(index: &Index, tags: &[Vec<String>], query: &Query, wanted: &(dyn Fn(usize) -> bool + Sync)) -> Vec<Hit> {
+pub fn rank(
+    index: &Index<'_>,
+    tags: &[Vec<String>],
+    query: &Query,
+    wanted: &(dyn Fn(usize) -> bool + Sync),
+) -> Vec<Hit> {
     let scored: Vec<Vec<Option<f64>>> = index
         .documents
         .par_iter()
@@ -48,7 +53,7 @@ pub fn rank(index: &Index, tags: &[Vec<String>], query: &Query, wanted: &(dyn Fn
                 return vec![Some(0.0)];
             }
             let tags = tags.get(at).map_or(&[][..], Vec::as_slice);
-            let about = document.description.as_deref().unwrap_or_default().to_lowercase();
+            let about = document.description.unwrap_or_default().to_lowercase();
             query.words.iter().map(|word| weight(document, &about, tags, word)).collect()
         })
         .collect();
@@ -74,8 +79,8 @@ pub fn rank(index: &Index, tags: &[Vec<String>], query: &Query, wanted: &(dyn Fn
 }
 
 /// Returns how much one word counts in a document; `None` if it is nowhere.
-fn weight(document: &Document, about: &str, tags: &[String], word: &str) -> Option<f64> {
-    let name = document.artifact.rsplit_once('/').map_or(document.artifact.as_str(), |(_, name)| name);
+fn weight(document: &Document<'_>, about: &str, tags: &[String], word: &str) -> Option<f64> {
+    let name = document.artifact.rsplit_once('/').map_or(document.artifact, |(_, name)| name);
     let mut weight = 0.0;
     if name == word {
         weight += 20.0;
@@ -118,19 +123,19 @@ pub fn snippet(text: &str, words: &[String]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn index(documents: &[(&str, &str, &str)]) -> Index {
-        let document = |(artifact, about, text): &(&str, &str, &str)| Document {
-            id: String::new(),
-            artifact: (*artifact).to_owned(),
-            description: Some((*about).to_owned()),
-            text: (*text).to_owned(),
+    fn index<'a>(documents: &[(&'a str, &'a str, &'a str)]) -> Index<'a> {
+        let document = |&(artifact, about, text): &(&'a str, &'a str, &'a str)| Document {
+            id: "",
+            artifact,
+            description: Some(about),
+            text,
         };
-        Index { key: String::new(), documents: documents.iter().map(document).collect() }
+        Index { key: "", documents: documents.iter().map(document).collect() }
     }
 
-    fn names(index: &Index, text: &str) -> Vec<String> {
+    fn names(index: &Index<'_>, text: &str) -> Vec<String> {
         let hits = rank(index, &[], &Query::parse(text), &|_| true);
-        hits.iter().map(|hit| index.documents[hit.document].artifact.clone()).collect()
+        hits.iter().map(|hit| index.documents[hit.document].artifact.to_owned()).collect()
     }
 
     #[test]

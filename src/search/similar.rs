@@ -29,8 +29,8 @@ pub struct Pair {
 /// Returns the pairs that share at least `least` of their runs of words, most alike first.
 ///
 /// Texts shorter than a run are never alike. Cost grows with the text, and with the pairs that are candidates.
-pub fn similar(index: &Index, least: f64) -> Vec<Pair> {
-    let runs: Vec<BTreeSet<u64>> = index.documents.par_iter().map(|document| runs(&document.text)).collect();
+pub fn similar(index: &Index<'_>, least: f64) -> Vec<Pair> {
+    let runs: Vec<BTreeSet<u64>> = index.documents.par_iter().map(|document| runs(document.text)).collect();
     let signatures: Vec<Option<Vec<u64>>> = runs.par_iter().map(signature).collect();
     let mut bands: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
     for (at, signature) in signatures.iter().enumerate() {
@@ -90,10 +90,10 @@ fn mix(mut value: u64) -> u64 {
 }
 
 /// Groups the places of documents that have the same id: the same bytes.
-pub fn same(index: &Index) -> Vec<Vec<usize>> {
+pub fn same(index: &Index<'_>) -> Vec<Vec<usize>> {
     let mut by_id: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, document) in index.documents.iter().enumerate() {
-        by_id.entry(&document.id).or_default().push(at);
+        by_id.entry(document.id).or_default().push(at);
     }
     by_id.into_values().filter(|group| group.len() > 1).collect()
 }
@@ -103,14 +103,9 @@ mod tests {
     use super::super::Document;
     use super::*;
 
-    fn index(texts: &[String]) -> Index {
-        let document = |(at, text): (usize, &String)| Document {
-            id: at.to_string(),
-            artifact: format!("skill/s{at}"),
-            description: None,
-            text: text.clone(),
-        };
-        Index { key: String::new(), documents: texts.iter().enumerate().map(document).collect() }
+    fn index(texts: &[String]) -> Index<'_> {
+        let document = |(id, text)| Document { id, artifact: "skill/s", description: None, text: String::as_str(text) };
+        Index { key: "", documents: ["0", "1", "2", "3", "4"].into_iter().zip(texts).map(document).collect() }
     }
 
     fn words(seed: u64, count: u64) -> String {
@@ -121,7 +116,8 @@ mod tests {
     fn texts_that_share_most_of_their_words_are_found_and_others_are_not() {
         let base = words(1, 400);
         let near = base.replacen("w", "changed", 5);
-        let pairs = similar(&index(&[base.clone(), words(2, 400), near, base.replace(' ', ", "), String::new()]), 0.8);
+        let texts = [base.clone(), words(2, 400), near, base.replace(' ', ", "), String::new()];
+        let pairs = similar(&index(&texts), 0.8);
         let found: Vec<_> = pairs.iter().map(|pair| (pair.a, pair.b)).collect();
         assert_eq!(found, [(0, 3), (0, 2), (2, 3)]);
         assert_eq!(pairs[0].share, 1.0);
@@ -129,8 +125,9 @@ mod tests {
 
     #[test]
     fn the_same_bytes_are_grouped() {
-        let mut index = index(&[words(1, 5), words(2, 5), words(1, 5)]);
-        index.documents[2].id = "0".to_owned();
+        let texts = [words(1, 5), words(2, 5), words(1, 5)];
+        let mut index = index(&texts);
+        index.documents[2].id = "0";
         assert_eq!(same(&index), [[0, 2]]);
     }
 }

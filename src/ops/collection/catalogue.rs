@@ -29,36 +29,54 @@ pub(super) enum Content {
     Text,
 }
 
-/// Returns the artifacts of the last commit, sorted; only those that changed since the cache was made are read.
+/// Returns the artifacts of the last commit as the text of an [`Index`]; only those that changed since the cache was
+/// made are read.
 ///
 /// # Errors
 /// [`Error::Git`].
-pub(super) fn catalogue(collection: &Collection, content: Content) -> Result<Index, Error> {
+pub(super) fn catalogue(collection: &Collection, content: Content) -> Result<String, Error> {
     let key = key(collection)?;
     let name = if content == Content::Names { "names.index" } else { "text.index" };
     let file = collection.repo.git_folder().join("skillmeat").join(name);
-    let known = read_optional(&file, MAX_CACHE_BYTES).ok().flatten().and_then(|bytes| Index::decode(&bytes));
-    let known = known.unwrap_or_default();
+    let cached = read_optional(&file, MAX_CACHE_BYTES).ok().flatten().and_then(|bytes| String::from_utf8(bytes).ok());
+    let cached = cached.unwrap_or_default();
+    let known = Index::decode(&cached).unwrap_or_default();
     if known.key == key {
-        return Ok(known);
+        return Ok(cached);
     }
-    let mut known = known.into_known();
+    let known = known.known();
     let mut documents = Vec::new();
     let mut missing = Vec::new();
     for (artifact, id) in collection.entries_of(collection.tree)? {
-        match known.remove(&(artifact.to_string(), id.to_string())) {
-            Some(document) => documents.push(document),
+        match known.get(&(&*artifact.to_string(), &*id.to_string())) {
+            Some(document) => documents.push(*document),
             None => missing.push((artifact, id)),
         }
     }
-    documents.extend(read_all(collection, content, missing)?);
-    documents.sort_by_cached_key(|document| order(&document.artifact));
-    let index = Index { key, documents };
+    let read = read_all(collection, content, missing)?;
+    documents.extend(read.iter().map(Read::document));
+    documents.sort_by_cached_key(|document| order(document.artifact));
+    let index = Index { key: &key, documents }.encode();
     // A collection that may only be read is searched all the same.
     if state_folder(&collection.repo).is_ok() {
-        let _ = write_atomic(&file, &index.encode(), Access::Shared);
+        let _ = write_atomic(&file, index.as_bytes(), Access::Shared);
     }
     Ok(index)
+}
+
+/// An artifact that was read.
+struct Read {
+    id: String,
+    artifact: String,
+    description: Option<String>,
+    text: String,
+}
+
+impl Read {
+    fn document(&self) -> Document<'_> {
+        let Read { id, artifact, description, text } = self;
+        Document { id, artifact, description: description.as_deref(), text }
+    }
 }
 
 /// Artifacts are sorted by kind and then by name, in the order of [`ArtifactRef`].
@@ -78,15 +96,11 @@ fn key(collection: &Collection) -> Result<String, Error> {
 }
 
 /// Reads artifacts on all processors.
-fn read_all(
-    collection: &Collection,
-    content: Content,
-    missing: Vec<(ArtifactRef, Oid)>,
-) -> Result<Vec<Document>, Error> {
+fn read_all(collection: &Collection, content: Content, missing: Vec<(ArtifactRef, Oid)>) -> Result<Vec<Read>, Error> {
     let share = missing.len().div_ceil(rayon::current_num_threads()).max(1);
     let groups: Vec<(Repo, &[(ArtifactRef, Oid)])> =
         missing.chunks(share).map(|group| (collection.repo.handle(), group)).collect();
-    let read: Vec<Vec<Document>> = groups
+    let read: Vec<Vec<Read>> = groups
         .into_par_iter()
         .map(|(repo, group)| group.iter().map(|(artifact, id)| read(&repo, artifact, *id, content)).collect())
         .collect::<Result<_, Error>>()?;
@@ -94,7 +108,7 @@ fn read_all(
 }
 
 /// Reads one artifact by the id of its file or folder.
-fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Result<Document, Error> {
+fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Result<Read, Error> {
     let text_of = |id| {
         let bytes = if repo.size(id)? > MAX_FILE_BYTES { Vec::new() } else { repo.blob(id, MAX_FILE_BYTES)? };
         Ok::<_, Error>(String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).unwrap_or_default())
@@ -118,15 +132,21 @@ fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Resul
             }
         }
     }
-    Ok(Document { id: id.to_string(), artifact: artifact.to_string(), description, text })
+    Ok(Read { id: id.to_string(), artifact: artifact.to_string(), description, text })
 }
 
-/// Returns the original text of an artifact's files, one after the other, for a snippet.
-pub(super) fn text(collection: &Collection, artifact: &ArtifactRef) -> Result<String, Error> {
+/// Returns the original text of the files of a document, one after the other, for a snippet.
+pub(super) fn text(repo: &Repo, kind: Kind, document: &Document<'_>) -> Result<String, Error> {
+    let Ok(id) = Oid::from_hex(document.id.as_bytes()) else { return Ok(String::new()) };
+    // By its id: to look for its path would read the list of all artifacts each time.
+    let ids = match kind.main_file() {
+        None => vec![id],
+        Some(_) => repo.files(id, crate::git::WalkLimits::default())?.into_iter().map(|file| file.id).collect(),
+    };
     let mut text = String::new();
-    for file in collection.files(artifact)? {
-        if collection.repo.size(file.id)? <= MAX_FILE_BYTES && text.len() < MAX_TEXT_BYTES {
-            text.push_str(&String::from_utf8_lossy(&collection.repo.blob(file.id, MAX_FILE_BYTES)?));
+    for id in ids {
+        if repo.size(id)? <= MAX_FILE_BYTES && text.len() < MAX_TEXT_BYTES {
+            text.push_str(&String::from_utf8_lossy(&repo.blob(id, MAX_FILE_BYTES)?));
             text.push('\n');
         }
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::catalogue::{Content, catalogue};
 use super::{Collection, Error};
 use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, ManifestEntry, TreePath, tree_digest};
+use crate::search::Index;
 
 /// Largest file whose front matter is read for a listing, in bytes.
 const MAX_MAIN_FILE_BYTES: u64 = 1024 * 1024;
@@ -86,11 +87,12 @@ pub struct ShownFile {
 /// [`Error::Git`].
 pub fn list(collection: &Collection) -> Result<Listing, Error> {
     let mut artifacts = Vec::new();
-    for document in catalogue(collection, Content::Names)?.documents {
+    let names = catalogue(collection, Content::Names)?;
+    for document in Index::decode(&names).unwrap_or_default().documents {
         let artifact: ArtifactRef = document.artifact.parse()?;
         let entry = collection.manifest.artifacts.get(&artifact);
         artifacts.push(Listed {
-            description: document.description,
+            description: document.description.map(str::to_owned),
             upstream: entry.and_then(|entry| entry.bundle.clone().or_else(|| entry.upstream.clone())),
             tags: entry.map(|entry| entry.tags.clone()).unwrap_or_default(),
             artifact,

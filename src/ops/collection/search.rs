@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::catalogue::{Content, catalogue, text};
 use super::{Collection, Error};
 use crate::model::{ArtifactRef, Kind};
-use crate::search::{Query, rank, same, similar, snippet};
+use crate::search::{Index, Query, rank, same, similar, snippet};
 
 /// Least share of the words in common for artifacts to be called alike.
 const LEAST_ALIKE: f64 = 0.8;
@@ -48,7 +48,8 @@ pub struct SearchHit {
 /// # Errors
 /// [`Error::Git`].
 pub fn search(collection: &Collection, wish: &Search) -> Result<Vec<SearchHit>, Error> {
-    let index = catalogue(collection, Content::Text)?;
+    let texts = catalogue(collection, Content::Text)?;
+    let index = Index::decode(&texts).unwrap_or_default();
     let query = Query::parse(&wish.text);
     let artifacts: Vec<ArtifactRef> =
         index.documents.iter().map(|document| document.artifact.parse()).collect::<Result<_, _>>()?;
@@ -65,10 +66,14 @@ pub fn search(collection: &Collection, wish: &Search) -> Result<Vec<SearchHit>, 
         hits.push(SearchHit {
             collection: collection.manifest.name.clone(),
             artifact: artifact.clone(),
-            description: document.description.clone(),
+            description: document.description.map(str::to_owned),
             tags: tags[hit.document].clone(),
             score: hit.score,
-            snippet: if query.words.is_empty() { None } else { snippet(&text(collection, artifact)?, &query.words) },
+            snippet: if query.words.is_empty() {
+                None
+            } else {
+                snippet(&text(&collection.repo, artifact.kind, document)?, &query.words)
+            },
         });
     }
     Ok(hits)
@@ -99,7 +104,8 @@ pub struct Duplicates {
 /// # Errors
 /// [`Error::Git`].
 pub fn duplicates(collection: &Collection) -> Result<Duplicates, Error> {
-    let index = catalogue(collection, Content::Text)?;
+    let texts = catalogue(collection, Content::Text)?;
+    let index = Index::decode(&texts).unwrap_or_default();
     let artifact = |at: &usize| index.documents[*at].artifact.parse::<ArtifactRef>();
     let groups = same(&index);
     let groups = groups.iter().map(|group| group.iter().map(artifact).collect::<Result<Vec<_>, _>>());
