@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, clean, count};
-use crate::ops::audit::{self, Counted, Entry, Stats};
+use crate::ops::audit::{self, Counted, Entry, Idle, Stats};
 use crate::ops::collection::Error;
 
 #[derive(Debug, Subcommand)]
@@ -18,9 +18,29 @@ pub(super) enum Command {
     #[command(after_help = "Turn the trail off with `git config skillmeat.audit false`.")]
     Stats {
         /// At most this many of each list
-        #[arg(short = 'n', long, default_value_t = 10)]
+        #[arg(short = 'n', long, default_value_t = 10, global = true)]
         limit: usize,
+        #[command(subcommand)]
+        part: Option<Part>,
     },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Part {
+    /// How often each command was used
+    Usage,
+    /// Which artifacts were used most
+    Top,
+    /// How much happened in each month
+    Trends,
+    /// Which artifacts nobody uses: never deployed, or left alone for long
+    Cleanup {
+        /// Left alone for this many days
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+    },
+    /// Print all of it as CSV, for a spreadsheet
+    Export,
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,10 +88,16 @@ impl Command {
                 let line = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default() + "\n";
                 Ok(Report::new("audit-log", &entries, entries.iter().map(line).collect::<String>()))
             }
-            Command::Stats { limit } => {
+            Command::Stats { limit, part } => {
                 let present: Vec<String> = collection.artifacts()?.iter().map(ToString::to_string).collect();
-                let stats = audit::stats(&entries(usize::MAX)?, &present);
-                Ok(Report::new("stats", &stats, stats_text(&stats, limit)))
+                let entries = entries(usize::MAX)?;
+                if let Some(Part::Cleanup { days }) = part {
+                    let before = session.context.now_seconds.saturating_sub(i64::from(days) * 24 * 60 * 60);
+                    let idle = audit::idle(&entries, &present, before);
+                    return Ok(Report::new("stats-cleanup", &idle, idle_text(&idle, limit)));
+                }
+                let stats = audit::stats(&entries, &present);
+                Ok(Report::new("stats", &stats, stats_text(&stats, part, limit)))
             }
         }
     }
@@ -89,16 +115,49 @@ fn line(entry: &Entry) -> String {
     )
 }
 
-fn stats_text(stats: &Stats, limit: usize) -> String {
-    let list = |title: &str, counted: &[Counted], limit: usize| {
+fn stats_text(stats: &Stats, part: Option<Part>, limit: usize) -> String {
+    let list = |title: &str, counted: &[Counted]| {
         let line = |counted: &Counted| format!("  {:>6}  {}\n", counted.count, clean(&counted.name));
         format!("{NAME}{title}{NAME:#}\n{}", counted.iter().take(limit).map(line).collect::<String>())
     };
-    let recent = stats.months.len().saturating_sub(limit);
-    let mut text = list("commands", &stats.actions, limit);
-    text.push_str(&list("artifacts", &stats.artifacts, limit));
-    text.push_str(&list("months", &stats.months[recent..], limit));
-    text.push_str(&format!("{NAME}never deployed{NAME:#}: {}\n", stats.never_deployed.len()));
-    text.extend(stats.never_deployed.iter().take(limit).map(|name| format!("          {}\n", clean(name))));
+    let recent = &stats.months[stats.months.len().saturating_sub(limit)..];
+    let (commands, artifacts) = (list("commands", &stats.actions), list("artifacts", &stats.artifacts));
+    match part {
+        Some(Part::Usage) => commands,
+        Some(Part::Top) => artifacts,
+        Some(Part::Trends) => list("months", recent),
+        Some(Part::Export) => csv(stats),
+        Some(Part::Cleanup { .. }) | None => format!(
+            "{commands}{artifacts}{}{NAME}never deployed{NAME:#}: {}; see `git skillmeat stats cleanup`\n",
+            list("months", recent),
+            stats.never_deployed.len()
+        ),
+    }
+}
+
+/// All counts as CSV (RFC 4180).
+fn csv(stats: &Stats) -> String {
+    let mut text = "what,name,count,last\r\n".to_owned();
+    for (what, counted) in [("command", &stats.actions), ("artifact", &stats.artifacts), ("month", &stats.months)] {
+        for Counted { name, count, last } in counted {
+            text.push_str(&format!("{what},\"{}\",{count},{last}\r\n", clean(name).replace('"', "\"\"")));
+        }
+    }
+    text
+}
+
+fn idle_text(idle: &[Idle], limit: usize) -> String {
+    if idle.is_empty() {
+        return "Every artifact is in use\n".to_owned();
+    }
+    let line = |idle: &Idle| {
+        let last = idle.last.as_deref().map_or("never in the trail", |last| last.get(..10).unwrap_or(last));
+        let deployed = if idle.deployed { "" } else { ", never deployed" };
+        format!("{NAME}{}{NAME:#}  {last}{deployed}\n", clean(&idle.artifact))
+    };
+    let mut text: String = idle.iter().take(limit).map(line).collect();
+    if idle.len() > limit {
+        text.push_str(&format!("{} more, see `--limit`\n", idle.len() - limit));
+    }
     text
 }

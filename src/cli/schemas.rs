@@ -100,6 +100,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("audit-log", schema_for!(Output<Vec<crate::ops::audit::Entry>>)),
         ("audit-verify", schema_for!(Output<crate::ops::audit::Trail>)),
         ("stats", schema_for!(Output<crate::ops::audit::Stats>)),
+        ("stats-cleanup", schema_for!(Output<Vec<crate::ops::audit::Idle>>)),
         ("deploy", schema_for!(Output<deploy::Done>)),
         ("deployed.toml", schema_for!(Deployed)),
         ("drift", schema_for!(Output<deploy::Drift>)),

@@ -237,6 +237,12 @@ fn an_edited_removed_or_reordered_entry_is_named() {
     let stats = env.json(&["stats"]);
     assert_eq!((&stats["actions"][0]["name"], &stats["actions"][0]["count"]), (&"add".into(), &2.into()));
     assert_eq!(stats["never_deployed"], serde_json::json!(["skill/other"]));
+    let idle = env.json(&["stats", "cleanup"]);
+    assert_eq!(idle[0]["artifact"], "skill/other");
+    assert!(env.run(["stats", "export"]).ok().stdout.starts_with("what,name,count,last\r\ncommand,"));
+    for part in ["usage", "top", "trends"] {
+        assert!(env.run(["stats", part]).ok().stdout.lines().count() > 1, "{part}");
+    }
     let exported = env.run(["audit", "export"]).ok().stdout.clone();
     assert_eq!(exported.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count(), 5);
 

@@ -9,7 +9,7 @@ mod stats;
 
 pub use entry::{AUDIT_REF, Entry, Event, next};
 pub use log::{Trail, log, verify};
-pub use stats::{Counted, Stats, stats};
+pub use stats::{Counted, Idle, Stats, idle, stats};
 
 use crate::git::{GitError, Repo};
 use crate::ops::Context;

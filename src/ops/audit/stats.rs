@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::entry::Entry;
+use crate::signature::rfc3339;
 
 /// A name and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -63,6 +64,41 @@ pub fn stats(entries: &[Entry], present: &[String]) -> Stats {
     }
 }
 
+/// An artifact that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Idle {
+    /// The artifact.
+    pub artifact: String,
+    /// When something was last done with it, RFC 3339; absent when the trail does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// Whether it was ever deployed.
+    pub deployed: bool,
+}
+
+/// Returns those of `present` that were never deployed, or with which nothing was done since `before_seconds` (seconds since
+/// 1970, UTC), longest idle first.
+pub fn idle(entries: &[Entry], present: &[String], before_seconds: i64) -> Vec<Idle> {
+    let before = rfc3339(u64::try_from(before_seconds).unwrap_or(0));
+    let mut known: BTreeMap<&str, (&str, bool)> = BTreeMap::new();
+    for entry in entries {
+        for artifact in &entry.artifacts {
+            let (last, deployed) = known.entry(artifact).or_default();
+            *last = (*last).max(&entry.time);
+            *deployed |= entry.action == "deploy";
+        }
+    }
+    let one = |artifact: &String| {
+        let (last, deployed) = known.get(artifact.as_str()).copied().unwrap_or_default();
+        let last = Some(last.to_owned()).filter(|last| !last.is_empty());
+        Idle { artifact: artifact.clone(), last, deployed }
+    };
+    let mut idle: Vec<Idle> = present.iter().map(one).collect();
+    idle.retain(|idle| !idle.deployed || idle.last.as_ref().is_none_or(|last| *last < before));
+    idle.sort_by(|a, b| (&a.last, &a.artifact).cmp(&(&b.last, &b.artifact)));
+    idle
+}
+
 fn count(counted: &mut BTreeMap<String, Counted>, name: &str, time: &str) {
     let fresh = || Counted { name: name.to_owned(), count: 0, last: String::new() };
     let entry = counted.entry(name.to_owned()).or_insert_with(fresh);
@@ -98,5 +134,11 @@ mod tests {
         assert_eq!(pairs(&stats.months), [("2026-10".to_owned(), 1), ("2026-11".to_owned(), 2)]);
         assert_eq!(stats.never_deployed, ["skill/a"]);
         assert_eq!(stats.artifacts[0].last, "2026-11-02T00:00:00Z");
+        let present = ["skill/a", "skill/b", "skill/c"].map(str::to_owned);
+        let idle_at =
+            |before| idle(&entries, &present, before).into_iter().map(|idle| idle.artifact).collect::<Vec<_>>();
+        assert_eq!(idle_at(0), ["skill/c", "skill/a"]);
+        // 2026-12-01
+        assert_eq!(idle_at(1_796_083_200), ["skill/c", "skill/a", "skill/b"]);
     }
 }
