@@ -20,10 +20,10 @@ use crate::ops::deploy::{
 pub(super) struct Place {
     /// Client and scope; see `git skillmeat targets`
     #[arg(long, value_name = "TARGET", default_value = "claude-code:project")]
-    to: String,
+    pub(super) to: String,
     /// The project; without it, the repository one stands in, or this folder
     #[arg(long, value_name = "DIR")]
-    project: Option<PathBuf>,
+    pub(super) project: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -152,7 +152,7 @@ fn forced(force: bool) -> Force {
 }
 
 impl Place {
-    fn resolve(&self, session: &Session) -> Result<(TargetId, PathBuf), Failure> {
+    pub(super) fn resolve(&self, session: &Session) -> Result<(TargetId, PathBuf), Failure> {
         let target: TargetId = self.to.parse().map_err(deploy::Error::from)?;
         let project = match target.scope {
             Scope::Project => project(session, self.project.as_deref())?,

@@ -16,6 +16,7 @@ mod keys;
 mod plumbing;
 mod progress;
 mod report;
+mod resolve;
 mod restore;
 mod sarif;
 mod schemas;

@@ -1,5 +1,7 @@
 //! `search` and `duplicates`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::failure::Failure;
@@ -7,7 +9,7 @@ use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, clean, short};
 use crate::model::Kind;
-use crate::ops::collection::{self, Collection, Duplicates, Search, SearchHit};
+use crate::ops::collection::{self, Answers, Duplicates, Elsewhere, Error, Search, SearchHit};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,6 +30,12 @@ pub(super) enum Command {
         /// Search every collection in the home of this program too
         #[arg(long)]
         all_collections: bool,
+        /// Search what clients find in this project too; may be given several times
+        #[arg(long, value_name = "DIR")]
+        project: Vec<PathBuf>,
+        /// Search the projects of `git config --get-all skillmeat.project` too
+        #[arg(long)]
+        projects: bool,
         /// At most this many
         #[arg(short = 'n', long, default_value_t = 20)]
         limit: usize,
@@ -39,9 +47,11 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Search { words, kind, tag, all_collections, limit } => {
+            Command::Search { words, kind, tag, all_collections, project, projects, limit } => {
                 let wish = Search { text: words.join(" "), kind, tags: tag, limit };
-                search(session, &wish, all_collections)
+                let mut folders: Vec<_> = project.iter().map(|dir| session.environment.absolute(dir)).collect();
+                folders.extend(session.settings.projects.iter().filter(|_| projects).cloned());
+                search(session, &wish, &Elsewhere { collections: all_collections, projects: folders })
             }
             Command::Duplicates => {
                 let found = collection::duplicates(&session.collection()?)?;
@@ -51,32 +61,19 @@ impl Command {
     }
 }
 
-fn search(session: &Session, wish: &Search, all: bool) -> Result<Report, Failure> {
-    let mut hits = Vec::new();
-    let mut notes = Vec::new();
-    if all {
-        for folder in collection::known(&session.context.home)? {
-            match Collection::open(&folder).and_then(|collection| collection::search(&collection, wish)) {
-                Ok(found) => hits.extend(found),
-                Err(error) => notes.push(format!("warning: '{}' was not searched: {error}", folder.display())),
-            }
-        }
-    }
-    match session.collection() {
-        Ok(here) if !all || !here.folder()?.starts_with(&session.context.home) => {
-            hits.extend(collection::search(&here, wish)?);
-        }
-        Ok(_) => {}
-        Err(_) if all => {}
-        Err(failure) => return Err(failure),
-    }
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    hits.truncate(wish.limit);
-    let text: String = hits.iter().map(|hit| hit_text(hit, all)).collect();
+fn search(session: &Session, wish: &Search, elsewhere: &Elsewhere) -> Result<Report, Failure> {
+    let far = elsewhere.collections || !elsewhere.projects.is_empty();
+    let here = match session.collection() {
+        Err(failure) if !far => return Err(failure),
+        here => here.ok(),
+    };
+    let Answers { hits, failed } = collection::search_all(&session.context, here.as_ref(), elsewhere, wish)?;
+    let text: String = hits.iter().map(|hit| hit_text(hit, far)).collect();
     let report = Report::new("search", &hits, text);
     let report =
         if hits.is_empty() { report.note("nothing found; `git skillmeat list` shows all there is") } else { report };
-    Ok(notes.into_iter().fold(report, Report::note))
+    let note = |(place, error): (PathBuf, Error)| format!("warning: '{}' was not searched: {error}", place.display());
+    Ok(failed.into_iter().map(note).fold(report, Report::note))
 }
 
 fn hit_text(hit: &SearchHit, with_collection: bool) -> String {

@@ -1,19 +1,20 @@
 //! `update`, `diff` and `resolve`: what upstreams have, and what becomes of it here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::deploy::Place;
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, runs_text, short};
-use crate::git::edit_files;
 use crate::model::Class;
 use crate::ops::collection::{
-    self, ArtifactDiff, Decision, Error, Resolved, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
-    Upstream, UpstreamCommit,
+    self, ArtifactDiff, Decision, Error, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep, Upstream,
+    UpstreamCommit,
 };
+use crate::ops::deploy;
 use crate::scan::Severity;
 
 /// Most commits of an upstream that are listed for people; JSON has more.
@@ -55,6 +56,11 @@ pub(super) enum Command {
         /// Compare with the state of the upstream that waits for `resolve`
         #[arg(long, conflicts_with = "from")]
         pending: bool,
+        /// Compare with what a project, or the user's own folder, has of it
+        #[arg(long, conflicts_with_all = ["from", "pending"])]
+        deployed: bool,
+        #[command(flatten)]
+        place: DeployedPlace,
         /// Compare from this commit instead of the upstream's state
         #[arg(long, value_name = "COMMIT")]
         from: Option<String>,
@@ -83,7 +89,21 @@ pub(super) enum Command {
         /// Give the update up
         #[arg(long, group = "decision")]
         abort: bool,
+        /// Start git's merge tool: the one of `merge.tool`, or the one named
+        #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", group = "decision")]
+        tool: Option<String>,
     },
+}
+
+/// Where something is deployed, for a command whose `--to` is something else.
+#[derive(Debug, clap::Args)]
+pub(super) struct DeployedPlace {
+    /// The client and scope it is deployed to
+    #[arg(long, value_name = "TARGET", default_value = "claude-code:project", requires = "deployed")]
+    target: String,
+    /// The project; without it, the repository one stands in, or this folder
+    #[arg(long, value_name = "DIR", requires = "deployed")]
+    project: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -108,7 +128,13 @@ impl Command {
                 let rewritten = if accept_rewritten { Rewritten::Accept } else { Rewritten::Refuse };
                 update(session, &Update { artifacts, strategy, rewritten }, yes, dry_run)
             }
-            Command::Diff { artifacts, pending, from, to } => {
+            Command::Diff { artifacts, deployed: true, place, .. } => {
+                let collection = session.collection()?;
+                let (target, project) = Place { to: place.target, project: place.project }.resolve(session)?;
+                let diffs = deploy::diff(&session.context, &collection, &target, &project, &artifacts)?;
+                Ok(Report::new("diff", &diffs, diffs.iter().map(diff_text).collect::<String>()))
+            }
+            Command::Diff { artifacts, pending, from, to, .. } => {
                 let sides = match from {
                     Some(from) => Sides::Commits(from, to),
                     None if pending => Sides::Pending,
@@ -117,7 +143,8 @@ impl Command {
                 let diffs = collection::diff(&session.collection()?, &artifacts, &sides)?;
                 Ok(Report::new("diff", &diffs, diffs.iter().map(diff_text).collect::<String>()))
             }
-            Command::Resolve { artifact, ours, theirs, edited, abort } => {
+            Command::Resolve { artifact, tool: Some(tool), .. } => super::resolve::use_tool(session, &artifact, &tool),
+            Command::Resolve { artifact, ours, theirs, edited, abort, tool: None } => {
                 let decision = match (ours, theirs, edited, abort) {
                     (true, ..) => Some(Decision::Ours),
                     (_, true, ..) => Some(Decision::Theirs),
@@ -125,7 +152,7 @@ impl Command {
                     (.., true) => Some(Decision::Abort),
                     _ => None,
                 };
-                resolve(session, &artifact, decision)
+                super::resolve::resolve(session, &artifact, decision)
             }
         }
     }
@@ -274,68 +301,4 @@ fn diff_text(diff: &ArtifactDiff) -> String {
         }
     }
     text
-}
-
-fn resolve(session: &Session, name: &str, decision: Option<Decision>) -> Result<Report, Failure> {
-    let decision = match decision {
-        Some(decision) => decision,
-        None => {
-            // No lock is held while a person edits; what changes meanwhile makes the layout stale, and is noticed.
-            let mut collection = session.collection()?;
-            collection.repo.gather();
-            let artifact = collection.find(name)?;
-            let laid_out = collection::lay_out(&collection, &artifact)?;
-            if !session.can_ask() {
-                let text = laid_out_text(&laid_out);
-                return Ok(Report::new("resolve", &laid_out, text));
-            }
-            edit(session, &laid_out)?;
-            if !session.confirm("Take the files as they are now?") {
-                return Ok(Report::new("resolve", &laid_out, laid_out_text(&laid_out)));
-            }
-            Decision::Edited
-        }
-    };
-    let (collection, _lock) = session.collection_to_change()?;
-    let artifact = collection.find(name)?;
-    let done = collection::resolve(&session.context, &collection, &artifact, decision)?;
-    let text = match (&done.commit, decision) {
-        (_, Decision::Abort) => format!("Gave up the update of {NAME}{artifact}{NAME:#}; it is as it was\n"),
-        (Some(commit), _) => {
-            format!(
-                "Resolved {NAME}{artifact}{NAME:#}, {}\nCommit {}\n",
-                count(done.changed.len(), "file"),
-                brief(commit)
-            )
-        }
-        (None, _) => format!("Resolved {NAME}{artifact}{NAME:#}; no file changed\n"),
-    };
-    Ok(Report::new("resolve", &done, text))
-}
-
-fn laid_out_text(laid_out: &Resolved) -> String {
-    let mut text = String::new();
-    if let Some(folder) = &laid_out.folder {
-        text.push_str(&format!("Laid out in {}:\n", folder.display()));
-    }
-    for path in &laid_out.conflicts {
-        text.push_str(&format!("  both sides changed {}\n", clean(path)));
-    }
-    let artifact = &laid_out.artifact;
-    text + &format!(
-        "Edit the files, then `git skillmeat resolve {artifact} --continue`, or `--ours`, `--theirs`, `--abort`\n"
-    )
-}
-
-/// Opens the user's own editor on the files that both sides changed.
-fn edit(session: &Session, laid_out: &Resolved) -> Result<(), Failure> {
-    let Some(folder) = &laid_out.folder else { return Ok(()) };
-    let files = laid_out.conflicts.iter().map(|path| folder.join(path)).filter(|path| Path::is_file(path));
-    let files: Vec<PathBuf> = files.collect();
-    let editor = session.settings.editor.clone().unwrap_or_else(|| "vi".to_owned());
-    if edit_files(&editor, &files) {
-        return Ok(());
-    }
-    let message = format!("the editor '{}' failed", clean(&editor));
-    Err(Failure::new(Class::Io, message, "set another with `git config core.editor`"))
 }

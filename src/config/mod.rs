@@ -84,6 +84,8 @@ pub struct Settings {
     pub revoked_keys: Option<PathBuf>,
     /// `skillmeat.forge`.
     pub forge: String,
+    /// `skillmeat.project`, once for each: projects that are searched with `--projects`.
+    pub projects: Vec<PathBuf>,
     /// `skillmeat.audit`: whether the trail of what changed is kept.
     pub audit: bool,
     /// `skillmeat.collection`: name or path of the collection used outside of one.
@@ -161,6 +163,7 @@ impl Environment {
             revoked_keys: config.path("gpg.ssh.revocationfile", home),
             forge: config.text("skillmeat.forge").unwrap_or_else(|| DEFAULT_FORGE.to_owned()),
             collection: config.text("skillmeat.collection"),
+            projects: config.paths("skillmeat.project", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
             synced: config.text("skillmeat.durability").is_none_or(|value| value != "lazy"),
             patience_seconds: config

@@ -27,6 +27,8 @@ pub enum Profile {
     },
     /// For everything else: no configuration but the repository's own.
     Closed,
+    /// For what the user has configured to be run, such as a merge tool: their configuration, and the terminal.
+    User,
 }
 
 /// The `git` program and the environment it gets.
@@ -97,6 +99,7 @@ impl Git {
                     command.arg("-c").arg(setting);
                 }
             }
+            Profile::User => {}
             Profile::Closed => {
                 command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
                 command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]);

@@ -47,17 +47,23 @@ impl GitConfig {
 
     /// Returns a key as a path, `~` replaced by the home folder.
     pub fn path(&self, key: &str, home: &Path) -> Option<PathBuf> {
-        let text = self.text(key)?;
-        Some(match text.strip_prefix("~/") {
-            Some(rest) => home.join(rest),
-            None => PathBuf::from(text),
-        })
+        self.text(key).map(|text| under(&text, home))
+    }
+
+    /// Returns all values of a key that may be given several times, as paths, `~` replaced by the home folder.
+    pub fn paths(&self, key: &str, home: &Path) -> Vec<PathBuf> {
+        let values = self.0.strings(key).unwrap_or_default();
+        values.iter().map(|value| under(&value.to_string(), home)).collect()
     }
 
     /// Returns a key as a truth value; `None` when it is not set or is none.
     pub fn truth(&self, key: &str) -> Option<bool> {
         self.0.boolean(key).ok().flatten()
     }
+}
+
+fn under(text: &str, home: &Path) -> PathBuf {
+    text.strip_prefix("~/").map_or_else(|| PathBuf::from(text), |rest| home.join(rest))
 }
 
 impl Repo {

@@ -57,6 +57,17 @@ fn every_collection_is_searched_when_asked() {
     let collections: Vec<_> = hits.as_array().expect("a list").iter().map(|hit| hit["collection"].clone()).collect();
     assert_eq!(collections, ["default", "work"]);
     assert_eq!(env.json(&["search", "pdf"]).as_array().expect("a list").len(), 1);
+    // What a client finds in a project, whether or not it was put there by us, and a project that is not there.
+    let project = env.root().join("project/.claude/skills/pdf-forms");
+    fs::create_dir_all(&project).expect("a folder");
+    fs::write(project.join("SKILL.md"), skill("pdf-forms", "Fills in forms.")).expect("a file");
+    let hits = env.json(&["search", "forms", "--project", "../project"]);
+    assert_eq!((&hits[0]["artifact"], hits.as_array().map(Vec::len)), (&"skill/pdf-forms".into(), Some(1)));
+    assert_eq!(hits[0]["snippet"], "name: pdf-forms");
+    env.config("skillmeat.project", env.root().join("project").to_str().expect("UTF-8"));
+    assert_eq!(env.json(&["search", "forms", "--projects"]), hits);
+    let told = env.run(["search", "forms", "--project", "../nothing"]);
+    assert!(told.ok().stderr.contains("was not searched"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::env::{Git, Mode, Ran, TestEnv, skill};
+use crate::env::{Depth, Git, Mode, Ran, Snapshot, TestEnv, skill};
 
 const LINES: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n";
 
@@ -341,4 +341,48 @@ fn a_range_follows_versions_and_notices_one_that_moved() {
         env.assert_sound();
         env.refused("name", &["add", &url.replace("^1.0", "^9"), "--all"]);
     }
+}
+
+#[test]
+fn the_merge_tool_of_git_decides() {
+    let (env, upstream) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    upstream.commit_files("main", &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n")]))]);
+    assert_eq!(env.run(["update"]).code, Some(1));
+    // A tool that fails leaves the update waiting.
+    env.config("mergetool.broken.cmd", "false");
+    env.config("mergetool.broken.trustExitCode", "true");
+    let told = env.run(["resolve", "skill/pdf", "--tool", "broken"]);
+    assert_eq!(told.code, Some(1));
+    assert!(told.stdout.contains("--continue"), "{told:?}");
+    assert!(env.read("skills/pdf/SKILL.md").contains("cinq"));
+    env.config("merge.tool", "mine");
+    env.config("mergetool.mine.cmd", "grep -q five \"$BASE\" && cat \"$LOCAL\" \"$REMOTE\" >\"$MERGED\"");
+    env.config("mergetool.mine.trustExitCode", "true");
+    env.run(["resolve", "skill/pdf", "--tool"]).ok();
+    let file = env.read("skills/pdf/SKILL.md");
+    assert!(file.contains("cinq") && file.contains("fünf") && !file.contains("<<<<"), "{file}");
+    env.refused("name", &["resolve", "skill/pdf", "--ours"]);
+    env.assert_sound();
+}
+
+#[test]
+fn differences_to_a_deployment_are_shown() {
+    let env = TestEnv::with_collection();
+    env.add_examples();
+    fs::create_dir(env.root().join("project")).expect("a folder");
+    env.run(["deploy", "--all", "--project", "../project", "--yes"]).ok();
+    let diff = ["diff", "--deployed", "--project", "../project"];
+    assert_eq!(env.run(diff).ok().stdout, "");
+    let place = env.root().join("project/.claude/skills");
+    let name = fs::read_dir(&place).expect("a folder").next().expect("a skill").expect("an entry").file_name();
+    let file = place.join(&name).join("SKILL.md");
+    let text = fs::read_to_string(&file).expect("a file");
+    fs::write(&file, format!("{text}Edited there.\n")).expect("a file");
+    let before = Snapshot::of(env.root(), Depth::Objects);
+    let shown = env.run(diff).ok().stdout.clone();
+    before.assert_same(&Snapshot::of(env.root(), Depth::Objects), "a diff");
+    assert!(shown.contains("+Edited there.") && shown.lines().count() < 12, "{shown}");
+    assert!(shown.contains(&format!("+++ b/skills/{}/SKILL.md", name.display())), "{shown}");
+    env.refused("usage", &["diff", "--deployed", "--from", "HEAD"]);
 }

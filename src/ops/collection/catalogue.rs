@@ -65,15 +65,16 @@ pub(super) fn catalogue(collection: &Collection, content: Content) -> Result<Str
 }
 
 /// An artifact that was read.
-struct Read {
-    id: String,
-    artifact: String,
-    description: Option<String>,
-    text: String,
+pub(super) struct Read {
+    pub(super) id: String,
+    pub(super) artifact: String,
+    pub(super) description: Option<String>,
+    /// In lower case.
+    pub(super) text: String,
 }
 
 impl Read {
-    fn document(&self) -> Document<'_> {
+    pub(super) fn document(&self) -> Document<'_> {
         let Read { id, artifact, description, text } = self;
         Document { id, artifact, description: description.as_deref(), text }
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::update::{Files, changed};
 use super::{Collection, Error};
 use crate::client::unified_diff;
+use crate::git::Repo;
 use crate::model::{ArtifactRef, FileMode, Oid, TreePath};
 
 /// Largest file that is shown as a difference, in bytes.
@@ -83,10 +84,8 @@ pub fn diff(collection: &Collection, names: &[String], sides: &Sides) -> Result<
                 (false, _) => return Err(Error::NoBase(artifact)),
             }
         };
-        let files = files_differing(collection, &own(collection, old, &artifact)?, &own(collection, new, &artifact)?)?;
-        if !files.is_empty() {
-            diffs.push(ArtifactDiff { artifact, files });
-        }
+        let (old, new) = (own(collection, old, &artifact)?, own(collection, new, &artifact)?);
+        diffs.extend(compare(repo, &artifact, &old, &new)?);
     }
     Ok(diffs)
 }
@@ -116,13 +115,22 @@ fn own(collection: &Collection, tree: Oid, artifact: &ArtifactRef) -> Result<Fil
     Ok(files.into_iter().map(|file| (file.path, (file.mode, file.id))).collect())
 }
 
-fn files_differing(collection: &Collection, old: &Files, new: &Files) -> Result<Vec<FileDiff>, Error> {
+/// Compares two states of an artifact, with their paths in the collection; `None` when they are the same.
+///
+/// # Errors
+/// [`Error::Git`].
+pub fn compare(repo: &Repo, artifact: &ArtifactRef, old: &Files, new: &Files) -> Result<Option<ArtifactDiff>, Error> {
+    let files = files_differing(repo, old, new)?;
+    Ok((!files.is_empty()).then(|| ArtifactDiff { artifact: artifact.clone(), files }))
+}
+
+fn files_differing(repo: &Repo, old: &Files, new: &Files) -> Result<Vec<FileDiff>, Error> {
     let text = |file: Option<&(FileMode, Oid)>| -> Result<Option<Vec<u8>>, Error> {
         let Some((_, id)) = file else { return Ok(Some(Vec::new())) };
-        if collection.repo.size(*id)? > MAX_FILE_BYTES {
+        if repo.size(*id)? > MAX_FILE_BYTES {
             return Ok(None);
         }
-        let bytes = collection.repo.blob(*id, MAX_FILE_BYTES)?;
+        let bytes = repo.blob(*id, MAX_FILE_BYTES)?;
         Ok(Some(bytes).filter(|bytes| !bytes.contains(&0)))
     };
     let one = |path: TreePath| {

@@ -220,6 +220,30 @@ pub fn lay_out(collection: &Collection, artifact: &ArtifactRef) -> Result<Resolv
     })
 }
 
+/// Lays out a merge that waits, and starts the merge tool that is configured in git, or the one that is named, on the files
+/// that both sides changed. Returns whether the tool merged all of them.
+///
+/// # Errors
+/// As [`lay_out`], and [`Error::Git`].
+pub fn merge_tool(
+    context: &Context,
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    tool: Option<&str>,
+) -> Result<(Resolved, bool), Error> {
+    let laid_out = lay_out(collection, artifact)?;
+    let conflict = Conflict::of(collection, artifact)?;
+    let [base, theirs] = [conflict.base, conflict.settled.theirs].map(|tree| files_in(&collection.repo, tree));
+    let (base, theirs) = (base?, theirs?);
+    let stages = |path: &TreePath| [&base, &conflict.ours, &theirs].map(|side| side.get(path).copied());
+    let files = laid_out.conflicts.iter().filter_map(|path| path.parse::<TreePath>().ok());
+    let files: Vec<_> = files.map(|path| (path.clone(), stages(&path))).collect();
+    let folder = folder(collection, artifact)?;
+    let worktree = folder.join("files");
+    let merged = collection.repo.merge_tool(context.git()?, tool, &folder.join("git"), &worktree, &files)?;
+    Ok((laid_out, merged))
+}
+
 fn state_file() -> Result<TreePath, Error> {
     Ok("state".parse().map_err(crate::git::GitError::from)?)
 }

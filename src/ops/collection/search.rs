@@ -27,7 +27,7 @@ pub struct Search {
 /// One artifact that answers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SearchHit {
-    /// Name of its collection.
+    /// Name of its collection, or the folder of its project.
     pub collection: String,
     /// The artifact.
     pub artifact: ArtifactRef,

@@ -85,7 +85,7 @@ pub struct UpdatePlan {
 }
 
 /// Files with their paths in the collection.
-pub(super) type Files = BTreeMap<TreePath, (FileMode, Oid)>;
+pub type Files = BTreeMap<TreePath, (FileMode, Oid)>;
 
 /// What is written for one artifact.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! (`schema/deployed.md`). It does all or nothing; what a killed run left is settled by the next one.
 
 mod configs;
+mod diff;
 mod drift;
 mod entries;
 mod error;
@@ -19,6 +20,7 @@ mod targets;
 mod transaction;
 mod wanted;
 
+pub use diff::diff;
 pub use drift::{CollectionState, Drift, DriftOf, Drifted, Found, drift};
 pub use error::{Conflict, Error, Obstacle};
 pub use items::Action;

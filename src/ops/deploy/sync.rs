@@ -143,7 +143,7 @@ fn edits(
 }
 
 /// Returns the files as they were deployed; `None` when the repository does not have them any more.
-fn base_files(repo: &Repo, deployment: &Deployment) -> Result<Option<ArtifactFiles>, Error> {
+pub(super) fn base_files(repo: &Repo, deployment: &Deployment) -> Result<Option<ArtifactFiles>, Error> {
     let Some(id) = Oid::from_hex(deployment.tree.as_bytes()).ok().filter(|id| repo.has(*id)) else { return Ok(None) };
     let path = deployment.artifact.path();
     if deployment.artifact.kind.main_file().is_none() {
