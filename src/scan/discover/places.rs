@@ -11,7 +11,7 @@ const MAX_FILE_DEPTH: usize = 3;
 const MAX_SKILL_DEPTH: usize = 2;
 
 /// Where clients keep agents and commands in a project, beside the `skills` folder that they all have.
-const CLIENT_FOLDERS: [(&str, Kind); 10] = [
+const CLIENT_FOLDERS: [(&str, Kind); 14] = [
     (".claude/agents", Kind::Agent),
     (".cursor/agents", Kind::Agent),
     (".gemini/agents", Kind::Agent),
@@ -19,9 +19,13 @@ const CLIENT_FOLDERS: [(&str, Kind); 10] = [
     (".opencode/agent", Kind::Agent),
     (".opencode/agents", Kind::Agent),
     (".claude/commands", Kind::Command),
+    (".clinerules/workflows", Kind::Command),
     (".cursor/commands", Kind::Command),
+    (".github/prompts", Kind::Command),
     (".opencode/command", Kind::Command),
     (".opencode/commands", Kind::Command),
+    (".roo/commands", Kind::Command),
+    (".windsurf/workflows", Kind::Command),
 ];
 
 /// Folders that hold what was built or fetched, not what was written.
@@ -139,7 +143,8 @@ impl Search<'_> {
         let relative = file.strip_prefix(top).unwrap_or(file).trim_start_matches('/');
         let stem = relative.strip_suffix(".md").unwrap_or(relative);
         if kind == Kind::Command {
-            return self.file(kind, file, &[stem]);
+            // Copilot names its prompts `<name>.prompt.md`.
+            return self.file(kind, file, &[stem.strip_suffix(".prompt").unwrap_or(stem)]);
         }
         let Some(front) = self.front_matter(file)? else {
             self.reader.note(file, "not-an-agent", "an agent has front matter with a description");

@@ -306,8 +306,13 @@ fn client_folders_are_searched() {
     tree.agent(".claude/agents/team/lead.md");
     tree.put(".github/agents/helper.agent.md", "---\ndescription: Helps.\n---\n");
     tree.put(".claude/commands/git/commit.md", "x");
+    tree.put(".github/prompts/review.prompt.md", "x");
+    for folder in [".windsurf/workflows", ".clinerules/workflows", ".roo/commands"] {
+        tree.put(&format!("{folder}/{}.md", &folder[1..4]), "x");
+    }
     let discovery = find(&tree);
-    assert_eq!(discovery.found.len(), 13, "{:?}", found(&discovery));
+    assert_eq!(discovery.found.len(), 17, "{:?}", found(&discovery));
+    assert!(found(&discovery).contains(&"command/review .github/prompts/review.prompt.md".to_owned()));
     assert!(found(&discovery).contains(&"agent/helper .github/agents/helper.agent.md".to_owned()));
     assert!(found(&discovery).contains(&"command/git/commit .claude/commands/git/commit.md".to_owned()));
 }
