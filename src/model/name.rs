@@ -91,6 +91,26 @@ impl ArtifactName {
         Self::parse(kind, &name.join("/")).map_err(|_| NameError::Form(text.to_owned()))
     }
 
+    /// Returns what a hurried reader sees of the name: without hyphens and doubled letters, `rn` as `m`, and within a word
+    /// `0` as `o` and `1` as `l`. Names of the same look are easily taken for each other (`schema/threats.md`, row 91).
+    pub fn look(&self) -> String {
+        let mut single = String::new();
+        for c in self.0.chars() {
+            if !(c.is_ascii_lowercase() && single.ends_with(c)) {
+                single.push(c);
+            }
+        }
+        let bytes = single.as_bytes();
+        let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
+        let seen = |(at, byte): (usize, &u8)| match byte {
+            b'-' => None,
+            b'0' if at > 0 && letter(at - 1) && letter(at + 1) => Some('o'),
+            b'1' if at > 0 && letter(at - 1) && letter(at + 1) => Some('l'),
+            other => Some(char::from(*other)),
+        };
+        bytes.iter().enumerate().filter_map(seen).collect::<String>().replace("rn", "m")
+    }
+
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -211,6 +231,19 @@ string_serde!(BundleName, "^[a-z0-9]+(-[a-z0-9]+)*$");
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn row_91_names_that_look_alike_have_one_look() {
+        let look = |text: &str| ArtifactName::parse(Kind::Skill, text).expect("a name").look();
+        for (a, b) in
+            [("pdf-processing", "pdf-proccessing"), ("modern", "modem"), ("git-hub", "github"), ("log-in", "l0g-in")]
+        {
+            assert_eq!(look(a), look(b), "{a} {b}");
+        }
+        for (a, b) in [("skill-1", "skill-11"), ("v1", "vl"), ("skill-10", "skill-100"), ("pdf", "pdfs")] {
+            assert_ne!(look(a), look(b), "{a} {b}");
+        }
+    }
 
     #[test]
     fn names_follow_the_agent_skills_rule() {

@@ -328,3 +328,33 @@ fn front_matter_bombs_end_quickly() {
     env.run(["list"]).ok();
     before.assert_same(&env.snapshot(Depth::Refs), "nothing was added");
 }
+
+#[test]
+fn row_91_a_name_that_is_easily_taken_for_another_is_told() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf-processing", "text");
+    let (near, other) = (skill("pdf-proccessing", "text"), skill("pdf-reading", "text"));
+    let files = [("skills/a/SKILL.md", &*near, Mode::File), ("skills/b/SKILL.md", &*other, Mode::File)];
+    let source = env.source("near", &files);
+    let told = env.run(["add", source.text(), "--all"]);
+    assert!(told.stdout.contains("'skill/pdf-proccessing' is easily taken for 'skill/pdf-processing'"));
+    assert!(!told.stdout.contains("pdf-reading' is"), "{}", told.stdout);
+}
+
+#[test]
+fn row_79_a_file_that_is_too_large_is_refused_before_it_is_read() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let text = skill("large", "text");
+    let zeros = vec![0; 101 * 1024 * 1024];
+    let git = env.bare("large");
+    let tree = git.tree_of(&[
+        ("skills/large/SKILL.md", text.as_bytes(), Mode::File),
+        ("skills/large/zeros.bin", &zeros, Mode::File),
+    ]);
+    git.commit("main", &tree);
+    drop(zeros);
+    env.refused_leaving("limit", &["add", git.text()], Depth::Objects);
+    env.refused("limit", &["add", &git.ssh_url("")]);
+    env.assert_sound();
+}

@@ -195,6 +195,7 @@ pub fn plan_add(
         let message = format!("left out: different artifacts called '{artifact}' at {}", paths.join(" and "));
         notes.push(Note { path: paths.join(", "), id: "clash", message });
     }
+    notes.extend(look_alikes(collection, &items)?);
     let runs = items
         .iter()
         .filter(|item| item.step == AddStep::Add)
@@ -209,6 +210,23 @@ pub fn plan_add(
         runs,
         commit: None,
     })
+}
+
+/// Notes new names that are easily taken for one that is here, or for one another.
+fn look_alikes(collection: &Collection, items: &[AddItem]) -> Result<Vec<Note>, Error> {
+    let look = |artifact: &ArtifactRef| (artifact.kind, artifact.name.look());
+    let known = collection.artifacts()?;
+    let known: BTreeMap<_, _> = known.iter().map(|artifact| (look(artifact), artifact)).collect();
+    let mut seen: BTreeMap<_, &ArtifactRef> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for AddItem { artifact, path, .. } in items.iter().filter(|item| item.step == AddStep::Add) {
+        let near = known.get(&look(artifact)).copied().or(seen.insert(look(artifact), artifact));
+        if let Some(near) = near.filter(|near| *near != artifact) {
+            let message = format!("'{artifact}' is easily taken for '{near}'");
+            notes.push(Note { path: path.clone(), id: "look-alike", message });
+        }
+    }
+    Ok(notes)
 }
 
 fn item(
