@@ -285,6 +285,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
     let text = match error {
         GitError::NotARepository(_) => "check the path".to_owned(),
         GitError::NotOurs(path) => format!("if you trust it, run `git config --global --add safe.directory {}`", path.display()),
+        GitError::Steered { variable, .. } => format!("git sets it for its hooks; run the command as `env -u {variable} git skillmeat …`"),
         GitError::Bare(_) => "use a clone with a worktree".to_owned(),
         GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
         GitError::InProgress { .. } => "finish or abort it with git first".to_owned(),

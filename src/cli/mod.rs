@@ -124,24 +124,26 @@ fn asks_for_json() -> bool {
 }
 
 fn run(cli: Cli) -> Result<Report, Failure> {
-    if let Command::Plumbing(command) = cli.command {
+    let global = cli.global;
+    match cli.command {
         // Works without a home, a collection or git.
-        return command.run(Cli::command());
-    }
-    let session = Session::start(cli.global)?;
-    let report = match cli.command {
-        Command::Collection(command) => command.run(&session),
-        Command::Collections(command) => command.run(&session),
-        Command::Update(command) => command.run(&session),
-        Command::Search(command) => command.run(&session),
-        Command::Deploy(command) => command.run(&session),
-        Command::Bundle(command) => command.run(&session),
-        Command::Vault(command) => command.run(&session),
-        Command::Audit(command) => command.run(&session),
-        Command::Hooks(command) => command.run(&session),
-        Command::Keys(command) => command.run(&session),
         Command::Plumbing(command) => command.run(Cli::command()),
-    }?;
+        Command::Collection(command) => in_session(global, |session| command.run(session)),
+        Command::Collections(command) => in_session(global, |session| command.run(session)),
+        Command::Update(command) => in_session(global, |session| command.run(session)),
+        Command::Search(command) => in_session(global, |session| command.run(session)),
+        Command::Deploy(command) => in_session(global, |session| command.run(session)),
+        Command::Bundle(command) => in_session(global, |session| command.run(session)),
+        Command::Vault(command) => in_session(global, |session| command.run(session)),
+        Command::Audit(command) => in_session(global, |session| command.run(session)),
+        Command::Hooks(command) => in_session(global, |session| command.run(session)),
+        Command::Keys(command) => in_session(global, |session| command.run(session)),
+    }
+}
+
+fn in_session(global: Global, command: impl FnOnce(&Session) -> Result<Report, Failure>) -> Result<Report, Failure> {
+    let session = Session::start(global)?;
+    let report = command(&session)?;
     Ok(match session.context.traffic.get() {
         0 => report,
         bytes => report.note(format!("Fetched {}", text::size(bytes))),

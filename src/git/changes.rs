@@ -10,8 +10,8 @@ use super::{EntryKind, GitError, Repo, WorkState};
 use crate::fsio::{Found, FsError, Root, Stat as OnDisk};
 use crate::model::{FileMode, Oid, TreePath};
 
-/// Most files and folders looked at below one folder of a collection.
-const MAX_WALK: u64 = 2_000_000;
+/// Most files and folders looked at below one folder of a collection: ten times what a very large one has.
+const MAX_WALK: u64 = 1_000_000;
 
 /// A file of the last commit, or, without a mode, anything else that is no folder.
 type Expected = (String, Option<FileMode>, Oid);
@@ -108,6 +108,7 @@ impl Repo {
 
     fn expected_in(&self, tree: Oid, path: &str, found: &mut Vec<Expected>) -> Result<(), GitError> {
         let mut pending = vec![(path.to_owned(), tree)];
+        let mut seen = 0_u64;
         while let Some((folder, tree)) = pending.pop() {
             for entry in self.entries(tree)? {
                 let path = format!("{folder}/{}", entry.name);
@@ -115,7 +116,9 @@ impl Repo {
                     EntryKind::Folder => pending.push((path, entry.id)),
                     kind => found.push(expected_file(path, kind, entry.id)),
                 }
-                if (found.len() + pending.len()) as u64 > MAX_WALK {
+                // Counted as they are seen: trees that hold nothing but trees have paths without end as well.
+                seen += 1;
+                if seen > MAX_WALK {
                     return Err(GitError::TooMuch { what: "files and folders", limit: MAX_WALK });
                 }
             }

@@ -14,6 +14,14 @@ pub enum GitError {
     /// The repository belongs to someone else, so its configuration is not believed.
     #[error("the repository '{}' belongs to another user", .0.display())]
     NotOurs(PathBuf),
+    /// A variable that belongs to the repository one stands in would be applied to another one.
+    #[error("{variable} is set, and is not of the repository '{}'", path.display())]
+    Steered {
+        /// Its name.
+        variable: &'static str,
+        /// The repository.
+        path: PathBuf,
+    },
     /// A worktree is needed and the repository has none.
     #[error("the repository '{}' is bare: it has no worktree", .0.display())]
     Bare(PathBuf),

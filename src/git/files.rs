@@ -54,6 +54,9 @@ impl Default for WalkLimits {
     }
 }
 
+/// Most entries in which two trees may differ: ten times the files of a very large collection.
+const MAX_CHANGES: u64 = 1_000_000;
+
 impl Repo {
     /// Returns the entries of one tree, in git's order.
     ///
@@ -156,21 +159,16 @@ impl Repo {
     /// # Errors
     /// [`GitError::Missing`].
     pub fn changed_paths(&self, old: Option<Oid>, new: Oid) -> Result<Vec<String>, GitError> {
-        let mut changed = Vec::new();
+        let mut changed = Changed { paths: Vec::new(), seen: 0 };
         self.compare(old, Some(new), "", &mut changed)?;
+        let mut changed = changed.paths;
         changed.sort();
         changed.dedup();
         Ok(changed)
     }
 
     /// Descends only where ids differ, so that the cost grows with the change and not with the tree.
-    fn compare(
-        &self,
-        old: Option<Oid>,
-        new: Option<Oid>,
-        folder: &str,
-        changed: &mut Vec<String>,
-    ) -> Result<(), GitError> {
+    fn compare(&self, old: Option<Oid>, new: Option<Oid>, folder: &str, changed: &mut Changed) -> Result<(), GitError> {
         let list = |tree: Option<Oid>| tree.map_or_else(|| Ok(Vec::new()), |id| self.entries(id));
         let by_name = |entries: Vec<TreeEntry>| {
             entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect::<std::collections::BTreeMap<_, _>>()
@@ -193,18 +191,30 @@ impl Repo {
         old: Option<&TreeEntry>,
         new: Option<&TreeEntry>,
         path: &str,
-        changed: &mut Vec<String>,
+        changed: &mut Changed,
     ) -> Result<(), GitError> {
         let folder = |entry: Option<&TreeEntry>| entry.filter(|e| e.kind == EntryKind::Folder).map(|e| e.id);
         let file = |entry: Option<&TreeEntry>| entry.is_some_and(|e| e.kind != EntryKind::Folder);
+        // Counted as they are seen: trees of nothing but trees have paths without end, and no files.
+        changed.seen += 1;
+        if changed.seen > MAX_CHANGES {
+            return Err(GitError::TooMuch { what: "files and folders that differ", limit: MAX_CHANGES });
+        }
         if file(old) || file(new) {
-            changed.push(path.to_owned());
+            changed.paths.push(path.to_owned());
         }
         match (folder(old), folder(new)) {
             (None, None) => Ok(()),
             (before, after) => self.compare(before, after, path, changed),
         }
     }
+}
+
+/// What a comparison has found so far.
+struct Changed {
+    paths: Vec<String>,
+    /// Entries that differ, folders too.
+    seen: u64,
 }
 
 fn under(folder: &str, name: &str) -> String {

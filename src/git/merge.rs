@@ -27,7 +27,7 @@ pub enum Side {
 impl Repo {
     /// Returns a handle on the same repository that keeps what it writes in memory.
     pub fn in_memory(&self) -> Self {
-        Self { inner: self.inner.clone().with_object_memory(), gathered: std::cell::Cell::new(0) }
+        Self::new(self.inner.clone().with_object_memory())
     }
 
     /// Merges what `ours` and `theirs` changed since `base`: line by line, with renames, as git does.

@@ -52,8 +52,16 @@ const OBJECT_CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Longest configuration of a repository that we made.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
+/// gix reads no object above 16 MiB from a repository that is not trusted, unless told: a file may have 100 MiB, and a tree
+/// stays below that too.
+const OBJECT_LIMIT: &str = "gitoxide.objects.allocLimitIfReducedTrust=134217728";
+
 /// An object is what its id says: `refs/replace/*` would show another in its place (`schema/threats.md`, row 76).
 const NO_REPLACE: &str = "core.useReplaceRefs=false";
+
+/// Variables by which git tells hooks where the index, worktree and refs of *its* repository are. gix applies them to every
+/// repository that it opens: another one would get the first one's files (`schema/threats.md`, row 76).
+const STEERING: [&str; 4] = ["GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_NAMESPACE", "GIT_SHALLOW_FILE"];
 
 fn options(overrides: &[String]) -> gix::open::Options {
     let overrides = overrides.iter().map(String::as_str).chain([NO_REPLACE]);
@@ -61,7 +69,7 @@ fn options(overrides: &[String]) -> gix::open::Options {
 }
 
 impl Repo {
-    fn new(mut inner: gix::Repository) -> Self {
+    pub(super) fn new(mut inner: gix::Repository) -> Self {
         inner.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
         // In a bare repository gix writes no reflog however it is asked to, unless told here. Which refs get one is
         // said with each change.
@@ -80,8 +88,11 @@ impl Repo {
     /// As [`Repo::open`], with `key=value` settings of `git -c`.
     ///
     /// # Errors
-    /// As [`Repo::open`].
+    /// As [`Repo::open`], and [`GitError::Steered`].
     pub fn open_with(path: &Path, overrides: &[String]) -> Result<Self, GitError> {
+        if let Some(variable) = STEERING.into_iter().find(|variable| std::env::var_os(variable).is_some()) {
+            return Err(GitError::Steered { variable, path: path.to_owned() });
+        }
         gix::ThreadSafeRepository::open_opts(path, options(overrides))
             .map(|repo| Self::new(repo.to_thread_local()))
             .map_err(|error| explain(error, path))
@@ -92,7 +103,8 @@ impl Repo {
     /// # Errors
     /// As [`Repo::open`].
     pub fn open_for_objects(path: &Path) -> Result<Self, GitError> {
-        let options = gix::open::Options::isolated().with(gix::sec::Trust::Reduced).cli_overrides([NO_REPLACE]);
+        let options = gix::open::Options::isolated().with(gix::sec::Trust::Reduced);
+        let options = options.cli_overrides([NO_REPLACE, OBJECT_LIMIT]);
         gix::ThreadSafeRepository::open_opts(path, options)
             .map(|repo| Self::new(repo.to_thread_local()))
             .map_err(|error| explain(error, path))
@@ -157,7 +169,8 @@ impl Repo {
 
     /// Returns another handle on the same repository, for another thread.
     pub fn handle(&self) -> Self {
-        Self { inner: self.inner.clone(), gathered: Cell::new(0) }
+        // A clone has no cache of its own, whatever the original has.
+        Self::new(self.inner.clone())
     }
 
     /// Returns the folder with objects and refs.

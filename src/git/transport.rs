@@ -78,8 +78,7 @@ impl Remote {
         }
     }
 
-    /// Returns the address for people, without credentials.
-    pub fn shown(&self) -> String {
+    fn shown(&self) -> String {
         escaped(self.url.as_bytes())
     }
 }
@@ -111,12 +110,13 @@ impl Repo {
         Ok(self.packed_bytes().saturating_sub(before))
     }
 
-    /// Fetches objects by their ids into a partial store; where the server gives nothing by id, everything.
+    /// Fetches objects by their ids into a partial store.
     ///
     /// Returns the size of what came, in bytes as sent.
     ///
     /// # Errors
-    /// [`GitError::Net`], [`GitError::Missing`] when the server does not have them.
+    /// [`GitError::Net`], also when the server gives nothing by id, which protocol version 2 always does;
+    /// [`GitError::Missing`] when it does not have them.
     pub fn fetch_objects(&self, git: &Git, from: &Remote, ids: &[Oid]) -> Result<u64, GitError> {
         let before = self.packed_bytes();
         for group in ids.chunks(MAX_IDS) {

@@ -562,3 +562,14 @@ fn an_error_of_any_write_is_no_success() {
     }
     assert!(fired > 10, "only {fired} calls were met");
 }
+
+/// The trail is changed by us alone, and only under the collection's lock: what a killed command left of it is no one else's.
+#[test]
+fn a_lock_of_the_trail_that_a_killed_command_left_is_not_in_the_way() {
+    let env = TestEnv::with_key();
+    env.add_skill("one", "text");
+    fs::write(env.path(".git/refs/skillmeat/audit.lock"), "").expect("a file");
+    env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", "../kit-out"]).ok();
+    assert!(!env.path(".git/refs/skillmeat/audit.lock").exists());
+    env.assert_sound();
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use crate::env::{Depth, Git, Mode, Ran, TestEnv, skill};
+use crate::env::{Depth, Git, Mode, Ran, Snapshot, TestEnv, skill};
 
 /// Longest time for one refusal (invariant N).
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -357,4 +357,77 @@ fn row_79_a_file_that_is_too_large_is_refused_before_it_is_read() {
     env.refused_leaving("limit", &["add", git.text()], Depth::Objects);
     env.refused("limit", &["add", &git.ssh_url("")]);
     env.assert_sound();
+}
+
+/// git tells its hooks where its own index is. A command in a hook that is about another collection must not write there.
+#[test]
+fn row_76_the_index_of_a_hook_is_not_taken_for_that_of_another_collection() {
+    let env = TestEnv::with_collection();
+    env.add_skill("first", "text");
+    env.run(["init", "../other"]).ok();
+    let program = env!("CARGO_BIN_EXE_git-skillmeat");
+    let from = env.root().join("single/first");
+    let hook = format!("#!/bin/sh\n'{program}' --collection ../other add '{}' >../said 2>&1\ntrue\n", from.display());
+    env.write(".git/hooks/pre-commit", hook);
+    fs::set_permissions(env.path(".git/hooks/pre-commit"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("a mode");
+    let before = Snapshot::of(&env.root().join("other"), Depth::Objects);
+    env.write("notes.txt", "x");
+    env.git(["add", "notes.txt"]);
+    env.git(["commit", "--quiet", "-m", "With a hook"]);
+    let said = fs::read_to_string(env.root().join("said")).expect("a file");
+    assert!(said.contains("GIT_INDEX_FILE is set") && said.contains("env -u GIT_INDEX_FILE"), "{said}");
+    before.assert_same(&Snapshot::of(&env.root().join("other"), Depth::Objects), "a hook of another repository");
+    env.assert_sound();
+}
+
+/// A tree that has more paths than there is time for, committed in the collection itself.
+#[test]
+fn row_77_a_bomb_in_the_collection_is_a_limit() {
+    let env = TestEnv::with_collection();
+    env.add_skill("first", "text");
+    let git = env.bare("bomb");
+    let mut tree = git.raw_tree(&[(Mode::File, b"x", &git.blob(b"x"))]);
+    for _ in 0..10 {
+        let names: Vec<String> = (0..10).map(|n| format!("d{n}")).collect();
+        tree = git.raw_tree(&names.iter().map(|name| (Mode::Folder, name.as_bytes(), &*tree)).collect::<Vec<_>>());
+    }
+    let skill = git.blob(skill("bomb", "text").as_bytes());
+    let bomb = git.raw_tree(&[(Mode::File, b"SKILL.md", &skill), (Mode::Folder, b"bomb", &tree)]);
+    let skills = git.raw_tree(&[(Mode::Folder, b"bomb", &bomb)]);
+    let manifest = git.blob(env.read("collection.toml").as_bytes());
+    let root = git.raw_tree(&[(Mode::File, b"collection.toml", &manifest), (Mode::Folder, b"skills", &skills)]);
+    git.commit("main", &root);
+    env.git(["fetch", "--quiet", git.text(), "main:bomb"]);
+    let head = env.head();
+    env.git(["symbolic-ref", "HEAD", "refs/heads/bomb"]);
+    let started = Instant::now();
+    env.refused("limit", &["status"]);
+    env.refused("limit", &["rollback", &head, "--dry-run"]);
+    assert!(started.elapsed() < 6 * PATIENCE, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_file_above_gix_own_limit_is_read_from_a_local_repository() {
+    let env = TestEnv::with_collection();
+    let (text, zeros) = (skill("large", "text"), vec![0; 17 * 1024 * 1024]);
+    let git = env.bare("large");
+    let files =
+        [("skills/large/SKILL.md", text.as_bytes(), Mode::File), ("skills/large/zeros.bin", &*zeros, Mode::File)];
+    git.commit("main", &git.tree_of(&files));
+    env.run(["add", git.text()]).ok();
+    assert_eq!(fs::metadata(env.path("skills/large/zeros.bin")).expect("a file").len(), 17 * 1024 * 1024);
+}
+
+#[test]
+fn a_place_that_is_no_path_is_never_called_current() {
+    let env = TestEnv::with_collection();
+    let source = env.source("one", &[("skills/one/SKILL.md", &skill("one", "text"), Mode::File)]);
+    env.run(["add", source.text()]).ok();
+    let text = env.read("collection.toml").replace("skills/one", "../../etc");
+    env.write("collection.toml", text);
+    env.git(["commit", "--quiet", "-am", "By hand"]);
+    let status = env.json(&["status", "--remote"]);
+    assert_eq!(status["artifacts"][0]["upstream"]["state"], "cannot-check");
+    assert_eq!(env.run(["update"]).code, Some(1));
 }

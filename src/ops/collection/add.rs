@@ -17,6 +17,8 @@ pub struct Offer<'c> {
     source: Source,
     opened: Opened<'c>,
     discovery: Discovery,
+    /// Bytes that this command had fetched before it came to this source.
+    fetched_before: u64,
 }
 
 /// What becomes of artifacts that cannot be added as they are.
@@ -110,13 +112,14 @@ impl AddPlan {
 pub fn look<'c>(context: &'c Context, text: &str) -> Result<Offer<'c>, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(text, exists, &context.forge)?;
+    let fetched_before = context.traffic.get();
     let opened = open(context, &source, None)?;
     let discovery = opened.discover(source.subpath.as_ref(), source.last_name())?;
     if discovery.found.is_empty() {
         let notes = discovery.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
         return Err(Error::NothingFound { place: source.to_string(), notes });
     }
-    Ok(Offer { source, opened, discovery })
+    Ok(Offer { source, opened, discovery, fetched_before })
 }
 
 impl Offer<'_> {
@@ -204,7 +207,7 @@ pub fn plan_add(
     Ok(AddPlan {
         source: offer.source.to_string(),
         source_commit: offer.opened.commit().map(|id| id.to_string()),
-        fetched_bytes: offer.opened.fetched_bytes(),
+        fetched_bytes: offer.opened.fetched_bytes().saturating_sub(offer.fetched_before),
         artifacts: items,
         notes,
         runs,
@@ -215,13 +218,16 @@ pub fn plan_add(
 /// Notes new names that are easily taken for one that is here, or for one another.
 fn look_alikes(collection: &Collection, items: &[AddItem]) -> Result<Vec<Note>, Error> {
     let look = |artifact: &ArtifactRef| (artifact.kind, artifact.name.look());
-    let known = collection.artifacts()?;
-    let known: BTreeMap<_, _> = known.iter().map(|artifact| (look(artifact), artifact)).collect();
-    let mut seen: BTreeMap<_, &ArtifactRef> = BTreeMap::new();
+    let mut kinds: Vec<_> = items.iter().map(|item| item.artifact.kind).collect();
+    kinds.dedup();
+    let mut known: BTreeMap<_, ArtifactRef> = BTreeMap::new();
+    for kind in kinds {
+        known.extend(collection.names_of(kind)?.into_iter().map(|artifact| (look(&artifact), artifact)));
+    }
     let mut notes = Vec::new();
     for AddItem { artifact, path, .. } in items.iter().filter(|item| item.step == AddStep::Add) {
-        let near = known.get(&look(artifact)).copied().or(seen.insert(look(artifact), artifact));
-        if let Some(near) = near.filter(|near| *near != artifact) {
+        let near = known.entry(look(artifact)).or_insert_with(|| artifact.clone());
+        if near != artifact {
             let message = format!("'{artifact}' is easily taken for '{near}'");
             notes.push(Note { path: path.clone(), id: "look-alike", message });
         }

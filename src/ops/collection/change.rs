@@ -263,6 +263,9 @@ fn finish(
 /// # Errors
 /// [`Error::Git`], [`Error::Fs`].
 pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
+    // Also without a note: a release and its entry in the trail move without one, and nobody but us changes the trail.
+    let trail = format!("{}.lock", audit::AUDIT_REF).parse().map_err(GitError::from)?;
+    Root::open(repo.git_folder())?.remove(&trail)?;
     let pending = state_folder(repo)?.join("pending");
     let Some(note) = read_optional(&pending, 1024)? else { return Ok(()) };
     remove_own_locks(repo)?;
@@ -290,7 +293,7 @@ fn remove_own_locks(repo: &Repo) -> Result<(), Error> {
             }
         }
     }
-    Ok(root.remove(&format!("{}.lock", audit::AUDIT_REF).parse().map_err(GitError::from)?)?)
+    Ok(())
 }
 
 /// Removes the temporary files that a killed process left beside the files that it was to write.

@@ -169,7 +169,9 @@ impl Error {
 /// Returns the class of an error of the git layer.
 pub(crate) fn git_class(error: &GitError) -> Class {
     match error {
-        GitError::NotARepository(_) | GitError::Bare(_) | GitError::Unborn(_) => Class::Usage,
+        GitError::NotARepository(_) | GitError::Bare(_) | GitError::Unborn(_) | GitError::Steered { .. } => {
+            Class::Usage
+        }
         GitError::NoCommit(_) => Class::Name,
         GitError::BadEntry { .. } => Class::Path,
         GitError::BadPath(_) => Class::Path,

@@ -157,6 +157,18 @@ impl Collection {
         Ok(found)
     }
 
+    /// Returns the names that stand in the folder of a kind, whether or not artifacts stand behind them, without those of
+    /// commands in folders: one tree is read, however many there are.
+    ///
+    /// # Errors
+    /// [`Error::Git`].
+    pub(super) fn names_of(&self, kind: Kind) -> Result<Vec<ArtifactRef>, Error> {
+        let folder: TreePath = kind.folder().parse().map_err(GitError::from)?;
+        let entry = self.repo.entry_at(self.tree, &folder)?.filter(|entry| entry.kind == EntryKind::Folder);
+        let entries = entry.map(|entry| self.repo.entries(entry.id)).transpose()?.unwrap_or_default();
+        Ok(entries.iter().filter_map(|entry| reference(kind, entry.name.trim_end_matches(".md"))).collect())
+    }
+
     fn entries_in(
         &self,
         kind: Kind,

@@ -3,7 +3,7 @@
 use super::Error;
 use super::source::{Opened, SourceFile};
 use super::take::content;
-use crate::git::Repo;
+use crate::git::{GitError, Repo};
 use crate::model::{ArtifactRef, Digest, Lockfile, Manifest, ManifestEntry, Oid, Source, TreePath};
 use crate::ops::Context;
 use crate::scan::{DiscoverError, Found, FoundFiles};
@@ -40,8 +40,12 @@ impl<'a> Origin<'a> {
     }
 
     /// Returns its folder or file in the source; `None` for the whole source.
-    pub(super) fn place(&self) -> Option<TreePath> {
-        self.entry.path.as_deref().filter(|path| *path != ".").and_then(|path| path.parse().ok())
+    ///
+    /// # Errors
+    /// [`Error::Git`] with `BadPath` for what no place can be.
+    pub(super) fn place(&self) -> Result<Option<TreePath>, Error> {
+        let path = self.entry.path.as_deref().filter(|path| *path != ".");
+        Ok(path.map(str::parse).transpose().map_err(GitError::from)?)
     }
 }
 
@@ -52,7 +56,7 @@ pub(super) fn source(context: &Context, (url, reference): &Place) -> Result<Sour
 
 /// Compares the ids of the artifact's place in two trees of the source.
 pub(super) fn same_there(repo: &Repo, origin: &Origin, old: Oid, new: Oid) -> Result<bool, Error> {
-    Ok(match origin.place() {
+    Ok(match origin.place()? {
         None => old == new,
         Some(path) => {
             let at = |tree| repo.entry_at(tree, &path);
@@ -63,15 +67,14 @@ pub(super) fn same_there(repo: &Repo, origin: &Origin, old: Oid, new: Oid) -> Re
 
 /// Finds the artifact where it was in the source, and reads its files.
 pub(super) fn find(opened: &Opened, origin: &Origin) -> Result<Option<(String, Vec<SourceFile>)>, Error> {
-    let found = discover(opened, origin.place())?;
+    let place = origin.place()?;
+    let found = discover(opened, place.clone())?;
     let is_it = |found: &&Found| {
         let server = match &found.files {
             FoundFiles::McpEntry { server, .. } => Some(server.as_str()),
             _ => None,
         };
-        found.artifact.kind == origin.artifact.kind
-            && found.path == origin.place()
-            && server == origin.entry.server.as_deref()
+        found.artifact.kind == origin.artifact.kind && found.path == place && server == origin.entry.server.as_deref()
     };
     let Some(found) = found.iter().find(is_it) else { return Ok(None) };
     let path = found.path.as_ref().map_or_else(|| ".".to_owned(), ToString::to_string);
@@ -81,7 +84,7 @@ pub(super) fn find(opened: &Opened, origin: &Origin) -> Result<Option<(String, V
 /// Returns the one other place of an artifact of the same kind and name.
 pub(super) fn elsewhere(opened: &Opened, origin: &Origin) -> Result<Option<String>, Error> {
     let found = discover(opened, None)?;
-    let name = origin.place().map_or_else(|| origin.artifact.name.to_string(), |path| path.file_name().to_owned());
+    let name = origin.place()?.map_or_else(|| origin.artifact.name.to_string(), |path| path.file_name().to_owned());
     let is_it = |found: &&Found| {
         let last = found.path.as_ref().map_or("", |path| path.file_name());
         found.artifact.kind == origin.artifact.kind && (found.artifact.name == origin.artifact.name || last == name)

@@ -112,7 +112,7 @@ pub fn plan_restore(
     for (done, (place, wanted)) in (0_u64..).zip(&groups) {
         context.progress.step("reading upstreams", done, Some(total));
         let opened = open(context, &source(context, place)?, None)?;
-        let places: Vec<_> = wanted.iter().map(|(_, origin)| origin.place()).collect();
+        let places = wanted.iter().map(|(_, origin)| origin.place()).collect::<Result<Vec<_>, _>>()?;
         opened.bring(&places.iter().map(Option::as_ref).collect::<Vec<_>>())?;
         for (index, origin) in wanted {
             let content = find(&opened, origin)?.map(|(_, content)| content).unwrap_or_default();

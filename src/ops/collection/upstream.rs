@@ -121,19 +121,23 @@ pub(super) fn look(
     rewritten: Rewritten,
 ) -> Result<Vec<Seen>, Error> {
     let mut places: BTreeMap<Place, Vec<Origin>> = BTreeMap::new();
+    let mut found = Vec::new();
     for artifact in artifacts {
         let Some(origin) = Origin::of(&collection.manifest, &collection.lock, artifact) else { continue };
+        if let Err(error) = origin.place() {
+            found.push(seen(&origin, Upstream::CannotCheck { reason: with_causes(&error) }));
+            continue;
+        }
         places.entry((origin.url.clone(), origin.entry.reference.clone())).or_default().push(origin);
     }
     let answers = ask(context, places.keys().map(|(url, _)| url.as_str()).collect())?;
-    let mut seen = Vec::new();
     let total = places.len() as u64;
     for (index, (place, origins)) in places.iter().enumerate() {
         context.progress.step("looking at upstreams", index as u64, Some(total));
-        seen.extend(look_at(context, collection, place, origins, &answers, rewritten));
+        found.extend(look_at(context, collection, place, origins, &answers, rewritten));
     }
-    seen.sort_by(|a, b| a.artifact.cmp(&b.artifact));
-    Ok(seen)
+    found.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    Ok(found)
 }
 
 type Answers = BTreeMap<String, Result<Vec<RemoteRef>, String>>;
@@ -228,7 +232,8 @@ fn bring(opened: &Opened, origins: &[Origin]) -> Result<(), Error> {
     for origin in origins {
         let old = origin.have.and_then(|have| repo.commit(have).ok());
         if !old.is_some_and(|old| same_there(repo, origin, old.tree, *tree).unwrap_or(false)) {
-            places.push(origin.place());
+            // One that is no place is told when it is looked into.
+            places.extend(origin.place().ok());
         }
     }
     opened.bring(&places.iter().map(Option::as_ref).collect::<Vec<_>>())
