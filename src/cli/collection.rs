@@ -9,6 +9,7 @@ use super::report::Report;
 use super::schemas::Snapshotted;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, moment, short, size};
+use crate::model::Class;
 use crate::ops::collection::{self, Ask, Local, Status, Upstream};
 
 #[derive(Debug, Subcommand)]
@@ -196,6 +197,9 @@ fn status(session: &Session, artifacts: &[String], remote: bool) -> Result<Repor
     let ask = if remote { Ask::Upstreams } else { Ask::Nobody };
     let status = collection::status(&session.context, &collection, artifacts, ask)?;
     let mut report = Report::new("status", &status, status_text(&status));
+    if status.artifacts.iter().filter_map(|item| item.upstream.as_ref()).any(Upstream::is_unknown) {
+        report = report.status(Class::Conflict.exit_status());
+    }
     if status.interrupted {
         report = report.note("warning: an earlier command was interrupted; the next change finishes it");
     }
@@ -226,6 +230,9 @@ fn status_text(status: &Status) -> String {
         }
         if let Some(Upstream::Behind { commits, .. }) = &item.upstream {
             text.push_str(&super::update::commits_text(commits));
+        }
+        if let Some(upstream) = &item.upstream {
+            text.push_str(&super::update::next_step(&item.artifact, upstream));
         }
         for file in &item.uncommitted {
             text.push_str(&uncommitted(file));

@@ -67,6 +67,7 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::NotLocked { artifact, .. } => format!(
             "nothing was restored; see who changed the lock with `git log -p -- collection.lock`, or take what the upstream has now with `git skillmeat add` under another name than '{artifact}'"
         ),
+        Error::NotAllowed { address, .. } => allow_hint(address),
         Error::NoBase(artifact) => format!(
             "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
         ),
@@ -300,6 +301,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::TooOld { .. } => "install a newer git".to_owned(),
         GitError::Offline => "run it once with the network; later runs find what was fetched".to_owned(),
         GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
+        GitError::Redirected { .. } => "if you trust that server, give its address instead".to_owned(),
         GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
         GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
@@ -307,6 +309,11 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::TooMuch { .. } | GitError::Process { .. } | GitError::Gix { .. } => return None,
     };
     Some(text)
+}
+
+/// Returns how an address is allowed that nobody has typed.
+pub(super) fn allow_hint(address: &str) -> String {
+    format!("if you know it and agree, run `git config --add skillmeat.allowSource '{address}'` and the command again")
 }
 
 /// Returns what to do about a file error.

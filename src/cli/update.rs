@@ -6,10 +6,11 @@ use clap::Subcommand;
 
 use super::deploy::Place;
 use super::failure::Failure;
+use super::hints::allow_hint;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, runs_text, short};
-use crate::model::Class;
+use crate::model::{ArtifactRef, Class};
 use crate::ops::collection::{
     self, ArtifactDiff, Decision, Error, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep, Upstream,
     UpstreamCommit,
@@ -223,7 +224,7 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", item.artifact));
         }
         if item.step == UpdateStep::None {
-            text.push_str(&next_step(item));
+            text.push_str(&next_step(&item.artifact, &item.upstream));
         }
     }
     if current > 0 {
@@ -236,12 +237,13 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
     text
 }
 
-fn next_step(item: &UpdateItem) -> String {
-    let artifact = &item.artifact;
-    match &item.upstream {
+/// Returns what to do about an upstream that cannot be followed as it is, as a line.
+pub(super) fn next_step(artifact: &ArtifactRef, upstream: &Upstream) -> String {
+    match upstream {
         Upstream::TagMoved { .. } | Upstream::Rewritten { .. } => {
             format!("  next: if that is meant to be, `git skillmeat update {artifact} --accept-rewritten`\n")
         }
+        Upstream::NotAllowed { address } => format!("  next: {}\n", clean(&allow_hint(address))),
         _ => String::new(),
     }
 }
@@ -266,6 +268,7 @@ pub(super) fn upstream_text(upstream: &Upstream) -> String {
             format!("it is gone from its place upstream; '{}' has the same name", clean(path))
         }
         Upstream::Gone { moved_to: None } => "it is gone upstream".to_owned(),
+        Upstream::NotAllowed { address } => format!("not asked: nobody here has typed '{}'", short(address, 120)),
         Upstream::CannotCheck { reason } => format!("cannot check: {}", short(reason, 120)),
     };
     format!("{WARNING}{text}{WARNING:#}")

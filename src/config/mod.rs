@@ -38,6 +38,10 @@ const DEFAULT_FORGE: &str = "https://github.com";
 /// How long a lock of another process is waited for when `skillmeat.lockTimeout` (seconds) does not say otherwise.
 const DEFAULT_PATIENCE_SECONDS: u64 = 10;
 
+/// How long a remote may send nothing when `skillmeat.networkTimeout` (seconds) does not say otherwise: one that packs a
+/// large repository is silent for minutes.
+const DEFAULT_SILENCE_SECONDS: u64 = 300;
+
 /// What the process was started with.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -84,6 +88,8 @@ pub struct Settings {
     pub revoked_keys: Option<PathBuf>,
     /// `skillmeat.forge`.
     pub forge: String,
+    /// `skillmeat.allowSource`, once for each: addresses that may be read when `collection.toml` names them.
+    pub allowed_sources: Vec<String>,
     /// `skillmeat.project`, once for each: projects that are searched with `--projects`.
     pub projects: Vec<PathBuf>,
     /// `skillmeat.audit`: whether the trail of what changed is kept.
@@ -92,6 +98,8 @@ pub struct Settings {
     pub collection: Option<String>,
     /// `skillmeat.durability` is not `lazy`.
     pub synced: bool,
+    /// `skillmeat.networkTimeout`: how long a remote may send nothing, in seconds.
+    pub silence_seconds: u64,
     /// `skillmeat.lockTimeout`, in seconds.
     pub patience_seconds: u64,
 }
@@ -145,6 +153,7 @@ impl Environment {
             None => GitConfig::global(&self.user_home, &self.overrides)?,
         };
         let home = self.user_home.as_path();
+        let seconds = |key| config.text(key).and_then(|text| text.parse().ok());
         Ok(Settings {
             identity: self.identity(&config),
             editor: self
@@ -163,13 +172,12 @@ impl Environment {
             revoked_keys: config.path("gpg.ssh.revocationfile", home),
             forge: config.text("skillmeat.forge").unwrap_or_else(|| DEFAULT_FORGE.to_owned()),
             collection: config.text("skillmeat.collection"),
+            allowed_sources: config.texts("skillmeat.allowsource"),
             projects: config.paths("skillmeat.project", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
             synced: config.text("skillmeat.durability").is_none_or(|value| value != "lazy"),
-            patience_seconds: config
-                .text("skillmeat.locktimeout")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(DEFAULT_PATIENCE_SECONDS),
+            silence_seconds: seconds("skillmeat.networktimeout").unwrap_or(DEFAULT_SILENCE_SECONDS),
+            patience_seconds: seconds("skillmeat.locktimeout").unwrap_or(DEFAULT_PATIENCE_SECONDS),
         })
     }
 

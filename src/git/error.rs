@@ -110,6 +110,14 @@ pub enum GitError {
         /// What git printed on stderr, escaped and capped.
         stderr: String,
     },
+    /// A server sends on to another one.
+    #[error("'{url}' sends on to '{to}', which is on another server")]
+    Redirected {
+        /// The remote, without credentials.
+        url: String,
+        /// Where to.
+        to: String,
+    },
     /// A remote refused a push because it has moved on.
     #[error("'{url}' has changed meanwhile and refused the push{}", about(.stderr))]
     Rejected {

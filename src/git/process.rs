@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use super::{GitError, Repo};
 
@@ -38,6 +39,8 @@ pub struct Git {
     environment: Vec<(OsString, OsString)>,
     /// Whether git may ask for a password on the terminal.
     may_prompt: bool,
+    /// How long a remote may send nothing.
+    silence: Duration,
 }
 
 impl Git {
@@ -48,12 +51,21 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError::NoProgram`], [`GitError::TooOld`].
-    pub fn find(path: &OsStr, environment: Vec<(OsString, OsString)>, may_prompt: bool) -> Result<Self, GitError> {
+    pub fn find(
+        path: &OsStr,
+        environment: Vec<(OsString, OsString)>,
+        may_prompt: bool,
+        silence: Duration,
+    ) -> Result<Self, GitError> {
         let program = find_program("git", path)?;
         let environment = environment.into_iter().filter(|(key, _)| is_passed(key)).collect();
-        let git = Self { program, environment, may_prompt };
+        let git = Self { program, environment, may_prompt, silence };
         git.check_version()?;
         Ok(git)
+    }
+
+    pub(super) fn silence(&self) -> Duration {
+        self.silence
     }
 
     fn check_version(&self) -> Result<(), GitError> {
@@ -93,6 +105,7 @@ impl Git {
                     "safe.bareRepository=explicit",
                     "transfer.credentialsInUrl=die",
                     "protocol.ext.allow=never",
+                    "http.followRedirects=false",
                     "push.gpgSign=false",
                     "push.followTags=false",
                 ] {

@@ -52,8 +52,12 @@ impl GitConfig {
 
     /// Returns all values of a key that may be given several times, as paths, `~` replaced by the home folder.
     pub fn paths(&self, key: &str, home: &Path) -> Vec<PathBuf> {
-        let values = self.0.strings(key).unwrap_or_default();
-        values.iter().map(|value| under(&value.to_string(), home)).collect()
+        self.texts(key).iter().map(|value| under(value, home)).collect()
+    }
+
+    /// Returns all values of a key that may be given several times.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        self.0.strings(key).unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     /// Returns a key as a truth value; `None` when it is not set or is none.

@@ -1,33 +1,13 @@
-//! Fetch, push and ls-remote, through the `git` program.
+//! Fetch and push, through the `git` program.
 
 use std::process::Command;
 
 use super::process::escaped;
-use super::{Git, GitError, Profile, Repo};
+use super::{Git, GitError, Remote, Repo};
 use crate::model::Oid;
 
 /// Most ids in one call of git: command lines are short on some systems.
 const MAX_IDS: usize = 1_000;
-
-/// A place to fetch from or push to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    /// URL or absolute path, already checked by its parser.
-    pub url: String,
-    /// Whether a person typed it: only then may it be a local path or plain http.
-    pub typed: bool,
-}
-
-/// A ref as a remote lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteRef {
-    /// Full name; `HEAD` too.
-    pub name: String,
-    /// What it points to; for an annotated tag the tag object.
-    pub id: Oid,
-    /// For an annotated tag, the object that the tag is of.
-    pub peeled: Option<Oid>,
-}
 
 /// One ref of a push: what it shall be and what it must be now.
 #[derive(Debug, Clone)]
@@ -38,49 +18,6 @@ pub struct PushUpdate {
     pub new: Oid,
     /// The object that must be there now; `None` for a ref that must not exist.
     pub old: Option<Oid>,
-}
-
-impl Remote {
-    fn profile(&self) -> Profile {
-        let protocols = if self.typed { "https:ssh:file:http" } else { "https:ssh" };
-        Profile::Transport { protocols }
-    }
-
-    /// Returns what the remote has, by name.
-    ///
-    /// # Errors
-    /// [`GitError::Net`].
-    pub fn list(&self, git: &Git, patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
-        let mut command = git.command(self.profile());
-        command.args(["ls-remote", "--quiet", "--end-of-options", &self.url]).args(patterns);
-        let output = self.run(git, command)?;
-        let text = String::from_utf8_lossy(&output);
-        let mut refs: Vec<RemoteRef> = Vec::new();
-        for line in text.lines() {
-            let Some((id, name)) = line.split_once('\t') else { continue };
-            let Ok(id) = Oid::from_hex(id.as_bytes()) else { continue };
-            match (name.strip_suffix("^{}"), refs.last_mut()) {
-                (None, _) => refs.push(RemoteRef { name: name.to_owned(), id, peeled: None }),
-                // It follows the tag that it is of.
-                (Some(tag), Some(last)) if last.name == tag => last.peeled = Some(id),
-                (Some(_), _) => {}
-            }
-        }
-        Ok(refs)
-    }
-
-    fn run(&self, git: &Git, command: Command) -> Result<Vec<u8>, GitError> {
-        let name = "remote";
-        match git.run(command, name) {
-            Ok(output) => Ok(output.stdout),
-            Err(GitError::Process { stderr, .. }) => Err(GitError::Net { url: self.shown(), stderr }),
-            Err(other) => Err(other),
-        }
-    }
-
-    fn shown(&self) -> String {
-        escaped(self.url.as_bytes())
-    }
 }
 
 impl Repo {
@@ -98,15 +35,17 @@ impl Repo {
         refs: &[(String, String)],
         depth: Option<u32>,
     ) -> Result<u64, GitError> {
-        let mut command = self.fetch_command(git, from, &[]);
-        command.args(["--refmap=", "--atomic"]);
-        if let Some(depth) = depth {
-            command.arg(format!("--depth={depth}"));
-        }
-        command.args(["--end-of-options", &from.url]);
-        command.args(refs.iter().map(|(theirs, ours)| format!("{theirs}:{ours}")));
         let before = self.packed_bytes();
-        from.run(git, command)?;
+        from.reach(git, |from| {
+            let mut command = self.fetch_command(git, from, &[]);
+            command.args(["--refmap=", "--atomic"]);
+            if let Some(depth) = depth {
+                command.arg(format!("--depth={depth}"));
+            }
+            command.args(["--end-of-options", &from.url]);
+            command.args(refs.iter().map(|(theirs, ours)| format!("{theirs}:{ours}")));
+            from.run(git, command, Some(self.git_folder()))
+        })?;
         Ok(self.packed_bytes().saturating_sub(before))
     }
 
@@ -120,10 +59,12 @@ impl Repo {
     pub fn fetch_objects(&self, git: &Git, from: &Remote, ids: &[Oid]) -> Result<u64, GitError> {
         let before = self.packed_bytes();
         for group in ids.chunks(MAX_IDS) {
-            // A commit that is here says nothing of its files: to name it would let the server leave them out.
-            let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"]);
-            command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
-            from.run(git, command)?;
+            from.reach(git, |from| {
+                // A commit that is here says nothing of its files: to name it would let the server leave them out.
+                let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"]);
+                command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
+                from.run(git, command, Some(self.git_folder()))
+            })?;
         }
         match self.missing(ids.iter().copied()).first() {
             Some(id) => Err(GitError::Missing { kind: "blob", id: *id }),
@@ -155,6 +96,10 @@ impl Repo {
     /// # Errors
     /// [`GitError::Rejected`] when the remote has moved on, [`GitError::Net`] otherwise.
     pub fn push(&self, git: &Git, to: &Remote, updates: &[PushUpdate]) -> Result<(), GitError> {
+        to.reach(git, |to| self.push_once(git, to, updates))
+    }
+
+    fn push_once(&self, git: &Git, to: &Remote, updates: &[PushUpdate]) -> Result<(), GitError> {
         let mut command = git.command_in(to.profile(), self.git_folder());
         command.args(["push", "--quiet", "--porcelain", "--atomic", "--no-verify"]);
         for update in updates {

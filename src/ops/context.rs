@@ -70,8 +70,12 @@ pub struct Context {
     pub audit: bool,
     /// How long a lock of another process is waited for.
     pub patience: Duration,
+    /// How long a remote may send nothing before it is given up.
+    pub silence: Duration,
     /// Where shorthand sources such as `owner/repo` live.
     pub forge: String,
+    /// Addresses on this machine, and unprotected ones, that may be read when `collection.toml` names them.
+    pub allowed_sources: Vec<String>,
     /// The `PATH` on which programs are looked for.
     pub path: OsString,
     /// The caller's environment, for the programs that get it.
@@ -103,7 +107,7 @@ impl Context {
         if let Some(git) = self.git.get() {
             return Ok(git);
         }
-        let git = Git::find(&self.path, self.environment.clone(), self.may_prompt)?;
+        let git = Git::find(&self.path, self.environment.clone(), self.may_prompt, self.silence)?;
         Ok(self.git.get_or_init(|| git))
     }
 

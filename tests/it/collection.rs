@@ -326,7 +326,7 @@ fn status_remote_sees_that_the_upstream_moved_or_is_gone() {
     let env = TestEnv::with_collection();
     let one = env.source("one", &[("skills/one/SKILL.md", &skill("one", "text"), Mode::File)]);
     env.run(["add", &one.url("")]).ok();
-    let upstream = || env.json(&["status", "--remote"])["artifacts"][0]["upstream"].clone();
+    let upstream = || env.upstreams(&[])[0]["upstream"].clone();
     assert_eq!(upstream()["state"], "current");
     let moved = one.commit_files("main", &[("skills/one/SKILL.md", &skill("one", "newer"))]);
     assert_eq!((&upstream()["state"], &upstream()["commit"]), (&"behind".into(), &moved.into()));

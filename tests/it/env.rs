@@ -156,6 +156,17 @@ impl TestEnv {
         value["data"].take()
     }
 
+    /// Runs `status --remote` with further arguments and returns the artifacts. The exit status says whether all could be asked.
+    pub fn upstreams(&self, args: &[&str]) -> Vec<serde_json::Value> {
+        let ran = self.run([args, &["--format", "json", "status", "--remote"]].concat());
+        let artifacts = ran.value()["data"]["artifacts"].as_array().expect("a list").clone();
+        let unknown = |item: &serde_json::Value| {
+            item["upstream"]["state"] == "cannot-check" || item["upstream"]["state"] == "not-allowed"
+        };
+        assert_eq!(ran.code, Some(i32::from(artifacts.iter().any(unknown))), "{ran:#?}");
+        artifacts
+    }
+
     /// Runs the program twice, for people and for programs: it must refuse with `class` and change nothing.
     ///
     /// Returns the text for people.

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests make files and start programs of their own")]
 
 mod add;
+mod addresses;
 mod bundle;
 mod cli;
 mod collection;

@@ -67,8 +67,7 @@ fn what_was_fetched_works_without_the_server() {
     assert!(told.stderr.contains("--offline"), "{}", told.stderr);
     env.refused("net", &[&other[..], &["--offline", "add", &source.ssh_url("#other"), "--all"]].concat());
     before.assert_same(&Snapshot::of(&env.root().join("other"), Depth::Objects), "offline");
-    let status = env.json(&["--offline", "status", "--remote"]);
-    assert_eq!(status["artifacts"][0]["upstream"]["state"], "cannot-check");
+    assert_eq!(env.upstreams(&["--offline"])[0]["upstream"]["state"], "cannot-check");
 }
 
 #[test]

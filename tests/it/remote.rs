@@ -90,6 +90,10 @@ fn a_vault_and_a_source_over_https() {
     reader.run(["add", &server.https_url("source.git"), "--yes"]).ok();
     assert_eq!(reader.read("skills/far/SKILL.md"), skill("far", "from a server"));
     reader.refused("net", &["add", &server.https_url("nothing.git"), "--yes"]);
+    // The server has moved it to another of its addresses.
+    reader.run(["add", &server.https_url("moved/source.git"), "--as", "further"]).ok();
+    reader.run(["vault", "add", "moved", &server.https_url("moved/vault.git")]).ok();
+    assert_eq!(reader.json(&["vault", "pull", "moved"])["new"].as_array().map(Vec::len), Some(2));
     // Another certificate than the one believed, then a wrong password, then none.
     let other = Server::https(author.root(), USER, PASSWORD);
     other.configure_https(&reader, USER, PASSWORD);

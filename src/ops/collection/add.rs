@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::source::{Opened, SourceFile, open};
 use super::take::{content, entries, license, placed, runs};
-use super::{Change, Collection, Error, file_entries};
+use super::{Change, Collection, Error, file_entries, pristine};
 use crate::model::{ArtifactName, ArtifactRef, Digest, LockEntry, ManifestEntry, Source, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Discovery, Finding, Found, Note};
@@ -325,7 +325,7 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
 }
 
 fn pristine_message(offer: &Offer, item: &AddItem, commit: Option<&str>) -> String {
-    let upstream = offer.opened.upstream();
     let commit = commit.map(|commit| format!("Skillmeat-Commit: {commit}\n")).unwrap_or_default();
-    format!("Pristine {}\n\nSkillmeat-Upstream: {upstream}\nSkillmeat-Path: {}\n{commit}", item.artifact, item.path)
+    let trailers = format!("Skillmeat-Path: {}\n{commit}", item.path);
+    pristine::message(&item.artifact, offer.opened.upstream(), &trailers)
 }

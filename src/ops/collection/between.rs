@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::open::known;
 use super::update::files_in;
-use super::{Change, Collection, Error};
+use super::{Change, Collection, Error, pristine};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, FileMode, Oid, TreePath};
 use crate::ops::Context;
@@ -97,7 +97,7 @@ pub fn copy(context: &Context, from: &Collection, to: &Collection, artifacts: &[
             if let Some(tree) = tree {
                 let pristine =
                     files_in(&from.repo, tree)?.into_iter().map(|(path, (mode, id))| (path, mode, id)).collect();
-                let message = format!("Pristine {artifact}, from the collection {}\n", from.manifest.name);
+                let message = pristine::message(artifact, &pristine::address(from, artifact)?.unwrap_or_default(), "");
                 change.record_pristine(context, artifact, &brought(&from.repo, &to.repo, pristine)?, &message)?;
             }
         }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
-use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
+use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS, pristine};
 use crate::fsio::{Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
@@ -95,10 +95,13 @@ impl<'c> Change<'c> {
         let tree = repo.edit_tree(None, files.iter().map(|(path, mode, id)| (path, Some((*mode, *id)))))?;
         let name = format!("{PRISTINE_REFS}{artifact}");
         let old = repo.find_ref(&name)?;
-        if let Some(old) = old
-            && repo.commit(old)?.tree == tree
-        {
-            return Ok(tree);
+        if let Some(old) = old {
+            let old = repo.commit(old)?;
+            // The same content from another address is news: that one was agreed to.
+            let same_address = |new: &str| pristine::address_in(&old.message).is_some_and(|old| old == new);
+            if old.tree == tree && pristine::address_in(message).is_none_or(same_address) {
+                return Ok(tree);
+            }
         }
         let parents: Vec<Oid> = old.into_iter().collect();
         let commit = repo.write_commit(tree, &parents, message, who)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::mcp::McpError;
-use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, SourceError, TreePath};
+use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, SourceError, Transport, TreePath};
 use crate::scan::DiscoverError;
 
 /// A use case on a collection failed.
@@ -107,6 +107,17 @@ pub enum Error {
         /// What is there; `None` for nothing, or for a tree id that is not that of the digest.
         found: Option<Digest>,
     },
+    /// An address of `collection.toml` that nobody here has agreed to read from.
+    #[error("'{}' {}, and nobody here has typed that", address.escape_debug(), match transport {
+        Transport::Http => "is read over an unprotected line",
+        _ => "is on this machine",
+    })]
+    NotAllowed {
+        /// The address.
+        address: String,
+        /// How it is reached.
+        transport: Transport,
+    },
     /// No update of this artifact waits for a decision.
     #[error("no update of '{0}' waits for a decision")]
     NothingPending(ArtifactRef),
@@ -155,6 +166,8 @@ impl Error {
                 Class::Conflict
             }
             Error::NotLocked { .. } => Class::Hash,
+            Error::NotAllowed { transport: Transport::Http, .. } => Class::Net,
+            Error::NotAllowed { .. } => Class::Name,
             Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,
             Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
@@ -182,7 +195,7 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         | GitError::Untracked(_)
         | GitError::InProgress { .. }
         | GitError::Rejected { .. } => Class::Conflict,
-        GitError::Net { .. } | GitError::Offline => Class::Net,
+        GitError::Net { .. } | GitError::Redirected { .. } | GitError::Offline => Class::Net,
         GitError::Fs(error) => fs_class(error),
         GitError::NoProgram(_)
         | GitError::TooOld { .. }

@@ -14,6 +14,7 @@ mod list;
 mod open;
 mod origin;
 mod pending;
+mod pristine;
 mod remove;
 mod restore;
 mod search;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::open::state_folder;
 use super::update::{Files, files_in, files_of, tree_of};
-use super::{Change, Collection, Error, PRISTINE_REFS};
+use super::{Change, Collection, Error, PRISTINE_REFS, pristine};
 use crate::fsio::{Root, ensure_folder, remove_tree};
 use crate::git::{CommitInfo, Expect, RefChange, Side};
 use crate::model::{ArtifactRef, Digest, FileMode, LockEntry, ManifestEntry, Oid, TreePath};
@@ -25,6 +25,8 @@ const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 pub(super) struct Settled {
     /// Its tree, laid out as in the collection.
     pub(super) theirs: Oid,
+    /// The address it was read from.
+    pub(super) upstream: String,
     /// Its place in the source.
     pub(super) path: String,
     pub(super) commit: Option<String>,
@@ -44,8 +46,7 @@ impl Settled {
         let theirs: Vec<_> =
             files_in(&collection.repo, self.theirs)?.into_iter().map(|(p, (m, id))| (p, m, id)).collect();
         let entry = collection.manifest.artifacts.get(artifact).cloned().unwrap_or_default();
-        let upstream = entry.upstream.as_deref().unwrap_or_default();
-        let message = format!("Pristine {artifact}\n\nSkillmeat-Upstream: {upstream}\n{}", self.trailers());
+        let message = pristine::message(artifact, &self.upstream, &self.trailers());
         change.record_pristine(context, artifact, &theirs, &message)?;
         change.describe(artifact, Some(ManifestEntry { path: Some(self.path.clone()), ..entry }));
         let lock = LockEntry {
@@ -71,7 +72,7 @@ impl Settled {
         let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
         let repo = &collection.repo;
         let parents: Vec<Oid> = repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?.into_iter().collect();
-        let message = format!("Pending {artifact}\n\n{}", self.trailers());
+        let message = format!("Pending {artifact}\n\n{}: {}\n{}", pristine::UPSTREAM, self.upstream, self.trailers());
         let commit = repo.write_commit(self.theirs, &parents, &message, who)?;
         let change = change_pending(collection, artifact, Some(commit))?;
         Ok(change.unwrap_or(RefChange {
@@ -93,6 +94,7 @@ impl Settled {
         let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
         Some(Self {
             theirs: info.tree,
+            upstream: trailer(pristine::UPSTREAM)?,
             path: trailer("Skillmeat-Path")?,
             commit: trailer("Skillmeat-Commit"),
             digest: trailer("Skillmeat-Digest")?.parse().ok()?,

@@ -11,7 +11,7 @@ use super::origin::{Origin, find, source};
 use super::source::{SourceFile, open};
 use super::take::{entries, placed, runs};
 
-use super::{Change, Collection, Error, PRISTINE_REFS, file_entries};
+use super::{Change, Collection, Error, PRISTINE_REFS, file_entries, pristine};
 use crate::fsio::Root;
 use crate::model::{
     ArtifactRef, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry, Oid, tree_digest,
@@ -105,6 +105,7 @@ pub fn plan_restore(
             item.step = RestoreStep::LeaveOut;
             continue;
         };
+        pristine::allow(context, collection, &origin)?;
         item.origin = Some(origin.url.clone());
         groups.entry((origin.url.clone(), origin.have.map(|id| id.to_string()))).or_default().push((index, origin));
     }
@@ -144,8 +145,8 @@ fn step(
         let same = tree_digest(&file_entries(collection, artifact)?) == lock.digest;
         return if same { Ok(RestoreStep::Present) } else { Err(Error::Exists(artifact.clone())) };
     }
-    let pristine = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?;
-    let tree = pristine.map(|commit| collection.repo.commit(commit)).transpose()?.map(|info| info.tree.to_string());
+    let newest = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?;
+    let tree = newest.map(|commit| collection.repo.commit(commit)).transpose()?.map(|info| info.tree.to_string());
     Ok(if tree.as_ref() == Some(&lock.tree) { RestoreStep::Present } else { RestoreStep::Record })
 }
 
@@ -162,7 +163,8 @@ pub fn restore(context: &Context, collection: &Collection, plan: &mut RestorePla
         let one =
             |(path, mode, bytes): &SourceFile| Ok((placed(artifact, path)?, *mode, collection.repo.write_blob(bytes)?));
         let files = item.content.iter().map(one).collect::<Result<Vec<_>, Error>>()?;
-        let tree = change.record_pristine(context, artifact, &files, &format!("Pristine {artifact}, as locked\n"))?;
+        let message = pristine::message(artifact, item.origin.as_deref().unwrap_or_default(), "");
+        let tree = change.record_pristine(context, artifact, &files, &message)?;
         let lock = item.lock.as_ref().or_else(|| collection.lock.artifacts.get(artifact));
         if let Some(lock) = lock.filter(|lock| Oid::from_hex(lock.tree.as_bytes()).ok() != Some(tree)) {
             return Err(Error::NotLocked { artifact: artifact.clone(), locked: lock.digest, found: None });

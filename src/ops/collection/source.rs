@@ -104,7 +104,7 @@ fn fetch<'c>(context: &'c Context, source: &Source, url: &str, have: Option<Oid>
     // Beside the store: a bare repository is made only where nothing is.
     let _lock = Lock::take(&stores.join(format!("{name}.lock")), context.patience)?;
     let repo = Repo::open_store(&stores, &name, Store::Partial)?;
-    let far = Far { context, remote: Remote { url: url.to_owned(), typed: true } };
+    let far = Far { context, remote: Remote { url: url.to_owned() } };
     let wanted = source.reference.as_deref().unwrap_or("HEAD");
     let ours = format!("refs/skillmeat/fetched/{}", &Digest::of(wanted.as_bytes()).hex()[..16]);
     let pinned = Oid::from_hex(wanted.as_bytes()).ok().filter(|commit| repo.has(*commit));

@@ -185,6 +185,7 @@ fn plan_one(
     let seen_files: Vec<_> = seen_files.iter().map(|(path, mode, bytes)| (path.clone(), *mode, &**bytes)).collect();
     let settled = Settled {
         theirs: theirs_tree,
+        upstream: news.upstream.clone(),
         path: news.path.clone(),
         commit: news.commit.map(|id| id.to_string()),
         digest: news.digest,

@@ -11,7 +11,7 @@ use super::origin::{Origin, Place, elsewhere, find, same_there, source};
 use super::source::{Opened, SourceFile, open};
 use super::take::{entries, license};
 use super::tips::{Follows, tags_of, tip};
-use super::{Collection, Error};
+use super::{Collection, Error, pristine};
 use crate::git::{GitError, Remote, RemoteRef};
 use crate::model::{ArtifactRef, Digest, Location, Oid, tree_digest};
 use crate::ops::Context;
@@ -70,11 +70,23 @@ pub enum Upstream {
         #[serde(skip_serializing_if = "Option::is_none")]
         moved_to: Option<String>,
     },
+    /// `collection.toml` names an address on this machine, or an unprotected one, that nobody here has typed.
+    NotAllowed {
+        /// The address.
+        address: String,
+    },
     /// It could not be asked.
     CannotCheck {
         /// Why.
         reason: String,
     },
+}
+
+impl Upstream {
+    /// Says whether it was asked and could not answer; what it has is then not known.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Upstream::NotAllowed { .. } | Upstream::CannotCheck { .. })
+    }
 }
 
 /// Whether a history that is not the one that was seen is taken all the same.
@@ -88,6 +100,8 @@ pub enum Rewritten {
 
 /// The new state of an artifact at its upstream.
 pub(super) struct News {
+    /// The address that it was read from.
+    pub(super) upstream: String,
     /// Commit that it was read from.
     pub(super) commit: Option<Oid>,
     /// Its place in the source; `.` is the root.
@@ -124,8 +138,12 @@ pub(super) fn look(
     let mut found = Vec::new();
     for artifact in artifacts {
         let Some(origin) = Origin::of(&collection.manifest, &collection.lock, artifact) else { continue };
-        if let Err(error) = origin.place() {
-            found.push(seen(&origin, Upstream::CannotCheck { reason: with_causes(&error) }));
+        if let Err(error) = origin.place().and_then(|_| pristine::allow(context, collection, &origin)) {
+            let state = match error {
+                Error::NotAllowed { address, .. } => Upstream::NotAllowed { address },
+                error => Upstream::CannotCheck { reason: with_causes(&error) },
+            };
+            found.push(seen(&origin, state));
             continue;
         }
         places.entry((origin.url.clone(), origin.entry.reference.clone())).or_default().push(origin);
@@ -159,7 +177,7 @@ fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
     context.progress.step("asking upstreams", 0, None);
     let git = context.git()?;
     let list = |url: &str| {
-        let remote = Remote { url: url.to_owned(), typed: true };
+        let remote = Remote { url: url.to_owned() };
         remote.list(git, &[]).map_err(|error| error.to_string())
     };
     let mut answers = Answers::new();
@@ -304,7 +322,8 @@ fn look_into(
         _ => None,
     };
     let commit = opened.commit();
-    let news = News { license: license(origin.artifact, &content), commit, path, content, digest, base };
+    let (upstream, license) = (origin.url.clone(), license(origin.artifact, &content));
+    let news = News { upstream, license, commit, path, content, digest, base };
     let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
 }

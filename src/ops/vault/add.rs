@@ -145,6 +145,6 @@ impl Vault {
 
     /// Returns where to fetch from and push to.
     pub(super) fn remote(&self) -> Remote {
-        Remote { url: self.url.clone(), typed: true }
+        Remote { url: self.url.clone() }
     }
 }

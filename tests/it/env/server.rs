@@ -71,12 +71,14 @@ impl Server {
             server.document-root = "{empty}"
             server.bind = "127.0.0.1"
             server.port = {port}
-            server.modules = ("mod_openssl", "mod_auth", "mod_authn_file", "mod_alias", "mod_setenv", "mod_cgi")
+            server.modules = ("mod_openssl", "mod_auth", "mod_authn_file", "mod_alias", "mod_redirect", "mod_setenv",
+                "mod_cgi")
             ssl.engine = "enable"
             ssl.pemfile = "{pair}"
             auth.backend = "plain"
             auth.backend.plain.userfile = "{users}"
             auth.require = ("" => ("method" => "basic", "realm" => "vaults", "require" => "valid-user"))
+            url.redirect = ("^/git/moved/(.*)$" => "/git/$1")
             alias.url = ("/git" => "{backend}")
             setenv.set-environment = ("GIT_PROJECT_ROOT" => "{root}", "GIT_HTTP_EXPORT_ALL" => "1", "HOME" => "{empty}",
                 "GIT_CONFIG_COUNT" => "1", "GIT_CONFIG_KEY_0" => "safe.directory", "GIT_CONFIG_VALUE_0" => "*")

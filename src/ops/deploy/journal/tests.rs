@@ -12,6 +12,8 @@ fn context(home: &Path) -> Context {
         home: home.join("own"),
         user_home: home.to_owned(),
         claude_config: None,
+        allowed_sources: Vec::new(),
+        silence: Duration::from_secs(60),
         folder: home.to_owned(),
         identity: None,
         scratch: std::env::temp_dir(),

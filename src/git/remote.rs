@@ -1,0 +1,149 @@
+//! A repository elsewhere, and what it is asked through the `git` program.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::process::escaped;
+use super::watch::{Stopped, watch};
+use super::{Git, GitError, Profile};
+use crate::model::{Location, Oid, Source};
+
+/// Most times that a server may send on to another address of its own.
+const MAX_REDIRECTS: usize = 3;
+
+/// A place to fetch from or push to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// URL or absolute path, already checked by its parser.
+    pub url: String,
+}
+
+/// A ref as a remote lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteRef {
+    /// Full name; `HEAD` too.
+    pub name: String,
+    /// What it points to; for an annotated tag the tag object.
+    pub id: Oid,
+    /// For an annotated tag, the object that the tag is of.
+    pub peeled: Option<Oid>,
+}
+
+impl Remote {
+    /// Lets git use what the address asks for, and the protected ones that the user's `insteadOf` may make of it; with
+    /// that no server leads from them to `http` or to this machine.
+    pub(super) fn profile(&self) -> Profile {
+        let protocols = match self.url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("http") => "https:ssh:http",
+            Some("file") => "https:ssh:file",
+            None if self.url.starts_with('/') => "https:ssh:file",
+            _ => "https:ssh",
+        };
+        Profile::Transport { protocols }
+    }
+
+    /// Returns what the remote has, by name.
+    ///
+    /// # Errors
+    /// [`GitError::Net`], [`GitError::Redirected`], [`GitError::TooMuch`].
+    pub fn list(&self, git: &Git, patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
+        let output = self.reach(git, |remote| {
+            let mut command = git.command(remote.profile());
+            command.args(["ls-remote", "--quiet", "--end-of-options", &remote.url]).args(patterns);
+            remote.run(git, command, None)
+        })?;
+        let text = String::from_utf8_lossy(&output);
+        let mut refs: Vec<RemoteRef> = Vec::new();
+        for line in text.lines() {
+            let Some((id, name)) = line.split_once('\t') else { continue };
+            let Ok(id) = Oid::from_hex(id.as_bytes()) else { continue };
+            match (name.strip_suffix("^{}"), refs.last_mut()) {
+                (None, _) => refs.push(RemoteRef { name: name.to_owned(), id, peeled: None }),
+                // It follows the tag that it is of.
+                (Some(tag), Some(last)) if last.name == tag => last.peeled = Some(id),
+                (Some(_), _) => {}
+            }
+        }
+        Ok(refs)
+    }
+
+    /// Runs git to its end and returns what it printed. `into` is the store that grows by what comes.
+    pub(super) fn run(&self, git: &Git, command: Command, into: Option<&Path>) -> Result<Vec<u8>, GitError> {
+        let output = self.watched(git, command, into)?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(self.failed(escaped(&output.stderr)))
+    }
+
+    pub(super) fn failed(&self, stderr: String) -> GitError {
+        GitError::Net { url: self.shown(), stderr }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        escaped(self.url.as_bytes())
+    }
+
+    fn watched(&self, git: &Git, command: Command, into: Option<&Path>) -> Result<Output, GitError> {
+        watch(command, git.silence(), into).map_err(|stopped| match stopped {
+            Stopped::NotStarted => GitError::NoProgram("git"),
+            Stopped::Silent => self.failed(format!("nothing has come for {} seconds", git.silence().as_secs())),
+            Stopped::TooMuch(limit) => GitError::TooMuch { what: "bytes from a remote", limit },
+        })
+    }
+
+    /// Does something with a remote; where its server has moved it to another address of its own, once more there.
+    pub(super) fn reach<T>(&self, git: &Git, attempt: impl Fn(&Remote) -> Result<T, GitError>) -> Result<T, GitError> {
+        let mut remote = self.clone();
+        for _ in 0..MAX_REDIRECTS {
+            match attempt(&remote) {
+                Err(GitError::Net { url, stderr }) if stderr.contains("returned error: 30") => {
+                    remote = remote.moved(git)?.ok_or(GitError::Net { url, stderr })?;
+                }
+                other => return other,
+            }
+        }
+        Err(remote.failed("it sends on from one address to the next".to_owned()))
+    }
+
+    /// Returns where the server sends on to. Only git speaks to servers, so that its proxies, certificates and credentials
+    /// hold; where to it says in its trace alone.
+    fn moved(&self, git: &Git) -> Result<Option<Remote>, GitError> {
+        const ASKED: &str = "/info/refs?service=git-upload-pack";
+        let mut command = git.command(self.profile());
+        command.env("GIT_TRACE_CURL", "1").env("GIT_TRACE_CURL_NO_DATA", "1");
+        command.args(["ls-remote", "--quiet", "--end-of-options", &self.url, "HEAD"]);
+        let trace = self.watched(git, command, None)?.stderr;
+        let trace = String::from_utf8_lossy(&trace);
+        let header = |line: &str| {
+            let (name, value) = line.split_once("Recv header: ")?.1.split_once(':')?;
+            name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
+        };
+        let Some(location) = trace.lines().filter_map(header).next_back() else { return Ok(None) };
+        let whole = if location.starts_with('/') { format!("{}{location}", origin(&self.url)) } else { location };
+        let to = whole.strip_suffix(ASKED).and_then(|url| Source::parse(url, |_| false, "").ok());
+        match to.map(|source| source.location) {
+            Some(Location::Git { url }) if origin(&url).eq_ignore_ascii_case(origin(&self.url)) => {
+                Ok(Some(Remote { url }))
+            }
+            _ => Err(GitError::Redirected { url: self.shown(), to: escaped(whole.as_bytes()) }),
+        }
+    }
+}
+
+/// Returns scheme, host and port of a URL.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    url[start..].find('/').map_or(url, |end| &url[..start + end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        assert_eq!(origin("https://host:8443/a/b"), "https://host:8443");
+        assert_eq!(origin("https://host"), "https://host");
+    }
+}

@@ -1,0 +1,163 @@
+//! Runs a program that talks to a remote, and ends it when nothing comes any more, or too much.
+
+use std::cell::OnceCell;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// Most bytes of an answer that is text, such as the list of refs.
+const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Most bytes that one fetch may bring.
+const MAX_FETCHED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+
+/// Most memory of a git that is told a list, in bytes: a million refs are a third of it. git keeps the whole list.
+const LIST_MEMORY: u64 = 1024 * 1024 * 1024;
+
+/// Most memory of a git that is sent a pack, in bytes: it holds files of up to 512 MiB whole, and several at a time.
+const FETCH_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
+
+/// How often it is looked whether something still comes.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long a program that was told to stop may take for it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a program was not run to its end.
+pub(super) enum Stopped {
+    /// There is no such program.
+    NotStarted,
+    /// Nothing came for too long.
+    Silent,
+    /// More than so many bytes came.
+    TooMuch(u64),
+}
+
+/// Runs a program to its end. `silence` is how long nothing may come: neither text nor, for a fetch, anything in the packs
+/// of the repository folder `into`.
+pub(super) fn watch(mut command: Command, silence: Duration, into: Option<&Path>) -> Result<Output, Stopped> {
+    let not_started = |_| Stopped::NotStarted;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(not_started)?;
+    limit_memory(&child, if into.is_some() { FETCH_MEMORY } else { LIST_MEMORY });
+    let (stdout, stderr) = (Drain::of(child.stdout.take()), Drain::of(child.stderr.take()));
+    let packs = into.map(|folder| folder.join("objects/pack"));
+    let before = packs.as_deref().map_or(0, bytes_in);
+    let (mut last, mut since) = (0, Instant::now());
+    while !(stdout.ended(LOOK) && stderr.ended(LOOK)) {
+        let fetched = packs.as_deref().map_or(0, bytes_in).saturating_sub(before);
+        let come = fetched + stdout.bytes() + stderr.bytes();
+        if come != last {
+            (last, since) = (come, Instant::now());
+        }
+        let stopped = match () {
+            () if fetched > MAX_FETCHED_BYTES => Stopped::TooMuch(MAX_FETCHED_BYTES),
+            () if stdout.bytes() > MAX_TEXT_BYTES => Stopped::TooMuch(MAX_TEXT_BYTES),
+            () if since.elapsed() > silence => Stopped::Silent,
+            () => continue,
+        };
+        end(&mut child);
+        packs.as_deref().iter().for_each(|packs| remove_unfinished(packs));
+        return Err(stopped);
+    }
+    let status = child.wait().map_err(not_started)?;
+    Ok(Output { status, stdout: stdout.taken(), stderr: stderr.taken() })
+}
+
+/// Returns the size of all packs, those that are not finished too.
+fn bytes_in(packs: &Path) -> u64 {
+    let files = std::fs::read_dir(packs).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
+}
+
+/// Removes what git leaves when it is ended while a pack comes. The store is ours and locked, so nobody else writes one.
+fn remove_unfinished(packs: &Path) {
+    let files = std::fs::read_dir(packs).into_iter().flatten().flatten();
+    let unfinished = files.filter(|file| file.file_name().to_string_lossy().starts_with("tmp_"));
+    let paths: Vec<PathBuf> = unfinished.map(|file| file.path()).collect();
+    for path in paths {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+fn process(child: &Child) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(child.id().cast_signed())
+}
+
+/// Limits the memory of a program that has just been started, and of those that it will start.
+#[cfg(target_os = "linux")]
+fn limit_memory(child: &Child, bytes: u64) {
+    use rustix::process::{Resource, Rlimit, prlimit};
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    let _ = process(child).map(|process| prlimit(Some(process), Resource::Data, limit));
+}
+
+/// Elsewhere nobody can limit another process; silence and size still end it.
+#[cfg(not(target_os = "linux"))]
+fn limit_memory(_child: &Child, _bytes: u64) {}
+
+/// Ends git, which ends ssh and its other helpers when it is asked to; a kill would leave them.
+fn end(child: &mut Child) {
+    if let Some(process) = process(child) {
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+    }
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE {
+        if matches!(child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// A pipe that is read by a thread of its own.
+struct Drain {
+    count: Arc<AtomicU64>,
+    read: Receiver<Vec<u8>>,
+    got: OnceCell<Vec<u8>>,
+}
+
+impl Drain {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let (count, (sender, read)) = (Arc::new(AtomicU64::new(0)), channel());
+        let counted = Arc::clone(&count);
+        std::thread::spawn(move || {
+            let (mut bytes, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            if let Some(mut pipe) = pipe {
+                while let Ok(got @ 1..) = pipe.read(&mut chunk) {
+                    let total = counted.fetch_add(got as u64, Ordering::Relaxed) + got as u64;
+                    if total <= MAX_TEXT_BYTES {
+                        bytes.extend_from_slice(&chunk[..got]);
+                    }
+                }
+            }
+            let _ = sender.send(bytes);
+        });
+        Self { count, read, got: OnceCell::new() }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Waits a moment for the end, and says whether it has come.
+    fn ended(&self, moment: Duration) -> bool {
+        if self.got.get().is_none() {
+            match self.read.recv_timeout(moment) {
+                Ok(bytes) => drop(self.got.set(bytes)),
+                Err(RecvTimeoutError::Disconnected) => drop(self.got.set(Vec::new())),
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+        true
+    }
+
+    fn taken(self) -> Vec<u8> {
+        self.got.into_inner().unwrap_or_default()
+    }
+}
