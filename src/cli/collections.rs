@@ -6,6 +6,8 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count};
+use crate::fsio::real_path;
+use crate::model::Class;
 use crate::ops::collection::{self, Collection, KnownCollection};
 
 #[derive(Debug, Subcommand)]
@@ -111,9 +113,14 @@ fn list(session: &Session) -> Result<Report, Failure> {
 }
 
 fn copy(session: &Session, artifacts: &[String], to: &str, moves: bool) -> Result<Report, Failure> {
+    let folder = session.environment.collection_folder(to);
+    // The lock of one collection cannot be taken twice.
+    if real_path(&folder) == real_path(session.collection()?.folder()?) {
+        let hint = "`git skillmeat collection list` shows the others";
+        return Err(Failure::new(Class::Usage, format!("'{to}' is the collection to copy from"), hint));
+    }
     let (from, lock) = session.collection_to_change()?;
     let chosen = from.select(artifacts)?;
-    let folder = session.environment.collection_folder(to);
     let copied = {
         let (to, _lock) = Collection::open_to_change(&session.context, &folder)?;
         collection::copy(&session.context, &from, &to, &chosen)?

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Format;
+use super::report::json_text;
 use super::text::clean;
 use crate::model::Class;
 
@@ -55,8 +56,7 @@ impl Failure {
         let status = ExitCode::from(self.class.exit_status());
         if format == Format::Json {
             let value = serde_json::json!({"schema": "skillmeat.error/1", "error": self});
-            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-            let _ = writeln!(std::io::stdout(), "{text}");
+            let _ = writeln!(std::io::stdout(), "{}", json_text(&value));
             return status;
         }
         let mut text = format!("error: {}\n", clean(&self.message));

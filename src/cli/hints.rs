@@ -68,6 +68,9 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
             "nothing was restored; see who changed the lock with `git log -p -- collection.lock`, or take what the upstream has now with `git skillmeat add` under another name than '{artifact}'"
         ),
         Error::NotAllowed { address, .. } => allow_hint(address),
+        Error::Unfit { artifact, .. } => {
+            format!("mend it, or take it out: `git rm -r {}`, then commit", artifact.path())
+        }
         Error::NoBase(artifact) => format!(
             "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
         ),
@@ -290,7 +293,8 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::Bare(_) => "use a clone with a worktree".to_owned(),
         GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
         GitError::InProgress { .. } => "finish or abort it with git first".to_owned(),
-        GitError::RefMoved { source, .. } if source.to_string().contains(".lock") => {
+        GitError::RefLocked { source, .. } if source.is_denied() => "check who may write there".to_owned(),
+        GitError::RefLocked { .. } => {
             "if no git is running there, a killed one left the '.lock' file: remove it and run the command again".to_owned()
         }
         GitError::RefMoved { .. } | GitError::Rejected { .. } => "run the command again".to_owned(),

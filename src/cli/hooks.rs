@@ -62,7 +62,11 @@ impl Command {
     }
 }
 
+/// The repository one stands in, or that of the collection which the command line names.
 fn repository(session: &Session) -> Result<Repo, Failure> {
+    if session.named {
+        return Ok(session.collection()?.repo);
+    }
     let found = session.environment.repository().map_err(crate::ops::collection::Error::from)?;
     found.ok_or_else(|| {
         Failure::new(Class::Usage, "there is no git repository here", "change to one, or make one with `git init`")

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Format;
+use super::text::is_hidden;
 
 /// The result of a command.
 pub(super) struct Report {
@@ -47,8 +48,7 @@ impl Report {
         let written = match format {
             Format::Json => {
                 let envelope = Envelope { schema: &self.schema, data: &self.data };
-                let text = serde_json::to_string_pretty(&envelope).unwrap_or_default();
-                writeln!(std::io::stdout(), "{text}")
+                writeln!(std::io::stdout(), "{}", json_text(&envelope))
             }
             Format::Human if quiet => Ok(()),
             Format::Human => print(&self.text),
@@ -72,11 +72,39 @@ impl Report {
     }
 }
 
+/// Returns JSON in which no character steers a terminal or cannot be seen: those are escaped, as JSON may do everywhere.
+pub(super) fn json_text(value: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_hidden(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Prints text in one piece: the stream that drops colours by itself writes line by line.
 fn print(text: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     match anstream::AutoStream::choice(&out) {
         anstream::ColorChoice::Never => out.write_all(anstream::adapter::strip_str(text).to_string().as_bytes()),
         _ => out.write_all(text.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_holds_no_character_that_steers_a_terminal() {
+        let value = serde_json::json!({"a\u{202e}": "\u{9b}31m \u{1b} \u{e0041} é \u{7f}\n"});
+        let text = json_text(&value);
+        assert!(text.is_ascii() || text.chars().all(|c| c == 'é' || c.is_ascii()), "{text:?}");
+        assert!(!text.contains('\u{7f}') && text.contains("\\u009b31m"), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), value);
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Session {
     pub(super) format: Format,
     /// Where the collection is that the command is about.
     pub(super) folder: PathBuf,
+    /// Whether the command line names it.
+    pub(super) named: bool,
     /// Its repository, where there is one.
     repo: Option<Repo>,
 }
@@ -71,7 +73,8 @@ impl Session {
             traffic: Cell::new(0),
             git: OnceCell::new(),
         };
-        Ok(Self { environment, settings, context, format: global.format, folder, repo })
+        let named = global.collection.is_some();
+        Ok(Self { environment, settings, context, format: global.format, folder, named, repo })
     }
 
     /// Opens the collection for reading.

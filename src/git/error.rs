@@ -58,6 +58,14 @@ pub enum GitError {
         /// What gix said.
         source: Cause,
     },
+    /// A ref cannot be locked: a lock file is there, or none can be made.
+    #[error("the ref '{name}' cannot be locked")]
+    RefLocked {
+        /// Full name.
+        name: String,
+        /// What gix said.
+        source: Cause,
+    },
     /// A tree holds something that no artifact may hold.
     #[error("'{}' in the tree is {problem}", .path.escape_debug())]
     BadEntry {
@@ -148,6 +156,13 @@ fn about(stderr: &str) -> String {
 #[error("{0}")]
 pub struct Cause(String);
 
+impl Cause {
+    /// Says whether the system refused to write.
+    pub fn is_denied(&self) -> bool {
+        self.0.contains("Permission denied") || self.0.contains("Read-only file system")
+    }
+}
+
 impl GitError {
     /// Returns a closure for `map_err` that says what was being done.
     pub(crate) fn doing<E: Into<gix::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> GitError {
@@ -157,7 +172,12 @@ impl GitError {
 
     pub(crate) fn moved<E: Into<gix::Error>>(name: &str) -> impl FnOnce(E) -> GitError {
         let name = name.to_owned();
-        move |error| GitError::RefMoved { name, source: cause(error) }
+        move |error| {
+            let source = cause(error);
+            // gix has no kind for it that reaches here.
+            let locked = source.0.contains(".lock");
+            if locked { GitError::RefLocked { name, source } } else { GitError::RefMoved { name, source } }
+        }
     }
 }
 

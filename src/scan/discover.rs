@@ -8,6 +8,7 @@ mod manifest;
 mod name;
 mod places;
 mod reader;
+mod servers;
 mod start;
 mod walk;
 

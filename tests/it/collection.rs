@@ -525,3 +525,24 @@ fn hooks_and_filters_of_the_user_do_not_run() {
     env.run(["remove", "one"]).ok();
     assert!(!marker.exists(), "a hook, filter or monitor ran");
 }
+
+#[test]
+fn copying_onto_itself_is_told_at_once() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    for to in [".", "../collection/.", env.folder().to_str().expect("UTF-8")] {
+        env.refused("usage", &["collection", "copy", "pdf", "--to", to]);
+        env.refused("usage", &["collection", "copy", "pdf", "--to", to, "--move"]);
+    }
+}
+
+#[test]
+fn a_ref_that_is_locked_is_not_said_to_have_moved() {
+    let env = TestEnv::with_collection();
+    let folder = env.path(".git/refs/skillmeat/snapshot");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("before.lock"), "").expect("a file");
+    let told = env.refused("conflict", &["snapshot", "before"]);
+    assert!(told.stderr.contains("cannot be locked") && told.stderr.contains("before.lock"), "{}", told.stderr);
+    env.run(["snapshot", "after"]).ok();
+}

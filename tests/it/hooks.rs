@@ -40,6 +40,18 @@ fn a_commit_that_breaks_a_rule_is_not_made() {
 }
 
 #[test]
+fn the_collection_that_is_named_gets_them() {
+    let env = with_program();
+    env.git(["init", "--quiet", "../elsewhere"]);
+    env.run(["init", "../other"]).ok();
+    let done = env.json(&["--collection", "../other", "hooks", "install"]);
+    assert_eq!(done["hooks"].as_array().map(Vec::len), Some(2));
+    assert!(env.root().join("other/.git/hooks/pre-commit").exists());
+    assert!(!env.path(".git/hooks/pre-commit").exists());
+    assert!(!env.root().join("elsewhere/.git/hooks/pre-commit").exists());
+}
+
+#[test]
 fn only_releases_that_verify_are_pushed() {
     let env = with_program();
     env.add_skill("pdf", "text");

@@ -430,3 +430,42 @@ fn a_place_that_is_no_path_is_never_called_current() {
     assert_eq!(env.upstreams(&[])[0]["upstream"]["state"], "cannot-check");
     assert_eq!(env.run(["update"]).code, Some(1));
 }
+
+/// Other people commit what our commands refuse; it is named, and does not keep the rest from being used.
+#[test]
+fn an_artifact_that_holds_what_none_may_hold_is_named_and_the_others_stay_in_use() {
+    let env = TestEnv::with_collection();
+    env.add_skill("good", "of invoices");
+    std::os::unix::fs::symlink("/etc/passwd", env.path("skills/good/link")).expect("a link");
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "A link"]);
+    fs::create_dir_all(env.path("skills/twins")).expect("a folder");
+    for name in ["SKILL.md", "Readme.md", "README.md"] {
+        env.write(&format!("skills/twins/{name}"), skill("twins", name));
+    }
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "Twins"]);
+    env.add_skill("other", "of invoices too");
+    let ran = env.run(["--format", "json", "validate"]);
+    assert_ne!(ran.code, Some(0));
+    let artifacts = ran.value()["data"]["artifacts"].clone();
+    for (artifact, why) in [("skill/good", "symbolic link"), ("skill/twins", "README.md")] {
+        let item =
+            artifacts.as_array().expect("a list").iter().find(|item| item["artifact"] == artifact).expect(artifact);
+        let finding = &item["findings"][0];
+        assert_eq!((&finding["id"], &finding["severity"]), (&"files.unfit".into(), &"error".into()), "{item}");
+        assert!(finding["message"].as_str().is_some_and(|text| text.contains(why)), "{item}");
+    }
+    let hits = env.json(&["search", "invoices"]);
+    assert_eq!(hits.as_array().map(Vec::len), Some(2), "{hits}");
+    env.unchanged(&["duplicates"]);
+    env.unchanged(&["list"]);
+    env.unchanged(&["status"]);
+    for command in [&["remove", "good"][..], &["show", "twins"], &["export", "kit", "--version", "1.0.0", "--all"]] {
+        let told = env.run(command).refused("path");
+        assert!(told.stderr.contains("git rm -r skills/"), "{}", told.stderr);
+    }
+    env.git(["rm", "--quiet", "-r", "skills/good", "skills/twins"]);
+    env.git(["commit", "--quiet", "-m", "Out"]);
+    env.run(["validate"]).ok();
+}

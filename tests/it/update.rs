@@ -96,6 +96,14 @@ fn a_conflict_waits_where_no_assistant_reads() {
     let told = env.run(["resolve", "skill/pdf", "--continue"]).refused("conflict");
     assert!(told.stderr.contains("not merged yet"), "{}", told.stderr);
     fs::write(&file, body(&[("five\n", "cinq fünf\n"), ("one\n", "eins\n")])).expect("a file");
+    // What no artifact may hold is not taken from there either.
+    let twins = ["a.md", "A.md"].map(|name| folder.join("skills/pdf").join(name));
+    twins.iter().for_each(|twin| fs::write(twin, "x").expect("a file"));
+    env.run(["resolve", "skill/pdf", "--continue"]).refused("path");
+    twins.iter().for_each(|twin| fs::remove_file(twin).expect("a file"));
+    std::os::unix::fs::symlink("/etc/passwd", &twins[0]).expect("a link");
+    env.run(["resolve", "skill/pdf", "--continue"]).refused("path");
+    fs::remove_file(&twins[0]).expect("a link");
     env.run(["resolve", "skill/pdf", "--continue"]).ok();
     assert_eq!(env.read("skills/pdf/SKILL.md"), body(&[("five\n", "cinq fünf\n"), ("one\n", "eins\n")]));
     assert_eq!(state(&env)["upstream"]["state"], "current");

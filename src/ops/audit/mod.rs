@@ -23,7 +23,7 @@ const MAX_TRIES: u32 = 20;
 pub fn record(context: &Context, repo: &Repo, event: &Event<'_>) {
     let mut tried = try_record(context, repo, event);
     for _ in 1..MAX_TRIES {
-        if !matches!(tried, Err(GitError::RefMoved { .. })) {
+        if !matches!(tried, Err(GitError::RefMoved { .. } | GitError::RefLocked { .. })) {
             break;
         }
         tried = try_record(context, repo, event);

@@ -9,7 +9,7 @@ use super::list::description_in;
 use super::open::state_folder;
 use super::{Collection, Error};
 use crate::fsio::{Access, read_optional, write_atomic};
-use crate::git::Repo;
+use crate::git::{GitError, Repo, TreeFile, WalkLimits};
 use crate::model::{ArtifactRef, Kind, Oid, TreePath};
 use crate::search::{Document, Index};
 
@@ -89,7 +89,7 @@ fn order(artifact: &str) -> Option<ArtifactRef> {
 fn key(collection: &Collection) -> Result<String, Error> {
     let mut key = String::new();
     for kind in Kind::ALL {
-        let folder: TreePath = kind.folder().parse().map_err(crate::git::GitError::from)?;
+        let folder: TreePath = kind.folder().parse().map_err(GitError::from)?;
         let entry = collection.repo.entry_at(collection.tree, &folder)?;
         key.push_str(&format!("{} {}\n", kind.folder(), entry.map(|entry| entry.id.to_string()).unwrap_or_default()));
     }
@@ -114,7 +114,7 @@ fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Resul
         let bytes = if repo.size(id)? > MAX_FILE_BYTES { Vec::new() } else { repo.blob(id, MAX_FILE_BYTES)? };
         Ok::<_, Error>(String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).unwrap_or_default())
     };
-    let file = artifact.kind.main_file().map(str::parse::<TreePath>).transpose().map_err(crate::git::GitError::from)?;
+    let file = artifact.kind.main_file().map(str::parse::<TreePath>).transpose().map_err(GitError::from)?;
     let main = match &file {
         None => Some(id),
         Some(file) => repo.entry_at(id, file)?.map(|entry| entry.id),
@@ -125,7 +125,7 @@ fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Resul
     if content == Content::Text {
         text = main.to_lowercase();
         if let Some(file) = &file {
-            for other in repo.files(id, crate::git::WalkLimits::default())? {
+            for other in readable(repo, id)? {
                 if other.path != *file && text.len() < MAX_TEXT_BYTES {
                     text.push('\n');
                     text.push_str(&text_of(other.id)?.to_lowercase());
@@ -136,13 +136,22 @@ fn read(repo: &Repo, artifact: &ArtifactRef, id: Oid, content: Content) -> Resul
     Ok(Read { id: id.to_string(), artifact: artifact.to_string(), description, text })
 }
 
+/// Returns the files of an artifact. Of one that holds what none may hold only its main file is read: it must not keep the
+/// others from being found, and `validate` tells of it.
+fn readable(repo: &Repo, id: Oid) -> Result<Vec<TreeFile>, Error> {
+    match repo.files(id, WalkLimits::default()) {
+        Err(GitError::BadEntry { .. } | GitError::BadPath(_) | GitError::TooMuch { .. }) => Ok(Vec::new()),
+        other => Ok(other?),
+    }
+}
+
 /// Returns the original text of the files of a document, one after the other, for a snippet.
 pub(super) fn text(repo: &Repo, kind: Kind, document: &Document<'_>) -> Result<String, Error> {
     let Ok(id) = Oid::from_hex(document.id.as_bytes()) else { return Ok(String::new()) };
     // By its id: to look for its path would read the list of all artifacts each time.
     let ids = match kind.main_file() {
         None => vec![id],
-        Some(_) => repo.files(id, crate::git::WalkLimits::default())?.into_iter().map(|file| file.id).collect(),
+        Some(_) => readable(repo, id)?.into_iter().map(|file| file.id).collect(),
     };
     let mut text = String::new();
     for id in ids {

@@ -88,6 +88,14 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// An artifact that is here holds what none may hold: people and clones bring what commands refuse.
+    #[error("'{artifact}' cannot be used as it is")]
+    Unfit {
+        /// The artifact.
+        artifact: ArtifactRef,
+        /// Why.
+        source: GitError,
+    },
     /// An MCP configuration cannot be used.
     #[error(transparent)]
     Mcp(#[from] McpError),
@@ -173,7 +181,7 @@ impl Error {
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,
             Error::Consent => Class::Consent,
-            Error::Git(error) => git_class(error),
+            Error::Git(error) | Error::Unfit { source: error, .. } => git_class(error),
             Error::Fs(error) => fs_class(error),
         }
     }
@@ -190,7 +198,9 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         GitError::BadPath(_) => Class::Path,
         GitError::TooMuch { .. } => Class::Limit,
         GitError::NotOurs(_) => Class::Policy,
-        GitError::RefMoved { .. }
+        GitError::RefLocked { source, .. } if source.is_denied() => Class::Io,
+        GitError::RefLocked { .. }
+        | GitError::RefMoved { .. }
         | GitError::Dirty(_)
         | GitError::Untracked(_)
         | GitError::InProgress { .. }

@@ -223,9 +223,14 @@ impl Collection {
     /// Returns the files of an artifact, with their paths in the collection.
     ///
     /// # Errors
-    /// [`Error::Git`], for anything in it that no bundle may hold too.
+    /// [`Error::Unfit`] for anything in it that no bundle may hold, [`Error::Git`].
     pub fn files(&self, artifact: &ArtifactRef) -> Result<Vec<TreeFile>, Error> {
-        Ok(self.repo.files_at(self.tree, &artifact.path())?)
+        self.repo.files_at(self.tree, &artifact.path()).map_err(|error| match error {
+            GitError::BadEntry { .. } | GitError::BadPath(_) | GitError::TooMuch { .. } => {
+                Error::Unfit { artifact: artifact.clone(), source: error }
+            }
+            other => other.into(),
+        })
     }
 
     /// Returns where the worktree is.

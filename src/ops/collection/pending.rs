@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::open::state_folder;
 use super::update::{Files, files_in, files_of, tree_of};
 use super::{Change, Collection, Error, PRISTINE_REFS, pristine};
-use crate::fsio::{Root, ensure_folder, remove_tree};
-use crate::git::{CommitInfo, Expect, RefChange, Side};
-use crate::model::{ArtifactRef, Digest, FileMode, LockEntry, ManifestEntry, Oid, TreePath};
+use crate::fsio::{Found, FsError, Root, ensure_folder, remove_tree};
+use crate::git::{CommitInfo, Expect, GitError, RefChange, Side};
+use crate::model::{ArtifactRef, Digest, FileMode, LockEntry, ManifestEntry, Oid, TreePath, check_set};
 use crate::ops::Context;
 
 /// Prefix of the refs of updates that wait.
@@ -247,7 +247,7 @@ pub fn merge_tool(
 }
 
 fn state_file() -> Result<TreePath, Error> {
-    Ok("state".parse().map_err(crate::git::GitError::from)?)
+    Ok("state".parse().map_err(GitError::from)?)
 }
 
 fn recorded(folder: &std::path::Path) -> Result<Option<String>, Error> {
@@ -313,9 +313,12 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
     }
     let root = Root::open(&folder.join("files"))?;
     let mut files = Files::new();
-    for (name, _) in root.walk("", 10_000)? {
-        let path: TreePath = name.parse().map_err(crate::git::GitError::from)?;
-        let Some((mode, bytes)) = root.read(&path, MAX_FILE_BYTES)? else { continue };
+    for (name, stat) in root.walk("", 10_000)? {
+        let path: TreePath = name.parse().map_err(GitError::from)?;
+        let Some((mode, bytes)) = root.read(&path, MAX_FILE_BYTES)?.filter(|_| matches!(stat.found, Found::File(_)))
+        else {
+            return Err(FsError::Escapes(root.path().join(&name)).into());
+        };
         if conflict.conflicts.contains(&name) && has_markers(&bytes) {
             return Err(Error::Unresolved(path));
         }
@@ -324,6 +327,7 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
         }
         files.insert(path, (mode, collection.repo.write_blob(&bytes)?));
     }
+    check_set(files.keys()).map_err(GitError::from)?;
     if !files.contains_key(&artifact.main_path()) {
         return Err(Error::Unresolved(artifact.main_path()));
     }

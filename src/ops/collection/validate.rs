@@ -1,12 +1,14 @@
 //! `validate`: what there is to know of artifacts before they are used or published. Writes nothing.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::update::{contents, files_of};
 use super::{Change, Collection, Error};
+use crate::git::GitError;
 use crate::model::{ArtifactRef, Oid, TreePath};
 use crate::ops::Context;
 use crate::scan::{self, Finding, Level, Severity};
@@ -71,9 +73,16 @@ pub fn validate(collection: &Collection, wish: &Validate) -> Result<Validation, 
     let artifacts = collection.select(&wish.artifacts)?;
     let mut validation = Validation { checked: artifacts.len(), artifacts: Vec::new(), errors: 0, warnings: 0 };
     for artifact in artifacts {
-        let files = files_of(collection, &artifact)?;
-        let contents = contents(&collection.repo, &artifact, &files)?;
-        let seen: Vec<_> = contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
+        let found = match files_of(collection, &artifact) {
+            Ok(files) => {
+                let contents = contents(&collection.repo, &artifact, &files)?;
+                let seen: Vec<_> =
+                    contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
+                scan::validate(&artifact, &seen, wish.level)
+            }
+            Err(Error::Unfit { source, .. }) => vec![unfit(&artifact, &source)?],
+            Err(other) => return Err(other),
+        };
         let accepted: BTreeSet<&str> = collection
             .manifest
             .artifacts
@@ -81,7 +90,7 @@ pub fn validate(collection: &Collection, wish: &Validate) -> Result<Validation, 
             .map(|entry| entry.accept.iter().map(String::as_str).collect())
             .unwrap_or_default();
         let mut findings = Vec::new();
-        for finding in scan::validate(&artifact, &seen, wish.level) {
+        for finding in found {
             let accepted = accepted.contains(finding.id);
             match finding.severity {
                 _ if accepted => {}
@@ -90,7 +99,7 @@ pub fn validate(collection: &Collection, wish: &Validate) -> Result<Validation, 
                 Severity::Info => {}
             }
             let file = match artifact.kind.main_file() {
-                Some(_) => artifact.path().join(finding.path.as_str()).map_err(crate::git::GitError::from)?,
+                Some(_) => artifact.path().join(finding.path.as_str()).map_err(GitError::from)?,
                 None => artifact.path(),
             };
             findings.push(Judged { finding, file, accepted });
@@ -100,6 +109,14 @@ pub fn validate(collection: &Collection, wish: &Validate) -> Result<Validation, 
         }
     }
     Ok(validation)
+}
+
+/// The finding of an artifact whose files cannot be listed.
+fn unfit(artifact: &ArtifactRef, why: &GitError) -> Result<Finding, Error> {
+    let main = artifact.main_path();
+    let path = main.file_name().parse().map_err(GitError::from)?;
+    let why = why.source().map_or_else(|| why.to_string(), ToString::to_string);
+    Ok(Finding { id: "files.unfit", severity: Severity::Error, path, line: None, message: crate::model::shown(&why) })
 }
 
 /// Records in `collection.toml` that findings of some artifacts are accepted, in one commit.

@@ -207,38 +207,6 @@ impl Search<'_> {
         Ok(true)
     }
 
-    /// Adds the servers of an MCP configuration: `{"mcpServers": {…}}`, or the servers alone as some plugins do.
-    pub(super) fn servers_of(&mut self, file: &str) -> Result<(), DiscoverError> {
-        let Some(value) = self.json(file)? else {
-            return Ok(());
-        };
-        let is_server = |entry: &serde_json::Value| {
-            ["command", "url"].iter().any(|key| entry.get(key).is_some_and(|v| v.is_string()))
-        };
-        match value.get("mcpServers") {
-            Some(servers) => self.servers(file, servers),
-            None if value.as_object().is_some_and(|map| map.values().any(is_server)) => self.servers(file, &value),
-            None => Ok(()),
-        }
-    }
-
-    /// Adds the servers of a map.
-    pub(super) fn servers(&mut self, file: &str, servers: &serde_json::Value) -> Result<(), DiscoverError> {
-        let Some(servers) = servers.as_object() else {
-            self.reader.note(file, "manifest", "the MCP servers are not an object");
-            return Ok(());
-        };
-        for (server, entry) in servers {
-            if !entry.is_object() {
-                self.reader.note(file, "manifest", format!("the MCP server '{}' is not an object", shown(server, 80)));
-            } else if let Some(named) = self.named(Kind::Mcp, file, &[server]) {
-                let files = FoundFiles::McpEntry { server: server.clone(), entry: entry.clone() };
-                self.add(file, ArtifactRef::new(Kind::Mcp, named.name), files, named.renamed_from)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Adds what lies in the folders of clients, such as `.claude/skills`.
     pub(super) fn client_folders(&mut self, base: &str) -> Result<(), DiscoverError> {
         for item in self.reader.list(base)?.iter() {
@@ -255,7 +223,7 @@ impl Search<'_> {
                 _ => self.commands_in(&folder)?,
             }
         }
-        Ok(())
+        self.client_servers(base)
     }
 
     /// Reads the front matter of a file; what keeps it from being read is noted.

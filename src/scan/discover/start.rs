@@ -28,6 +28,7 @@ impl Search<'_> {
             "server.json" => {
                 self.marked_folder(Kind::Mcp, folder, last(folder))?;
             }
+            _ if self.client_servers_of(file)? => {}
             ".mcp.json" | "mcp.json" => self.servers_of(file)?,
             name if name.ends_with(".md") => match kind_of(file) {
                 Some((kind, top)) => self.markdown(kind, file, top)?,
