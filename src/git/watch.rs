@@ -64,6 +64,9 @@ pub(super) fn watch(mut command: Command, silence: Duration, into: Option<&Path>
         return Err(stopped);
     }
     let status = child.wait().map_err(not_started)?;
+    if !status.success() {
+        packs.as_deref().iter().for_each(|packs| remove_unfinished(packs));
+    }
     Ok(Output { status, stdout: stdout.taken(), stderr: stderr.taken() })
 }
 
@@ -73,7 +76,7 @@ fn bytes_in(packs: &Path) -> u64 {
     files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
 }
 
-/// Removes what git leaves when it is ended while a pack comes. The store is ours and locked, so nobody else writes one.
+/// Removes what git leaves of a pack that did not come whole. The store is ours and locked, so nobody else writes one.
 fn remove_unfinished(packs: &Path) {
     let files = std::fs::read_dir(packs).into_iter().flatten().flatten();
     let unfinished = files.filter(|file| file.file_name().to_string_lossy().starts_with("tmp_"));

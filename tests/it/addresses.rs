@@ -2,46 +2,9 @@
 //! on another server, and none without end (rows 62, 64 and 79 of `schema/threats.md`).
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::env::{Depth, Git};
-use crate::env::{Mode, Snapshot, TestEnv, skill};
-
-/// Something on loopback that is asked and counts.
-struct Asked {
-    port: u16,
-    times: Arc<AtomicUsize>,
-}
-
-impl Asked {
-    /// Answers each connection by `answer`; the thread ends with the tests.
-    fn by(answer: impl Fn(&mut TcpStream, &str) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let times = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&times);
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                counted.fetch_add(1, Ordering::SeqCst);
-                let mut request = [0; 4096];
-                let got = stream.read(&mut request).unwrap_or(0);
-                answer(&mut stream, &String::from_utf8_lossy(&request[..got]));
-            }
-        });
-        Self { port, times }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/r.git", self.port)
-    }
-
-    fn times(&self) -> usize {
-        self.times.load(Ordering::SeqCst)
-    }
-}
+use crate::env::{Asked, Depth, Git, Mode, Snapshot, TestEnv, skill};
 
 /// A clone at `../clone` of a collection whose file names `address` as the upstream of the skill `pdf`.
 fn clone_naming(env: &TestEnv, address: &str) {
@@ -67,7 +30,7 @@ fn a_file_leads_to_nothing_on_this_machine() {
     std::fs::create_dir_all(&plain).expect("a folder");
     std::fs::write(plain.join("SKILL.md"), skill("pdf", "canary-8d21")).expect("a file");
     let folder = env.root().join("plain").display().to_string();
-    for address in [git.text(), &git.url(""), &folder, &listening.url()] {
+    for address in [git.text(), &git.url(""), &folder, &listening.url("r.git")] {
         let env = TestEnv::with_collection();
         clone_naming(&env, address);
         let clone = ["--collection", "../clone"];
@@ -117,8 +80,9 @@ fn what_a_person_allows_or_has_typed_is_followed() {
 #[test]
 fn no_server_sends_on_to_another_one() {
     let other = Asked::by(|_, _| {});
-    let to = other.url();
+    let to = other.url("r.git");
     let moved = Asked::by(move |stream, request| {
+        let request = String::from_utf8_lossy(request);
         let path = request.split(' ').nth(1).unwrap_or_default();
         let tail = path.strip_prefix("/r.git").unwrap_or_default();
         let answer =
@@ -126,9 +90,9 @@ fn no_server_sends_on_to_another_one() {
         let _ = stream.write_all(answer.as_bytes());
     });
     let env = TestEnv::with_collection();
-    let told = env.refused("net", &["add", &moved.url(), "--all"]);
-    assert!(told.stderr.contains("on another server") && told.stderr.contains(&other.url()), "{}", told.stderr);
-    env.refused("net", &["vault", "add", "team", &moved.url()]);
+    let told = env.refused("net", &["add", &moved.url("r.git"), "--all"]);
+    assert!(told.stderr.contains("on another server") && told.stderr.contains(&other.url("r.git")), "{}", told.stderr);
+    env.refused("net", &["vault", "add", "team", &moved.url("r.git")]);
     assert!(moved.times() > 0);
     assert_eq!(other.times(), 0, "nobody spoke to it");
 }
@@ -141,9 +105,9 @@ fn a_server_that_says_nothing_is_given_up() {
     let env = TestEnv::with_collection();
     env.config("skillmeat.networkTimeout", "1");
     let started = Instant::now();
-    let told = env.refused("net", &["add", &silent.url(), "--all"]);
+    let told = env.refused("net", &["add", &silent.url("r.git"), "--all"]);
     assert!(told.stderr.contains("nothing has come for 1 seconds"), "{}", told.stderr);
-    env.refused("net", &["vault", "add", "team", &silent.url()]);
+    env.refused("net", &["vault", "add", "team", &silent.url("r.git")]);
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 

@@ -1,5 +1,6 @@
 //! A world of its own for each test: home, git configuration, names, dates and keys that nothing outside can change.
 
+mod http;
 mod keys;
 mod server;
 mod snapshot;
@@ -10,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+pub use http::Asked;
 pub use keys::{KEY, Key, STRANGER};
 pub use server::Server;
 pub use snapshot::{Depth, Snapshot};

@@ -3,6 +3,7 @@
 
 mod add;
 mod addresses;
+mod broken;
 mod bundle;
 mod cli;
 mod collection;
