@@ -58,6 +58,9 @@ pub(super) struct Global {
     /// Print for people or for programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// The same as `--format json`
+    #[arg(long, global = true, conflicts_with = "format")]
+    json: bool,
     /// Print errors only
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -104,10 +107,13 @@ pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(|| Cli::command().bin_name("git-skillmeat"))
         .bin("git-skillmeat")
         .complete();
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return failure::usage(&error, asks_for_json()),
     };
+    if cli.global.json {
+        cli.global.format = Format::Json;
+    }
     let format = cli.global.format;
     let quiet = cli.global.quiet;
     match run(cli) {
@@ -120,7 +126,7 @@ pub fn main() -> ExitCode {
 fn asks_for_json() -> bool {
     let arguments: Vec<_> = Environment::arguments();
     let pair = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
-    pair || arguments.iter().any(|argument| argument == "--format=json")
+    pair || arguments.iter().any(|argument| argument == "--format=json" || argument == "--json")
 }
 
 fn run(cli: Cli) -> Result<Report, Failure> {

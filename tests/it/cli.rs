@@ -157,7 +157,8 @@ fn a_wrong_command_line_is_a_usage_error() {
 #[test]
 fn a_wrong_command_line_is_json_when_json_was_asked_for() {
     let env = TestEnv::with_collection();
-    for args in [&["--format", "json", "show"][..], &["show", "--format=json"], &["nonsense", "--format", "json"]] {
+    let usages = [&["--format", "json", "show"][..], &["show", "--format=json"], &["nonsense", "--format", "json"]];
+    for args in usages.into_iter().chain([&["show", "--json"][..]]) {
         let ran = env.run(args);
         assert_eq!(ran.code, Some(2), "{ran:?}");
         let value = ran.value();
@@ -403,4 +404,10 @@ fn reading_starts_no_program() {
         command.env("PATH", "/nothing");
         let _ = Ran::of(command).ok();
     }
+}
+
+#[test]
+fn json_has_a_short_form() {
+    let env = TestEnv::with_collection();
+    assert_eq!(env.run(["list", "--json"]).ok().stdout, env.run(["--format", "json", "list"]).ok().stdout);
 }
