@@ -214,6 +214,7 @@ fn status_text(status: &Status) -> String {
             Local::NoUpstream => "our own",
             Local::Unchanged => "as upstream",
             Local::Edited => "edited since upstream",
+            Local::NoBase => "adopted, not compared with upstream yet",
             Local::Unknown => "upstream state not here",
         };
         let upstream = match &item.upstream {

@@ -201,6 +201,9 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
                 continue;
             }
             UpdateStep::None => ("Left", "Would leave"),
+            UpdateStep::Take | UpdateStep::Merge if is_recorded(item) => {
+                ("Recorded the upstream's state of", "Would record the upstream's state of")
+            }
             UpdateStep::Take => ("Updated", "Would update"),
             UpdateStep::Merge => ("Merged", "Would merge"),
             UpdateStep::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
@@ -209,6 +212,7 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
         let verb = if dry_run { will } else { done };
         let what = match item.step {
             UpdateStep::None => upstream_text(&item.upstream),
+            UpdateStep::Take | UpdateStep::Merge if is_recorded(item) => "nothing here changes".to_owned(),
             UpdateStep::Conflict => format!("both sides changed {}", clean(&item.conflicts.join(", "))),
             _ => count(item.changed.len(), "file"),
         };
@@ -237,6 +241,11 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
     text
 }
 
+/// Says whether an adopted artifact stays as it is, and only what it was taken from becomes known.
+fn is_recorded(item: &UpdateItem) -> bool {
+    item.changed.is_empty() && matches!(item.upstream, Upstream::NoBase { .. })
+}
+
 /// Returns what to do about an upstream that cannot be followed as it is, as a line.
 pub(super) fn next_step(artifact: &ArtifactRef, upstream: &Upstream) -> String {
     match upstream {
@@ -244,6 +253,13 @@ pub(super) fn next_step(artifact: &ArtifactRef, upstream: &Upstream) -> String {
             format!("  next: if that is meant to be, `git skillmeat update {artifact} --accept-rewritten`\n")
         }
         Upstream::NotAllowed { address } => format!("  next: {}\n", clean(&allow_hint(address))),
+        Upstream::NoBase { same, mergeable, .. } if *same || *mergeable => {
+            format!("  next: `git skillmeat update {artifact}` compares it, and follows from here\n")
+        }
+        Upstream::NoBase { .. } => format!(
+            "  next: `git skillmeat update {artifact} --strategy ours` keeps it and follows from here, `--strategy theirs` \
+            takes the upstream's\n"
+        ),
         _ => String::new(),
     }
 }
@@ -255,6 +271,9 @@ pub(super) fn upstream_text(upstream: &Upstream) -> String {
         Upstream::Current => return "upstream current".to_owned(),
         Upstream::Behind { commits, .. } if commits.is_empty() => "upstream has changed".to_owned(),
         Upstream::Behind { commits, .. } => format!("behind by {}", count(commits.len(), "commit")),
+        Upstream::NoBase { same: true, .. } => "the upstream has the same".to_owned(),
+        Upstream::NoBase { mergeable: true, .. } => "the upstream has something else".to_owned(),
+        Upstream::NoBase { .. } => "the upstream has something else, and no state to merge from is known".to_owned(),
         Upstream::TagMoved { from, to } => {
             format!("the tag followed has moved from {} to {}", brief(from), brief(to))
         }

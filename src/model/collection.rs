@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::{ArtifactRef, Digest, TreePath};
+use super::{ArtifactRef, Digest, Oid, TreePath};
 
 pub use merge::{MergedFile, merge_locks, merge_manifests};
 
@@ -120,13 +120,23 @@ pub struct LockEntry {
     /// Object id of that release's tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// Tree id of the pristine files, laid out as in the collection: the base of a three-way merge.
-    pub tree: String,
-    /// Tree digest of the pristine files, with their paths in the collection.
-    pub digest: Digest,
+    /// Tree id of the pristine files, laid out as in the collection: the base of a three-way merge; absent for what was
+    /// adopted from another manager that names a commit and whose files nobody has compared with it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// Tree digest of the pristine files, with their paths in the collection; absent where `tree` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// Licence found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+}
+
+impl LockEntry {
+    /// Returns the id of the pristine tree; `None` where it is not known, and for what is no object id.
+    pub fn tree_id(&self) -> Option<Oid> {
+        Oid::from_hex(self.tree.as_deref()?.as_bytes()).ok()
+    }
 }
 
 impl Manifest {
@@ -168,13 +178,13 @@ impl Lockfile {
         let mut text = format!("# Written by git skillmeat; do not edit.\nformat = {COLLECTION_FORMAT}\n");
         for (artifact, entry) in &self.artifacts {
             text.push_str(&format!("\n[artifacts.\"{artifact}\"]\n"));
-            let digest = entry.digest.to_string();
+            let digest = entry.digest.map(|digest| digest.to_string());
             let keys = [
                 ("commit", entry.commit.as_deref()),
                 ("release", entry.release.as_deref()),
                 ("tag", entry.tag.as_deref()),
-                ("tree", Some(entry.tree.as_str())),
-                ("digest", Some(digest.as_str())),
+                ("tree", entry.tree.as_deref()),
+                ("digest", digest.as_deref()),
                 ("license", entry.license.as_deref()),
             ];
             for (key, value) in keys {
@@ -317,8 +327,8 @@ mod tests {
             commit: Some("c".repeat(40)),
             release: None,
             tag: None,
-            tree: "d".repeat(40),
-            digest: Digest::of(b""),
+            tree: Some("d".repeat(40)),
+            digest: Some(Digest::of(b"")),
             license: Some("MIT \"x\"".to_owned()),
         };
         lock.artifacts.insert("skill/pdf".parse().expect("a ref"), entry);

@@ -122,8 +122,8 @@ fn describe(
         commit: None,
         release: Some(content.release.to_string()),
         tag: Some(content.tag_id.to_string()),
-        tree: tree.to_string(),
-        digest: bundled.digest,
+        tree: Some(tree.to_string()),
+        digest: Some(bundled.digest),
         license: bundled.license.clone(),
     };
     change.lock(artifact, Some(lock));

@@ -104,7 +104,7 @@ fn step(collection: &Collection, artifact: &ArtifactRef, new: Digest, existing: 
         return Ok(Step::Same);
     }
     let lock = collection.lock.artifacts.get(artifact);
-    let untouched = lock.is_some_and(|lock| lock.release.is_some() && Some(lock.digest) == here);
+    let untouched = lock.is_some_and(|lock| lock.release.is_some() && lock.digest == here);
     Ok(match existing {
         _ if untouched => Step::Update,
         Existing::Refuse => Step::Refuse,

@@ -308,8 +308,8 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
             commit,
             release: None,
             tag: None,
-            tree: tree.to_string(),
-            digest: item.digest,
+            tree: Some(tree.to_string()),
+            digest: Some(item.digest),
             license: item.license.clone(),
         };
         change.lock(&item.artifact, Some(lock));

@@ -93,7 +93,7 @@ pub fn copy(context: &Context, from: &Collection, to: &Collection, artifacts: &[
         }
         if let Some(lock) = from.lock.artifacts.get(artifact) {
             change.lock(artifact, Some(lock.clone()));
-            let tree = Oid::from_hex(lock.tree.as_bytes()).ok().filter(|tree| from.repo.has(*tree));
+            let tree = lock.tree_id().filter(|tree| from.repo.has(*tree));
             if let Some(tree) = tree {
                 let pristine =
                     files_in(&from.repo, tree)?.into_iter().map(|(path, (mode, id))| (path, mode, id)).collect();

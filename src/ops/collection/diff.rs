@@ -107,7 +107,7 @@ fn named_in(collection: &Collection, names: &[String], old: Option<Oid>, new: Oi
 /// Returns the tree of the upstream state that was taken, where it is here.
 fn pristine(collection: &Collection, artifact: &ArtifactRef) -> Option<Oid> {
     let lock = collection.lock.artifacts.get(artifact)?;
-    Oid::from_hex(lock.tree.as_bytes()).ok().filter(|tree| collection.repo.has(*tree))
+    lock.tree_id().filter(|tree| collection.repo.has(*tree))
 }
 
 fn own(collection: &Collection, tree: Oid, artifact: &ArtifactRef) -> Result<Files, Error> {

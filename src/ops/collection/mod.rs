@@ -24,6 +24,7 @@ mod tags;
 mod take;
 mod tips;
 mod trees;
+mod unbased;
 mod update;
 mod upstream;
 mod validate;

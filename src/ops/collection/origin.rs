@@ -4,7 +4,7 @@ use super::Error;
 use super::source::{Opened, SourceFile};
 use super::take::content;
 use crate::git::{GitError, Repo};
-use crate::model::{ArtifactRef, Digest, Lockfile, Manifest, ManifestEntry, Oid, Source, TreePath};
+use crate::model::{ArtifactRef, Digest, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, Source, TreePath};
 use crate::ops::Context;
 use crate::scan::{DiscoverError, Found, FoundFiles};
 
@@ -34,9 +34,14 @@ impl<'a> Origin<'a> {
             url: entry.upstream.clone()?,
             entry,
             have: lock.and_then(|lock| id(lock.commit.as_ref()?)),
-            digest: lock.map(|lock| lock.digest),
-            tree: lock.and_then(|lock| id(&lock.tree)),
+            digest: lock.and_then(|lock| lock.digest),
+            tree: lock.and_then(LockEntry::tree_id),
         })
+    }
+
+    /// Says whether `commit` is what was taken: one that was adopted has to be compared first, whatever its lock says.
+    pub(super) fn is_at(&self, commit: Oid) -> bool {
+        self.digest.is_some() && self.have == Some(commit)
     }
 
     /// Returns its folder or file in the source; `None` for the whole source.

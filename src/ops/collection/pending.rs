@@ -43,6 +43,19 @@ impl Settled {
         change: &mut Change,
         artifact: &ArtifactRef,
     ) -> Result<(), Error> {
+        self.record_state(context, collection, change, artifact)?;
+        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+        Ok(())
+    }
+
+    /// Records it as what the next merge starts from.
+    pub(super) fn record_state(
+        &self,
+        context: &Context,
+        collection: &Collection,
+        change: &mut Change,
+        artifact: &ArtifactRef,
+    ) -> Result<(), Error> {
         let theirs: Vec<_> =
             files_in(&collection.repo, self.theirs)?.into_iter().map(|(p, (m, id))| (p, m, id)).collect();
         let entry = collection.manifest.artifacts.get(artifact).cloned().unwrap_or_default();
@@ -53,12 +66,11 @@ impl Settled {
             commit: self.commit.clone(),
             release: None,
             tag: None,
-            tree: self.theirs.to_string(),
-            digest: self.digest,
+            tree: Some(self.theirs.to_string()),
+            digest: Some(self.digest),
             license: self.license.clone(),
         };
         change.lock(artifact, Some(lock));
-        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
         Ok(())
     }
 
@@ -178,7 +190,7 @@ impl Conflict {
         let commit = repo.find_ref(&format!("{PENDING_REFS}{artifact}"))?.ok_or_else(waits)?;
         let settled = Settled::parse(&repo.commit(commit)?).ok_or_else(waits)?;
         let lock = collection.lock.artifacts.get(artifact);
-        let base = lock.and_then(|lock| Oid::from_hex(lock.tree.as_bytes()).ok());
+        let base = lock.and_then(LockEntry::tree_id);
         let base = base.filter(|base| repo.has(*base)).ok_or_else(|| Error::NoBase(artifact.clone()))?;
         let ours = files_of(collection, artifact)?;
         let ours_tree = tree_of(repo, &ours)?;

@@ -13,9 +13,7 @@ use super::take::{entries, placed, runs};
 
 use super::{Change, Collection, Error, PRISTINE_REFS, file_entries, pristine};
 use crate::fsio::Root;
-use crate::model::{
-    ArtifactRef, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry, Oid, tree_digest,
-};
+use crate::model::{ArtifactRef, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry, tree_digest};
 use crate::ops::Context;
 
 /// What becomes of one artifact of a lock.
@@ -100,7 +98,8 @@ pub fn plan_restore(
         });
     }
     let mut groups: BTreeMap<_, Vec<(usize, Origin)>> = BTreeMap::new();
-    for (index, item) in items.iter_mut().enumerate().filter(|(_, item)| item.step != RestoreStep::Present) {
+    let open_step = |step| matches!(step, RestoreStep::Restore | RestoreStep::Record);
+    for (index, item) in items.iter_mut().enumerate().filter(|(_, item)| open_step(item.step)) {
         let Some(origin) = chosen.get(index).and_then(|artifact| Origin::of(manifest, lock, artifact)) else {
             item.step = RestoreStep::LeaveOut;
             continue;
@@ -117,10 +116,15 @@ pub fn plan_restore(
         opened.bring(&places.iter().map(Option::as_ref).collect::<Vec<_>>())?;
         for (index, origin) in wanted {
             let content = find(&opened, origin)?.map(|(_, content)| content).unwrap_or_default();
-            let artifact = &items[*index].artifact;
+            let artifact = &items[*index].artifact.clone();
             let found = tree_digest(&entries(artifact, &content)?);
-            let locked = lock.artifacts[artifact].digest;
-            if found != locked {
+            if let Some(locked) = lock.artifacts[artifact].digest.filter(|locked| *locked != found) {
+                let item = &mut items[*index];
+                if item.step == RestoreStep::Record && origin.have.is_none() && opened.commit().is_some() {
+                    // Adopted: the lock names the files and no commit, and the upstream has gone on since.
+                    item.step = RestoreStep::LeaveOut;
+                    continue;
+                }
                 let found = (!content.is_empty()).then_some(found);
                 return Err(Error::NotLocked { artifact: artifact.clone(), locked, found });
             }
@@ -138,16 +142,21 @@ fn step(
     lock: &LockEntry,
     foreign: bool,
 ) -> Result<RestoreStep, Error> {
-    if collection.repo.entry_at(collection.tree, &artifact.path())?.is_none() {
+    let here = collection.repo.entry_at(collection.tree, &artifact.path())?.is_some();
+    // Adopted, and never compared with its upstream: there is nothing exact that could be brought back.
+    let Some(locked) = lock.digest else {
+        return Ok(if here { RestoreStep::Present } else { RestoreStep::LeaveOut });
+    };
+    if !here {
         return Ok(RestoreStep::Restore);
     }
     if foreign {
-        let same = tree_digest(&file_entries(collection, artifact)?) == lock.digest;
+        let same = tree_digest(&file_entries(collection, artifact)?) == locked;
         return if same { Ok(RestoreStep::Present) } else { Err(Error::Exists(artifact.clone())) };
     }
     let newest = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?;
     let tree = newest.map(|commit| collection.repo.commit(commit)).transpose()?.map(|info| info.tree.to_string());
-    Ok(if tree.as_ref() == Some(&lock.tree) { RestoreStep::Present } else { RestoreStep::Record })
+    Ok(if tree.is_some() && tree == lock.tree { RestoreStep::Present } else { RestoreStep::Record })
 }
 
 /// Carries out a plan in one commit.
@@ -166,8 +175,10 @@ pub fn restore(context: &Context, collection: &Collection, plan: &mut RestorePla
         let message = pristine::message(artifact, item.origin.as_deref().unwrap_or_default(), "");
         let tree = change.record_pristine(context, artifact, &files, &message)?;
         let lock = item.lock.as_ref().or_else(|| collection.lock.artifacts.get(artifact));
-        if let Some(lock) = lock.filter(|lock| Oid::from_hex(lock.tree.as_bytes()).ok() != Some(tree)) {
-            return Err(Error::NotLocked { artifact: artifact.clone(), locked: lock.digest, found: None });
+        if let Some(lock) = lock.filter(|lock| lock.tree_id() != Some(tree))
+            && let Some(locked) = lock.digest
+        {
+            return Err(Error::NotLocked { artifact: artifact.clone(), locked, found: None });
         }
         if item.step == RestoreStep::Record {
             continue;

@@ -22,6 +22,8 @@ pub enum Local {
     Unchanged,
     /// Changed here since.
     Edited,
+    /// It follows an upstream, and which state of it was taken is not recorded: it was adopted from another manager.
+    NoBase,
     /// The recorded upstream state is not in this repository (a clone without it).
     Unknown,
 }
@@ -122,9 +124,13 @@ fn shown((path, state): (TreePath, WorkState)) -> Uncommitted {
 
 /// Compares tree ids, so the cost does not grow with the files.
 fn local(collection: &Collection, artifact: &ArtifactRef, id: Option<Oid>) -> Result<Local, Error> {
-    let Some(lock) = collection.lock.artifacts.get(artifact) else { return Ok(Local::NoUpstream) };
+    let followed = collection.manifest.artifacts.get(artifact).is_some_and(|entry| entry.upstream.is_some());
+    let lock = collection.lock.artifacts.get(artifact);
+    let Some(lock) = lock.filter(|lock| lock.tree.is_some()) else {
+        return Ok(if followed { Local::NoBase } else { Local::NoUpstream });
+    };
     let repo = &collection.repo;
-    let Ok(tree) = Oid::from_hex(lock.tree.as_bytes()) else { return Ok(Local::Unknown) };
+    let Some(tree) = lock.tree_id() else { return Ok(Local::Unknown) };
     if !repo.has(tree) {
         return Ok(Local::Unknown);
     }

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::pending::Settled;
 use super::source::SourceFile;
-use super::take::placed;
+use super::take::{entries, license, placed};
 use super::upstream::{News, Rewritten, Seen, Upstream, look};
 use super::{Change, Collection, Error};
 use crate::git::{Repo, WalkLimits};
-use crate::model::{ArtifactRef, FileMode, Kind, Oid, TreePath};
+use crate::model::{ArtifactRef, FileMode, Kind, LockEntry, Oid, TreePath, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Finding, Level};
 
@@ -94,6 +94,8 @@ struct Outcome {
     result: Files,
     /// What is recorded of the upstream.
     settled: Settled,
+    /// The state that an adopted artifact was taken from, where that was found out.
+    base: Option<Settled>,
 }
 
 /// What was seen at the upstreams; kept while the user is asked.
@@ -122,7 +124,11 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
     let mut runs = Vec::new();
     for seen in &looked.0 {
         let (artifact, upstream) = (seen.artifact.clone(), seen.upstream.clone());
-        let Some(news) = &seen.news else {
+        let planned = match &seen.news {
+            Some(news) => plan_one(collection, memory, seen, news, wish.strategy)?,
+            None => None,
+        };
+        let Some(item) = planned else {
             let (changed, conflicts, findings) = Default::default();
             items.push(UpdateItem {
                 artifact,
@@ -135,7 +141,6 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
             });
             continue;
         };
-        let item = plan_one(collection, memory, seen, news, wish.strategy)?;
         if matches!(item.step, UpdateStep::Take | UpdateStep::Merge) {
             runs.extend(runs_of(&item));
         }
@@ -144,26 +149,29 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
     Ok(UpdatePlan { artifacts: items, runs, commit: None })
 }
 
+/// Returns `None` for an adopted artifact that differs from its upstream and has nothing to merge from.
 fn plan_one(
     collection: &Collection,
     memory: &Repo,
     seen: &Seen,
     news: &News,
     strategy: Strategy,
-) -> Result<UpdateItem, Error> {
+) -> Result<Option<UpdateItem>, Error> {
     let artifact = &seen.artifact;
     let old = collection.lock.artifacts.get(artifact);
     let ours = files_of(collection, artifact)?;
     let theirs = write(memory, artifact, &news.content)?;
     let tree = |files: &Files| memory.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))));
     let (ours_tree, theirs_tree) = (tree(&ours)?, tree(&theirs)?);
-    let recorded = old.and_then(|lock| Oid::from_hex(lock.tree.as_bytes()).ok());
+    let adopted = matches!(seen.upstream, Upstream::NoBase { .. });
+    let recorded = old.and_then(LockEntry::tree_id);
     let base = match (&news.base, recorded) {
         (_, Some(recorded)) if memory.has(recorded) => Some(recorded),
         (Some(content), recorded) => {
             let rebuilt = tree(&write(memory, artifact, content)?)?;
-            // What the lock does not name is not the base, whatever the upstream says today.
-            recorded.filter(|recorded| *recorded == rebuilt)
+            // What the lock does not name is not the base, whatever the upstream says today. One that was adopted has a
+            // lock that names the commit only.
+            Some(rebuilt).filter(|rebuilt| adopted || recorded == Some(*rebuilt))
         }
         (None, _) => None,
     };
@@ -173,6 +181,7 @@ fn plan_one(
         Strategy::Merge if base == Some(ours_tree) || ours_tree == theirs_tree => {
             (UpdateStep::Take, theirs_tree, Vec::new())
         }
+        Strategy::Merge if adopted && base.is_none() => return Ok(None),
         Strategy::Merge => {
             let base = base.ok_or_else(|| Error::NoBase(artifact.clone()))?;
             let merged = memory.merge_trees(base, ours_tree, theirs_tree)?;
@@ -191,15 +200,26 @@ fn plan_one(
         digest: news.digest,
         license: news.license.clone(),
     };
-    Ok(UpdateItem {
+    let base = match (&news.base, base) {
+        (Some(content), Some(theirs)) if adopted => Some(Settled {
+            theirs,
+            upstream: news.upstream.clone(),
+            path: news.path.clone(),
+            commit: old.and_then(|lock| lock.commit.clone()),
+            digest: tree_digest(&entries(artifact, content)?),
+            license: license(artifact, content),
+        }),
+        _ => None,
+    };
+    Ok(Some(UpdateItem {
         artifact: artifact.clone(),
         upstream: seen.upstream.clone(),
         step,
         changed: changed(&ours, &result),
         conflicts,
         findings: scan::validate(artifact, &seen_files, Level::Lenient),
-        outcome: Some(Outcome { result, settled }),
-    })
+        outcome: Some(Outcome { result, settled, base }),
+    }))
 }
 
 /// Updates in one commit. Conflicts are kept beside the branch, for `resolve`.
@@ -214,6 +234,10 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
     for item in &plan.artifacts {
         let Some(outcome) = &item.outcome else { continue };
         if item.step == UpdateStep::Conflict {
+            if let Some(base) = &outcome.base {
+                base.record_state(context, collection, &mut change, &item.artifact)?;
+                updated.push(item.artifact.clone());
+            }
             change.change_ref(outcome.settled.wait(context, collection, &item.artifact)?);
             continue;
         }

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::origin::{Origin, Place, elsewhere, find, same_there, source};
+use super::origin::{Origin, Place, same_there, source};
 use super::source::{Opened, SourceFile, open};
 use super::take::{entries, license};
 use super::tips::{Follows, tags_of, tip};
+use super::unbased::{found, missing};
 use super::{Collection, Error, pristine};
 use crate::git::{GitError, Remote, RemoteRef};
 use crate::model::{ArtifactRef, Digest, Location, Oid, tree_digest};
@@ -46,6 +47,17 @@ pub enum Upstream {
         commit: Option<String>,
         /// The commits that changed the artifact since, newest first, at most 100.
         commits: Vec<UpstreamCommit>,
+    },
+    /// It was adopted, and the state that was taken from the upstream is not recorded: nothing is said of what is new
+    /// until `update` has compared.
+    NoBase {
+        /// The upstream's newest commit; absent for a folder without git.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+        /// Whether the upstream has exactly what is here.
+        same: bool,
+        /// Whether the commit that the other manager recorded is there to merge from.
+        mergeable: bool,
     },
     /// The tag followed is at another commit than it was: tags are not meant to move.
     TagMoved {
@@ -194,7 +206,7 @@ fn ask(context: &Context, urls: BTreeSet<&str>) -> Result<Answers, Error> {
     Ok(answers)
 }
 
-fn seen(origin: &Origin, upstream: Upstream) -> Seen {
+pub(super) fn seen(origin: &Origin, upstream: Upstream) -> Seen {
     Seen { artifact: origin.artifact.clone(), upstream, news: None }
 }
 
@@ -215,7 +227,7 @@ fn look_at(
             Err(reason) => return all(cannot(reason.clone())),
         };
         match tip(refs, place.1.as_deref()) {
-            Some(tip) if origins.iter().all(|origin| origin.have == Some(tip.commit)) => return all(Upstream::Current),
+            Some(tip) if origins.iter().all(|origin| origin.is_at(tip.commit)) => return all(Upstream::Current),
             Some(tip) => follows = Some(tip.follows),
             // A commit that is followed by its id does not move.
             None if origins.iter().all(|origin| is_pinned(origin, place)) => return all(Upstream::Current),
@@ -258,7 +270,7 @@ fn bring(opened: &Opened, origins: &[Origin]) -> Result<(), Error> {
 }
 
 fn is_pinned(origin: &Origin, place: &Place) -> bool {
-    origin.have.is_some_and(|have| place.1.as_deref() == Some(&have.to_string()))
+    origin.have.is_some_and(|have| origin.is_at(have) && place.1.as_deref() == Some(&have.to_string()))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
@@ -281,12 +293,14 @@ fn look_into(
 ) -> Result<Seen, Error> {
     let mut commits = Vec::new();
     if let (Opened::Git { repo, commit, tree, .. }, Some(have)) = (opened, origin.have) {
-        if *commit == have {
+        if origin.is_at(*commit) {
             return Ok(seen(origin, Upstream::Current));
         }
         let (from, to) = (have.to_string(), commit.to_string());
         let known = repo.has(have);
         let moved = match follows {
+            // Adopted, and only to be compared.
+            _ if *commit == have => false,
             Follows::Tag => true,
             // The version that was taken is still there: a higher one is an update, on whatever branch.
             Follows::Range(commits) => !commits.contains(&have),
@@ -301,15 +315,18 @@ fn look_into(
         if moved && rewritten == Rewritten::Refuse {
             return Ok(seen(origin, Upstream::TagMoved { from, to }));
         }
-        if known && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
+        if known && origin.digest.is_some() && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
             return Ok(seen(origin, Upstream::Current));
         }
         if known {
             commits = changes(repo, origin, have, *commit)?;
         }
     }
-    let Some((path, content)) = find(opened, origin)? else {
-        return Ok(seen(origin, Upstream::Gone { moved_to: elsewhere(opened, origin)? }));
+    if origin.digest.is_none() {
+        return super::unbased::look_into(collection, opened, origin);
+    }
+    let Some((path, content)) = found(opened, origin)? else {
+        return Ok(seen(origin, missing(opened, origin)?));
     };
     let digest = tree_digest(&entries(origin.artifact, &content)?);
     if Some(digest) == origin.digest {
@@ -317,7 +334,7 @@ fn look_into(
     }
     let base = match (opened, origin.have, origin.tree) {
         (Opened::Git { repo, .. }, Some(have), Some(tree)) if !collection.repo.has(tree) && repo.has(have) => {
-            find(&opened.at(have)?, origin)?.map(|(_, content)| content)
+            found(&opened.at(have)?, origin)?.map(|(_, content)| content)
         }
         _ => None,
     };
