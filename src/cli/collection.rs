@@ -1,9 +1,10 @@
 //! The commands of a collection.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::adopt::Consent;
 use super::failure::Failure;
 use super::report::Report;
 use super::schemas::Snapshotted;
@@ -15,14 +16,26 @@ use crate::ops::collection::{self, Ask, Local, Status, Upstream};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make a folder a collection: a git repository, usable at once
-    #[command(after_help = "Examples:\n  git skillmeat init\n  git skillmeat init ~/skills --name mine")]
+    #[command(after_help = "Examples:\n  git skillmeat init\n  git skillmeat init ~/skills --name mine\n  \
+        git skillmeat init ~/skills --adopt ~/.skillmeat/collections/old   # `help adopt` tells what can be adopted")]
     Init {
         /// The folder; without it, the collection that is used outside of any repository
         path: Option<PathBuf>,
         /// Name of the collection; without it, that of the folder
         #[arg(long)]
         name: Option<String>,
+        /// Take over what another manager installed: its folder, or its lock file
+        #[arg(long, value_name = "FROM")]
+        adopt: Option<PathBuf>,
+        /// With --adopt: agree to hooks, servers and executable files without being asked
+        #[arg(short, long, requires = "adopt")]
+        yes: bool,
+        /// With --adopt: show what would be adopted, and change nothing
+        #[arg(long, requires = "adopt")]
+        dry_run: bool,
     },
+    /// Take over what another manager of skills installed, with where it came from
+    Adopt(super::adopt::Adopt),
     /// Add artifacts from a folder or a git repository
     Add(super::add::Add),
     /// Bring artifacts back exactly as a lock names them
@@ -108,7 +121,10 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Init { path, name } => init(session, path, name),
+            Command::Init { path, name, adopt, yes, dry_run } => {
+                init(session, path, name, adopt.as_deref(), Consent { yes, dry_run })
+            }
+            Command::Adopt(adopt) => adopt.run(session),
             Command::Add(add) => add.run(session),
             Command::Restore(restore) => restore.run(session),
             Command::List => list(session),
@@ -133,11 +149,20 @@ impl Command {
     }
 }
 
-fn init(session: &Session, path: Option<PathBuf>, name: Option<String>) -> Result<Report, Failure> {
+fn init(
+    session: &Session,
+    path: Option<PathBuf>,
+    name: Option<String>,
+    adopt: Option<&Path>,
+    consent: Consent,
+) -> Result<Report, Failure> {
     let folder = path.map_or_else(
         || session.environment.default_collection(&session.settings),
         |path| session.environment.absolute(&path),
     );
+    if let Some(from) = adopt {
+        return super::adopt::init(session, &folder, name, from, consent);
+    }
     let name = name.unwrap_or_else(|| collection::default_name(&folder));
     let made = collection::init(&session.context, &folder, &name)?;
     let text = format!("Started the collection {NAME}{}{NAME:#} in {}\n", clean(&made.name), made.path.display());

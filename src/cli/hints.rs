@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use crate::fsio::FsError;
 use crate::git::GitError;
+use crate::model::foreign::ForeignError;
 use crate::ops::{bundle, collection, deploy, keys, vault};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
@@ -47,6 +48,16 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::Source(_) => {
             "a source is a path, a git URL with `#ref` and `//subpath`, or owner/repo[/path][@ref]".to_owned()
         }
+        Error::NoRecord(_) => {
+            "name the folder that has `collection.toml` of SkillMeat, `skills-lock.json`, `.agents/.skill-lock.json`, \
+            `apm.lock.yaml` or `.claude/.skillmeat-deployed.toml`, or that file itself; other folders: `git skillmeat add`"
+                .to_owned()
+        }
+        Error::Record { source: ForeignError::Ours, .. } => {
+            "`git skillmeat collection copy REF --to COLLECTION`, run there, takes artifacts over with their origin".to_owned()
+        }
+        Error::Record { .. } => "update that manager, let it write the file again, then run this command again".to_owned(),
+        Error::AdoptsItself(_) => "name another folder for the new collection, `git skillmeat init NEW --adopt FROM`; then `git skillmeat collection use NEW`".to_owned(),
         Error::NothingFound { notes, .. } if !notes.is_empty() => format!("seen there: {}", notes.join("; ")),
         Error::NothingFound { .. } => "name a folder of it, such as `SOURCE//path/to/skills`".to_owned(),
         Error::RenameOne(_) => "name the one artifact with `--only REF`".to_owned(),

@@ -4,6 +4,7 @@
 //! reads is in this folder.
 
 mod add;
+mod adopt;
 mod audit;
 mod bundle;
 mod collection;

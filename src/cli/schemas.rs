@@ -66,6 +66,7 @@ pub(super) struct TrustRemoved<'a> {
 pub(super) fn all() -> Vec<(&'static str, Schema)> {
     let mut all = vec![
         ("add", schema_for!(Output<Added>)),
+        ("adopt", schema_for!(Output<collection::AdoptPlan>)),
         ("restore", schema_for!(Output<collection::RestorePlan>)),
         ("export", schema_for!(Output<bundle::Exported>)),
         ("import", schema_for!(Output<bundle::Imported>)),

@@ -22,6 +22,14 @@ pub enum Value {
     Map(Map),
 }
 
+/// Parses a whole YAML text that is one mapping, by the rules for front matter.
+///
+/// # Errors
+/// As [`Document::parse`].
+pub(crate) fn parse_yaml(text: &str) -> Result<Map, FrontMatterError> {
+    Ok(yaml::parse(text)?.map)
+}
+
 impl Value {
     /// Returns the text of a scalar.
     pub fn as_text(&self) -> Option<&str> {

@@ -9,6 +9,7 @@ mod collection;
 mod deployed;
 mod digest;
 mod files;
+pub mod foreign;
 mod frontmatter;
 pub mod hooks;
 pub(crate) mod json;
@@ -37,6 +38,7 @@ pub use deployed::{
 };
 pub use digest::{Digest, DigestError, Hasher};
 pub use files::{FileEntry, FileMode, tree_digest};
+pub(crate) use frontmatter::parse_yaml;
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
 pub use json_text::{JsonTextError, MAX_JSON_TEXT_BYTES};
 pub use kind::{Kind, UnknownKind};

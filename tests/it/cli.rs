@@ -51,6 +51,11 @@ fn every_json_output_follows_its_schema() {
     let pack = pack.to_str().expect("UTF-8");
     let pages = env.root().join("pages");
     let pages = pages.to_str().expect("UTF-8");
+    let project = env.root().join("project");
+    std::fs::create_dir_all(project.join(".agents/skills/x")).expect("a folder");
+    std::fs::write(project.join(".agents/skills/x/SKILL.md"), crate::env::skill("x", "x")).expect("a file");
+    let lock = r#"{"version": 1, "skills": {"x": {"source": "o/r", "sourceType": "github", "ref": "v1"}}}"#;
+    std::fs::write(project.join("skills-lock.json"), lock).expect("a file");
     let mut seen = Vec::new();
     for (schema, args) in [
         ("init", &["init", ".", "--name", "mine"][..]),
@@ -68,6 +73,8 @@ fn every_json_output_follows_its_schema() {
         ("show", &["show", "mcp/filesystem"]),
         ("status", &["status"]),
         ("status", &["status", "--remote"]),
+        ("adopt", &["adopt", "../project", "--dry-run"]),
+        ("adopt", &["adopt", "../project"]),
         ("snapshot", &["snapshot", "here"]),
         ("history", &["history"]),
         ("export", &["export", "kit", "--version", "1.0.0", "--all", "--output", pack]),

@@ -3,6 +3,7 @@
 
 mod add;
 mod addresses;
+mod adopt;
 mod broken;
 mod bundle;
 mod cli;

@@ -198,7 +198,8 @@ pub fn plan_add(
         let message = format!("left out: different artifacts called '{artifact}' at {}", paths.join(" and "));
         notes.push(Note { path: paths.join(", "), id: "clash", message });
     }
-    notes.extend(look_alikes(collection, &items)?);
+    let new = items.iter().filter(|item| item.step == AddStep::Add).map(|item| (&item.artifact, item.path.as_str()));
+    notes.extend(look_alikes(Some(collection), &new.collect::<Vec<_>>())?);
     let runs = items
         .iter()
         .filter(|item| item.step == AddStep::Add)
@@ -216,20 +217,22 @@ pub fn plan_add(
 }
 
 /// Notes new names that are easily taken for one that is here, or for one another.
-fn look_alikes(collection: &Collection, items: &[AddItem]) -> Result<Vec<Note>, Error> {
+///
+/// `new` are the names with their places; `collection` is `None` for one that is still to be made.
+pub(super) fn look_alikes(collection: Option<&Collection>, new: &[(&ArtifactRef, &str)]) -> Result<Vec<Note>, Error> {
     let look = |artifact: &ArtifactRef| (artifact.kind, artifact.name.look());
-    let mut kinds: Vec<_> = items.iter().map(|item| item.artifact.kind).collect();
+    let mut kinds: Vec<_> = new.iter().map(|(artifact, _)| artifact.kind).collect();
     kinds.dedup();
     let mut known: BTreeMap<_, ArtifactRef> = BTreeMap::new();
-    for kind in kinds {
+    for (kind, collection) in kinds.into_iter().filter_map(|kind| Some((kind, collection?))) {
         known.extend(collection.names_of(kind)?.into_iter().map(|artifact| (look(&artifact), artifact)));
     }
     let mut notes = Vec::new();
-    for AddItem { artifact, path, .. } in items.iter().filter(|item| item.step == AddStep::Add) {
-        let near = known.entry(look(artifact)).or_insert_with(|| artifact.clone());
-        if near != artifact {
+    for (artifact, path) in new {
+        let near = known.entry(look(artifact)).or_insert_with(|| (*artifact).clone());
+        if near != *artifact {
             let message = format!("'{artifact}' is easily taken for '{near}'");
-            notes.push(Note { path: path.clone(), id: "look-alike", message });
+            notes.push(Note { path: (*path).to_owned(), id: "look-alike", message });
         }
     }
     Ok(notes)

@@ -21,6 +21,7 @@ pub struct Change<'c> {
     entries: BTreeMap<ArtifactRef, Option<ManifestEntry>>,
     lock: Lockfile,
     refs: Vec<RefChange>,
+    remarks: Vec<String>,
 }
 
 impl<'c> Change<'c> {
@@ -32,6 +33,7 @@ impl<'c> Change<'c> {
             entries: BTreeMap::new(),
             lock: collection.lock.clone(),
             refs: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -70,6 +72,11 @@ impl<'c> Change<'c> {
             Some(entry) => drop(self.lock.artifacts.insert(artifact.clone(), entry)),
             None => drop(self.lock.artifacts.remove(artifact)),
         }
+    }
+
+    /// Adds a line to the message of the commit, for what has no place in the collection's files.
+    pub fn remark(&mut self, line: String) {
+        self.remarks.push(line);
     }
 
     /// Adds a ref to the transaction.
@@ -140,7 +147,8 @@ impl<'c> Change<'c> {
             return Ok(None);
         }
         let touched = self.touched()?;
-        finish(context, collection, tree, &touched, self.refs, &Record { action, subject, artifacts }).map(Some)
+        let record = Record { action, subject, remarks: &self.remarks, artifacts };
+        finish(context, collection, tree, &touched, self.refs, &record).map(Some)
     }
 
     /// Writes `collection.toml` and `collection.lock` where their content changes.
@@ -198,6 +206,8 @@ pub(super) struct Record<'a> {
     pub(super) action: &'a str,
     /// One line for people.
     pub(super) subject: &'a str,
+    /// More lines for people.
+    pub(super) remarks: &'a [String],
     /// What it was about.
     pub(super) artifacts: &'a [ArtifactRef],
 }
@@ -205,7 +215,12 @@ pub(super) struct Record<'a> {
 impl Record<'_> {
     /// Returns the commit message with the trailers that `history` reads.
     pub(super) fn message(&self) -> String {
-        let mut text = format!("{}\n\nSkillmeat-Action: {}\n", self.subject, self.action);
+        let mut text = format!("{}\n\n", self.subject);
+        for remark in self.remarks {
+            text.push_str(&format!("{remark}\n"));
+        }
+        let gap = if self.remarks.is_empty() { "" } else { "\n" };
+        text.push_str(&format!("{gap}Skillmeat-Action: {}\n", self.action));
         for artifact in self.artifacts {
             text.push_str(&format!("Skillmeat-Artifact: {artifact}\n"));
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::fsio::FsError;
 use crate::git::GitError;
+use crate::model::foreign::ForeignError;
 use crate::model::mcp::McpError;
 use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, SourceError, Transport, TreePath};
 use crate::scan::DiscoverError;
@@ -75,6 +76,20 @@ pub enum Error {
         /// Their places.
         paths: Vec<String>,
     },
+    /// A folder holds no record of another manager.
+    #[error("no record of another manager was found in '{}'", .0.display())]
+    NoRecord(PathBuf),
+    /// A record of another manager cannot be read.
+    #[error("the record '{}' cannot be read", .path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ForeignError,
+    },
+    /// A collection shall be made in the folder that it shall be made from.
+    #[error("'{}' is what is to be adopted, and is left as it is", .0.display())]
+    AdoptsItself(PathBuf),
     /// The collection has another artifact of this name.
     #[error("the collection has another '{0}'")]
     Exists(ArtifactRef),
@@ -169,7 +184,9 @@ impl Error {
                 DiscoverError::Missing { .. } => Class::Name,
                 DiscoverError::Link { .. } => Class::Path,
             },
-            Error::NothingFound { .. } => Class::Name,
+            Error::NothingFound { .. } | Error::NoRecord(_) => Class::Name,
+            Error::Record { .. } => Class::Parse,
+            Error::AdoptsItself(_) => Class::Usage,
             Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
                 Class::Conflict
             }

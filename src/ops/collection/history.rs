@@ -155,7 +155,7 @@ fn back(
     let done: Option<Oid> = if preview {
         None
     } else {
-        commit_tree(context, collection, tree, &Record { action, subject, artifacts: &[] })?
+        commit_tree(context, collection, tree, &Record { action, subject, remarks: &[], artifacts: &[] })?
     };
     Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
 }

@@ -61,7 +61,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Initialised,
     let commit = repo.write_commit(
         tree,
         &parents,
-        &Record { action: "init", subject: &subject, artifacts: &[] }.message(),
+        &Record { action: "init", subject: &subject, remarks: &[], artifacts: &[] }.message(),
         who,
     )?;
     context.make_durable(repo.git_folder())?;

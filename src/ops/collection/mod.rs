@@ -1,6 +1,7 @@
 //! Collections: what is in them, and every change as one commit.
 
 mod add;
+mod adopt;
 mod between;
 mod catalogue;
 mod change;
@@ -30,6 +31,7 @@ mod upstream;
 mod validate;
 
 pub use add::{AddItem, AddPlan, AddStep, Obstacles, Offer, Otherwise, add, look, plan_add};
+pub use adopt::{AdoptItem, AdoptPlan, AdoptStep, LeftBehind, NotTaken, RecordRead, adopt, plan_adopt};
 pub use between::{Copied, KnownCollection, collections, copy};
 pub use change::Change;
 pub use diff::{ArtifactDiff, FileDiff, Sides, compare, diff};

@@ -12,12 +12,7 @@ pub(super) fn content(opened: &Opened, found: &Found) -> Result<(Vec<SourceFile>
     match (&found.files, &found.path) {
         (FoundFiles::Folder, path) => {
             let mut files = opened.folder(path.as_ref())?;
-            for (path, _, _) in &mut files {
-                // Some write the file in lower case; the clients that look for it want this spelling.
-                if main.is_some_and(|main| path.as_str() != main && path.as_str() == main.to_lowercase()) {
-                    *path = main.unwrap_or_default().parse().map_err(GitError::from)?;
-                }
-            }
+            spell(found.artifact.kind, &mut files)?;
             Ok((files, None))
         }
         (FoundFiles::File, Some(path)) => {
@@ -33,6 +28,17 @@ pub(super) fn content(opened: &Opened, found: &Found) -> Result<(Vec<SourceFile>
         }
         (FoundFiles::File, None) => Ok((Vec::new(), None)),
     }
+}
+
+/// Gives the main file the spelling that clients look for: some write it in lower case.
+pub(super) fn spell(kind: Kind, files: &mut [SourceFile]) -> Result<(), Error> {
+    let Some(main) = kind.main_file() else { return Ok(()) };
+    for (path, _, _) in files {
+        if path.as_str() != main && path.as_str() == main.to_lowercase() {
+            *path = main.parse().map_err(GitError::from)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the path in the collection of a file of an artifact.
