@@ -418,3 +418,40 @@ fn records_that_cannot_be_read_change_nothing() {
     env.refused("name", &["init", "../new", "--adopt", "../empty/README.md"]);
     assert!(!env.root().join("new").exists());
 }
+
+#[test]
+fn artifacts_of_one_repository_at_several_commits_are_each_compared_with_their_own() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    let state = |c: &str, b: &str, a: &str| {
+        source.commit_files(
+            "main",
+            &[("a/SKILL.md", &skill("a", a)), ("b/SKILL.md", &skill("b", b)), ("c/SKILL.md", &skill("c", c))],
+        )
+    };
+    let commits = [state("1", "1", "1"), state("1", "1", "2"), state("1", "2", "2"), state("2", "3", "3")];
+    let mut manifest = "[collection]\nname = \"old\"\n".to_owned();
+    // In the order of their names: the newest, the oldest, one between.
+    for (name, text, commit) in [("a", "2", &commits[2]), ("b", "1", &commits[0]), ("c", "1", &commits[1])] {
+        let page = source.ssh_url(&format!("/tree/{commit}/{name}"));
+        manifest.push_str(&format!(
+            "[[artifacts]]\nname = \"{name}\"\ntype = \"skill\"\npath = \"skills/{name}\"\nupstream = \"{page}\"\n"
+        ));
+        put(&env, "old", &[(&format!("skills/{name}/SKILL.md"), &skill(name, text))]);
+    }
+    put(&env, "old", &[("collection.toml", &manifest)]);
+    env.run(["adopt", "../old"]).ok();
+    for item in env.json(&["status", "--remote"])["artifacts"].as_array().expect("a list") {
+        assert_eq!(
+            (&item["upstream"]["state"], &item["upstream"]["mergeable"]),
+            (&"no-base".into(), &true.into()),
+            "{item}"
+        );
+    }
+    env.run(["update"]).ok();
+    for (name, text) in [("a", "3"), ("b", "3"), ("c", "2")] {
+        assert_eq!(env.read(&format!("skills/{name}/SKILL.md")), skill(name, text));
+    }
+    env.assert_sound();
+}

@@ -156,6 +156,32 @@ fn the_strategies_take_one_side_and_go_on_from_there() {
     }
 }
 
+/// The store has its history from the commit on that was fetched first.
+#[test]
+fn what_was_taken_at_several_times_is_of_one_history() {
+    for first in ["a", "b"] {
+        let env = TestEnv::with_collection();
+        env.allow_ssh();
+        let source = env.bare("source");
+        let state = |text: &str| {
+            let (a, b) = (skill("a", text), skill("b", text));
+            source.commit_files("main", &[("skills/a/SKILL.md", &a), ("skills/b/SKILL.md", &b)]);
+        };
+        state("one");
+        let later = if first == "a" { "b" } else { "a" };
+        env.run(["add", &source.ssh_url(&format!("//skills/{first}"))]).ok();
+        state("two");
+        state("three");
+        env.run(["add", &source.ssh_url(&format!("//skills/{later}"))]).ok();
+        state("four");
+        for item in env.json(&["status", "--remote"])["artifacts"].as_array().expect("a list") {
+            assert_eq!(item["upstream"]["state"], "behind", "{item}");
+        }
+        env.run(["update"]).ok();
+        assert_eq!(env.read("skills/a/SKILL.md"), skill("a", "four"));
+    }
+}
+
 #[test]
 fn a_moved_tag_is_told_with_both_commits_and_not_followed() {
     let (env, source) = followed();

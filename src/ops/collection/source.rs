@@ -24,6 +24,9 @@ const MAX_FOLDER_ENTRIES: u64 = 20_000;
 /// Most times that discovery starts again because a manifest led it to files that are not here yet.
 const MAX_ROUNDS: usize = 10;
 
+/// What git takes for a depth without end.
+const WHOLE_HISTORY: u32 = 0x7fff_ffff;
+
 /// One file of an artifact: where it is below the artifact, its mode, its content.
 pub type SourceFile = (TreePath, FileMode, Vec<u8>);
 
@@ -145,6 +148,19 @@ impl Far<'_> {
         Ok(())
     }
 
+    /// Brings the whole history of a commit, and `others` where they are not of it.
+    fn bring_history(&self, repo: &Repo, commit: Oid, others: &[Oid]) -> Result<(), Error> {
+        let git = self.context.network()?;
+        self.context.progress.step("fetching history", 0, None);
+        let known = |id: Oid| (id.to_string(), format!("refs/skillmeat/known/{id}"));
+        self.context.fetched(repo.fetch(git, &self.remote, &[known(commit)], Some(WHOLE_HISTORY))?);
+        for other in others.iter().filter(|other| !repo.has(**other)) {
+            // As above: what the server has forgotten stays unknown.
+            self.context.fetched(repo.fetch(git, &self.remote, &[known(*other)], Some(1)).unwrap_or(0));
+        }
+        Ok(())
+    }
+
     /// Brings objects that the repository does not have.
     fn bring(&self, repo: &Repo, ids: &[Oid]) -> Result<(), Error> {
         self.context.progress.step("fetching files", 0, Some(ids.len() as u64));
@@ -186,6 +202,23 @@ impl<'c> Opened<'c> {
                 Ok(Opened::Folder { root: Root::open(root.path())?, upstream: upstream.clone() })
             }
         }
+    }
+
+    /// Makes sure that the history between each of `haves` and the commit is here, where there is one.
+    ///
+    /// A store has history from the commit on that was asked for first. One that artifacts were taken from earlier would
+    /// look as if it had never been of the repository.
+    ///
+    /// # Errors
+    /// [`Error::Git`] with `Net`.
+    pub fn join(&self, haves: &[Oid]) -> Result<(), Error> {
+        let Opened::Git { repo, commit, far: Some(far), .. } = self else { return Ok(()) };
+        for have in haves {
+            if !repo.has(*have) || !repo.is_ancestor(*have, *commit)? {
+                return far.bring_history(repo, *commit, haves);
+            }
+        }
+        Ok(())
     }
 
     /// Returns what `collection.toml` names as upstream.

@@ -234,9 +234,11 @@ fn look_at(
             None => return all(Upstream::RefGone),
         }
     }
-    let have = origins.iter().find_map(|origin| origin.have);
-    let opened = source(context, place).and_then(|source| open(context, &source, have));
-    let opened = match opened {
+    let haves: Vec<_> = origins.iter().filter_map(|origin| origin.have).collect();
+    let opened = source(context, place).and_then(|source| open(context, &source, haves.first().copied()));
+    // Of tags it is no matter how they are related.
+    let related: &[Oid] = if matches!(follows, None | Some(Follows::Branch)) { &haves } else { &[] };
+    let opened = match opened.and_then(|opened| opened.join(related).map(|()| opened)) {
         Ok(opened) => opened,
         Err(Error::Git(GitError::NoCommit(_))) => return all(Upstream::RefGone),
         Err(error) => return all(cannot(with_causes(&error))),
