@@ -1,6 +1,7 @@
 //! `collection.toml` and `collection.lock` (`schema/collection.md`).
 
 mod merge;
+mod plain;
 
 use std::collections::BTreeMap;
 
@@ -212,7 +213,14 @@ fn parse<T: serde::de::DeserializeOwned>(file: &'static str, bytes: &[u8]) -> Re
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         CollectionError::Parse { file, line: 1 + before.matches('\n').count(), message: error.message().to_owned() }
     };
-    // A newer file may have keys that are unknown here: its version is what the user must hear of.
+    let is_current = |table: &toml::Table| table.get("format") == Some(&i64::from(COLLECTION_FORMAT).into());
+    if let Some(table) = plain::parse(text).filter(is_current)
+        && let Ok(read) = table.try_into()
+    {
+        return Ok(read);
+    }
+    // What is wrong, and where, tells the parser. A newer file may have keys that are unknown here: its version is what the
+    // user must hear of.
     let Format { format } = toml::from_str(text).map_err(wrong)?;
     if format != COLLECTION_FORMAT {
         return Err(CollectionError::Newer { file, found: format });
