@@ -213,9 +213,8 @@ fn parse<T: serde::de::DeserializeOwned>(file: &'static str, bytes: &[u8]) -> Re
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         CollectionError::Parse { file, line: 1 + before.matches('\n').count(), message: error.message().to_owned() }
     };
-    let is_current = |table: &toml::Table| table.get("format") == Some(&i64::from(COLLECTION_FORMAT).into());
-    if let Some(table) = plain::parse(text).filter(is_current)
-        && let Ok(read) = table.try_into()
+    if let Some(plain) = plain::parse(text).filter(|plain| plain.is_of_format(COLLECTION_FORMAT))
+        && let Ok(read) = T::deserialize(plain)
     {
         return Ok(read);
     }

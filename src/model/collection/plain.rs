@@ -1,63 +1,83 @@
 //! Reading TOML of the plain form that this program writes, many times faster than all of TOML.
 //!
 //! Each command reads both files of a collection, and with ten thousand artifacts a whole parser would take longer than all
-//! else. Text of any other form is left to the parser: the answer is the parser's table or none, which a test holds it to.
+//! else. Text of any other form is left to the parser: the answer is the parser's or none, which a test holds it to.
 
-use toml::{Table, Value};
+use std::collections::HashSet;
+
+use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
 
 /// Start and end of the line of an artifact's table.
 const HEADER: (&str, &str) = ("[artifacts.\"", "\"]");
 
+/// A value, as it stands in the text.
+#[derive(Debug)]
+pub(super) enum Plain<'a> {
+    Number(i64),
+    Text(&'a str),
+    List(Vec<&'a str>),
+    Table(Vec<(&'a str, Plain<'a>)>),
+}
+
+impl Plain<'_> {
+    /// Says whether `format` is this.
+    pub(super) fn is_of_format(&self, format: u32) -> bool {
+        let is_it = |(key, value): &(&str, Plain)| {
+            *key == "format" && matches!(value, Plain::Number(number) if *number == i64::from(format))
+        };
+        matches!(self, Plain::Table(items) if items.iter().any(is_it))
+    }
+}
+
 /// Returns the table that a whole TOML parser would return, or `None` for text that is not in the plain form: lines that are
 /// empty, a comment, `[artifacts."…"]`, or a bare key with a number, a text without escapes, or a list of those in one line.
-pub(super) fn parse(text: &str) -> Option<Table> {
-    let (mut root, mut artifacts) = (Table::new(), Table::new());
-    let mut entry: Option<(&str, Table)> = None;
+pub(super) fn parse(text: &str) -> Option<Plain<'_>> {
+    let (mut root, mut artifacts, mut names) = (Vec::new(), Vec::new(), HashSet::new());
+    let mut entry: Option<(&str, Vec<_>)> = None;
     for line in text.split('\n') {
         if line.is_empty() || (line.starts_with('#') && is_plain(line)) {
             continue;
         }
         if let Some(name) = line.strip_prefix(HEADER.0).and_then(|line| line.strip_suffix(HEADER.1)) {
-            finish(&mut artifacts, entry.take())?;
-            entry = Some((Some(name).filter(|name| is_text(name))?, Table::new()));
+            if !is_text(name) || !names.insert(name) {
+                return None;
+            }
+            artifacts.extend(entry.replace((name, Vec::new())));
             continue;
         }
         let (key, value) = line.split_once(" = ")?;
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return None;
-        }
         let table = entry.as_mut().map_or(&mut root, |(_, table)| table);
-        if table.insert(key.to_owned(), value_of(value)?).is_some() {
+        let is_new = table.iter().all(|(known, _)| *known != key);
+        if !is_new || key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return None;
         }
+        table.push((key, value_of(value)?));
     }
-    let any = entry.is_some();
-    finish(&mut artifacts, entry)?;
-    if any && root.insert("artifacts".to_owned(), Value::Table(artifacts)).is_some() {
-        return None;
+    artifacts.extend(entry);
+    if !artifacts.is_empty() {
+        if root.iter().any(|(key, _)| *key == "artifacts") {
+            return None;
+        }
+        let tables = artifacts.into_iter().map(|(name, table)| (name, Plain::Table(table)));
+        root.push(("artifacts", Plain::Table(tables.collect())));
     }
-    Some(root)
+    Some(Plain::Table(root))
 }
 
-/// Puts a table in its place, which no other may have.
-fn finish(artifacts: &mut Table, entry: Option<(&str, Table)>) -> Option<()> {
-    let Some((name, table)) = entry else { return Some(()) };
-    artifacts.insert(name.to_owned(), Value::Table(table)).is_none().then_some(())
-}
-
-fn value_of(text: &str) -> Option<Value> {
+fn value_of(text: &str) -> Option<Plain<'_>> {
     if let Some(items) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-        return items.split(", ").map(string).collect::<Option<_>>().map(Value::Array);
+        return items.split(", ").map(string).collect::<Option<_>>().map(Plain::List);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < 10 && (text == "0" || !text.starts_with('0')) {
-        return text.parse().ok().map(Value::Integer);
+        return text.parse().ok().map(Plain::Number);
     }
-    string(text)
+    string(text).map(Plain::Text)
 }
 
-fn string(text: &str) -> Option<Value> {
-    let text = text.strip_prefix('"')?.strip_suffix('"')?;
-    is_text(text).then(|| Value::String(text.to_owned()))
+fn string(text: &str) -> Option<&str> {
+    text.strip_prefix('"')?.strip_suffix('"').filter(|text| is_text(text))
 }
 
 /// Says whether a text stands for itself between quotes.
@@ -70,11 +90,48 @@ fn is_plain(text: &str) -> bool {
     !text.bytes().any(|byte| byte < b' ' || byte == 0x7f)
 }
 
+impl<'de> IntoDeserializer<'de, Error> for Plain<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Plain<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Plain::Number(number) => visitor.visit_i64(number),
+            Plain::Text(text) => visitor.visit_borrowed_str(text),
+            Plain::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Plain::Text))),
+            Plain::Table(items) => visitor.visit_map(MapDeserializer::new(items.into_iter())),
+        }
+    }
+
+    /// TOML has no null: what is there is some.
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::Deserialize as _;
+    use toml::Table;
 
     use super::*;
+
+    fn table(text: &str) -> Option<Table> {
+        parse(text).map(|plain| Table::deserialize(plain).expect("a table"))
+    }
 
     /// Lines of the plain form and of others, so that many texts are nearly plain.
     fn line() -> impl Strategy<Value = String> {
@@ -106,7 +163,7 @@ mod tests {
         #[test]
         fn what_is_read_is_what_a_whole_parser_reads(lines in prop::collection::vec(line(), 0..6)) {
             let text = lines.join("\n");
-            if let Some(table) = parse(&text) {
+            if let Some(table) = table(&text) {
                 prop_assert_eq!(Ok(table), toml::from_str::<Table>(&text).map_err(|error| error.to_string()));
             }
         }
@@ -115,8 +172,7 @@ mod tests {
     #[test]
     fn what_this_program_writes_is_plain() {
         let text = "# mine\nformat = 1\nname = \"a\"\n\n[artifacts.\"skill/x\"]\nupstream = \"https://h/r\"\ntags = [\"a\", \"b\"]\n";
-        let table = parse(text).expect("plain");
-        assert_eq!(Ok(table), toml::from_str(text));
+        assert_eq!(Ok(table(text).expect("plain")), toml::from_str(text));
         for other in [
             "a = 'x'\n",
             "a = 1 # why\n",
