@@ -154,6 +154,20 @@ impl Repo {
         Ok(editor.write().map_err(doing())?.detach())
     }
 
+    /// Returns the id that a tree has in which a folder stands at `path`, and nothing else. Nothing is read or written.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn tree_around(&self, path: &TreePath, folder: Oid) -> Result<Oid, GitError> {
+        let mut id = folder;
+        for name in path.as_str().rsplit('/') {
+            let content = [b"40000 ", name.as_bytes(), b"\0", id.as_slice()].concat();
+            let hashed = gix::objs::compute_hash(self.inner.object_hash(), gix::objs::Kind::Tree, &content);
+            id = hashed.map_err(GitError::doing("hash a tree"))?;
+        }
+        Ok(id)
+    }
+
     /// Returns the paths of the files that differ between two trees, sorted.
     ///
     /// # Errors

@@ -135,11 +135,11 @@ fn line_ends_are_never_converted() {
     second.add_skill("windows", "a\r\nb");
     second.git(["push", "--quiet"]);
     first.git(["pull", "--quiet"]);
-    assert_eq!(
-        first.json(&["status", "windows"])["artifacts"][0]["local"],
-        "unknown",
-        "its pristine state is not here"
-    );
+    let local = |env: &TestEnv| env.json(&["status", "windows"])["artifacts"][0]["local"].clone();
+    assert_eq!(local(&first), "unchanged", "the id of the tree says so");
     assert_eq!(first.read("skills/windows/SKILL.md"), second.read("skills/windows/SKILL.md"));
     assert_eq!(first.json(&["show", "windows"])["digest"], second.json(&["show", "windows"])["digest"]);
+    first.write("skills/windows/SKILL.md", skill("windows", "mine"));
+    first.git(["commit", "--quiet", "-am", "Mine"]);
+    assert_eq!(local(&first), "unknown", "its pristine state is not here");
 }

@@ -9,8 +9,8 @@ use super::{AtFlags, Dir, FOLDER, FileType, Found, FsError, Mode, Root, Stat, co
 /// Deepest folder that is looked into: deeper than any path that this program takes.
 const MAX_DEPTH: usize = 64;
 
-/// Folders from which on several threads look at them; for fewer, starting a thread costs more than it saves.
-const FOLDERS_FOR_THREADS: usize = 64;
+/// Entries of the first folder from which on several threads look at them; for fewer, starting a thread costs more than it saves.
+const ENTRIES_FOR_THREADS: usize = 64;
 
 /// Most threads: beyond, they wait for the file system.
 const MAX_THREADS: usize = 8;
@@ -24,24 +24,36 @@ impl Root {
     /// # Errors
     /// [`FsError::Escapes`], [`FsError::TooLarge`] above the limit of entries, [`FsError::Io`].
     pub fn walk(&self, rel: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
+        self.walk_named(rel, "", limit)
+    }
+
+    /// As [`Root::walk`], with paths from the root.
+    ///
+    /// # Errors
+    /// As [`Root::walk`].
+    pub fn walk_from_root(&self, rel: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
+        self.walk_named(rel, rel, limit)
+    }
+
+    fn walk_named(&self, rel: &str, base: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
         let full = self.full(rel);
         let Some(dir) = self.folder(rel, false)? else { return Ok(Vec::new()) };
         let mut dir = Dir::new(dir).map_err(FsError::os("list", &full))?;
         let walk = Walk { full: &full, seen: AtomicU64::new(0), limit };
-        let mut found = Vec::new();
-        let folders = walk.names(&mut dir, "", &mut found)?;
+        let entries = walk.entries(&mut dir)?;
         let fd = dir.fd().map_err(FsError::os("list", &full))?;
-        let some = |folders: &[String]| {
+        let some = |entries: &[(String, Option<Stat>)]| {
             let mut found = Vec::new();
-            folders.iter().try_for_each(|folder| walk.folder(fd, folder, folder, 1, &mut found))?;
+            walk.all(fd, entries, base, 0, &mut found)?;
             Ok::<_, FsError>(found)
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        if folders.len() < FOLDERS_FOR_THREADS || threads == 1 {
-            found.extend(some(&folders)?);
+        let mut found = Vec::new();
+        if entries.len() < ENTRIES_FOR_THREADS || threads == 1 {
+            found.extend(some(&entries)?);
         } else {
             let shares: Vec<_> = std::thread::scope(|scope| {
-                let shares = folders.chunks(folders.len().div_ceil(threads));
+                let shares = entries.chunks(entries.len().div_ceil(threads));
                 let threads: Vec<_> = shares.map(|share| scope.spawn(|| some(share))).collect();
                 threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
             });
@@ -49,7 +61,6 @@ impl Root {
                 found.extend(share.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
             }
         }
-        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
     }
 
@@ -77,25 +88,43 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Reads one folder, whose path is `below`: what is no folder goes to `found`, the names of folders are returned.
-    fn names(&self, dir: &mut Dir, below: &str, found: &mut Vec<(String, Stat)>) -> Result<Vec<String>, FsError> {
-        let mut folders = Vec::new();
+    /// Reads one folder, in the order of the paths of all that is below it; folders have no [`Stat`].
+    fn entries(&self, dir: &mut Dir) -> Result<Vec<(String, Option<Stat>)>, FsError> {
+        let mut entries = Vec::new();
         while let Some((name, kind)) = next(dir, self.full)? {
             if self.seen.fetch_add(1, Ordering::Relaxed) >= self.limit {
                 return Err(FsError::TooLarge { path: self.full.to_owned(), limit: self.limit });
             }
             // Not every file system tells the kind with the name.
-            if kind == FileType::Directory {
-                folders.push(name);
-                continue;
-            }
-            let stat = look(dir, &name, self.full)?;
-            match stat.found {
-                Found::Folder => folders.push(name),
-                _ => found.push((join(below, &name), stat)),
+            let stat = if kind == FileType::Directory { None } else { Some(look(dir, &name, self.full)?) };
+            entries.push((name, stat.filter(|stat| stat.found != Found::Folder)));
+        }
+        entries.sort_unstable_by(order);
+        Ok(entries)
+    }
+
+    /// Adds what is in and below `entries` of a folder, whose path is `below`.
+    fn all(
+        &self,
+        dir: BorrowedFd<'_>,
+        entries: &[(String, Option<Stat>)],
+        below: &str,
+        depth: usize,
+        found: &mut Vec<(String, Stat)>,
+    ) -> Result<(), FsError> {
+        for (name, stat) in entries {
+            let path = join(below, name);
+            match stat {
+                Some(stat) => found.push((path, *stat)),
+                None if depth < MAX_DEPTH => self.folder(dir, name, &path, depth + 1, found)?,
+                None => {
+                    let stat =
+                        statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_err(FsError::os("look at", self.full))?;
+                    found.push((path, Stat { found: Found::Other, ..convert(&stat) }));
+                }
             }
         }
-        Ok(folders)
+        Ok(())
     }
 
     fn folder(
@@ -106,22 +135,22 @@ impl Walk<'_> {
         depth: usize,
         found: &mut Vec<(String, Stat)>,
     ) -> Result<(), FsError> {
-        let full = self.full.join(path);
-        let at = |verb| FsError::os(verb, &full);
+        let at = |verb| move |error| FsError::os(verb, &self.full.join(path))(error);
         let dir = openat(above, name, FOLDER, Mode::empty()).map_err(at("open"))?;
         let mut dir = Dir::new(dir).map_err(at("list"))?;
-        let folders = self.names(&mut dir, path, found)?;
-        for name in folders {
-            let below = join(path, &name);
-            if depth < MAX_DEPTH {
-                self.folder(dir.fd().map_err(at("list"))?.as_fd(), &name, &below, depth + 1, found)?;
-            } else {
-                let stat = look(&dir, &name, self.full)?;
-                found.push((below, Stat { found: Found::Other, ..stat }));
-            }
-        }
-        Ok(())
+        let entries = self.entries(&mut dir)?;
+        self.all(dir.fd().map_err(at("list"))?.as_fd(), &entries, path, depth, found)
     }
+}
+
+/// The order of paths below two names: that of a folder goes on with `/`.
+fn order(a: &(String, Option<Stat>), b: &(String, Option<Stat>)) -> std::cmp::Ordering {
+    let (one, other) = (a.0.as_bytes(), b.0.as_bytes());
+    let shared = one.len().min(other.len());
+    let after = |(name, stat): &(String, Option<Stat>)| {
+        name.as_bytes().get(shared).copied().or(if stat.is_none() { Some(b'/') } else { None })
+    };
+    one[..shared].cmp(&other[..shared]).then_with(|| after(a).cmp(&after(b)))
 }
 
 /// Returns the next name of a folder, with its kind where the file system tells it.
@@ -145,4 +174,36 @@ fn next(dir: &mut Dir, full: &Path) -> Result<Option<(String, FileType)>, FsErro
 fn look(dir: &Dir, name: &str, full: &Path) -> Result<Stat, FsError> {
     let stat = dir.fd().and_then(|fd| statat(fd, name, AtFlags::SYMLINK_NOFOLLOW));
     stat.map(|stat| convert(&stat)).map_err(FsError::os("look at", full))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test makes files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_come_in_their_order_from_one_thread_and_from_several() {
+        for folders in [3, 2 * ENTRIES_FOR_THREADS] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut expected = Vec::new();
+            for number in 0..folders {
+                for name in ["a", "a-b", "a.b", "a0", "é"] {
+                    for path in
+                        [format!("{name}{number}"), format!("{name}{number}-/x"), format!("{name}{number}./y/z")]
+                    {
+                        let full = folder.path().join(&path);
+                        std::fs::create_dir_all(full.parent().expect("a folder")).expect("a folder");
+                        std::fs::write(full, "").expect("a file");
+                        expected.push(path);
+                    }
+                }
+            }
+            expected.sort();
+            let root = Root::open(folder.path()).expect("a folder");
+            let walked: Vec<_> = root.walk("", u64::MAX).expect("walks").into_iter().map(|(path, _)| path).collect();
+            assert_eq!(walked, expected);
+            let below = root.walk_from_root("a1-", 10).expect("walks");
+            assert_eq!(below.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a1-/x"]);
+        }
+    }
 }

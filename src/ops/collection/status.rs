@@ -131,6 +131,12 @@ fn local(collection: &Collection, artifact: &ArtifactRef, id: Option<Oid>) -> Re
     };
     let repo = &collection.repo;
     let Some(tree) = lock.tree_id() else { return Ok(Local::Unknown) };
+    // As it was taken, which is seen without reading: the recorded tree holds it and nothing else.
+    if let (Some(_), Some(id)) = (artifact.kind.main_file(), id)
+        && repo.tree_around(&artifact.path(), id)? == tree
+    {
+        return Ok(Local::Unchanged);
+    }
     if !repo.has(tree) {
         return Ok(Local::Unknown);
     }
