@@ -5,6 +5,7 @@ mod adopt;
 mod between;
 mod catalogue;
 mod change;
+mod compared;
 mod diff;
 mod driver;
 mod elsewhere;

@@ -3,7 +3,7 @@
 use super::Error;
 use super::source::{Opened, SourceFile};
 use super::take::content;
-use crate::git::{GitError, Repo};
+use crate::git::GitError;
 use crate::model::{ArtifactRef, Digest, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, Source, TreePath};
 use crate::ops::Context;
 use crate::scan::{DiscoverError, Found, FoundFiles};
@@ -57,17 +57,6 @@ impl<'a> Origin<'a> {
 pub(super) fn source(context: &Context, (url, reference): &Place) -> Result<Source, Error> {
     let source = Source::parse(url, |_| false, &context.forge)?;
     Ok(Source { reference: reference.clone(), ..source })
-}
-
-/// Compares the ids of the artifact's place in two trees of the source.
-pub(super) fn same_there(repo: &Repo, origin: &Origin, old: Oid, new: Oid) -> Result<bool, Error> {
-    Ok(match origin.place()? {
-        None => old == new,
-        Some(path) => {
-            let at = |tree| repo.entry_at(tree, &path);
-            at(old)?.is_some() && at(old)? == at(new)?
-        }
-    })
 }
 
 /// Finds the artifact where it was in the source, and reads its files.

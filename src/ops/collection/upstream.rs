@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::origin::{Origin, Place, same_there, source};
+use super::compared::Compared;
+use super::origin::{Origin, Place, source};
 use super::source::{Opened, SourceFile, open};
 use super::take::{entries, license};
 use super::tips::{Follows, tags_of, tip};
@@ -16,9 +17,6 @@ use super::{Collection, Error, pristine};
 use crate::git::{GitError, Remote, RemoteRef};
 use crate::model::{ArtifactRef, Digest, Location, Oid, tree_digest};
 use crate::ops::Context;
-
-/// Most commits of an upstream that are listed for one artifact.
-const MAX_COMMITS: usize = 100;
 
 /// Repositories that are asked at the same time: more would look like an attack to a forge.
 const ASKED_AT_ONCE: usize = 8;
@@ -247,10 +245,14 @@ fn look_at(
         follows = tags_of(repo).ok().and_then(|tags| tip(&tags, place.1.as_deref())).map(|tip| tip.follows);
     }
     let follows = follows.unwrap_or(Follows::Branch);
-    if let Err(error) = bring(&opened, origins) {
+    let compared = match &opened {
+        Opened::Git { repo, commit, tree, .. } => Some(Compared::new(repo, *commit, *tree)),
+        Opened::Folder { .. } => None,
+    };
+    if let Err(error) = bring(&opened, compared.as_ref(), origins) {
         return all(cannot(with_causes(&error)));
     }
-    let look = |origin: &Origin| look_into(collection, &opened, origin, &follows, rewritten);
+    let look = |origin: &Origin| look_into(collection, &opened, compared.as_ref(), origin, &follows, rewritten);
     origins
         .iter()
         .map(|origin| look(origin).unwrap_or_else(|error| seen(origin, cannot(with_causes(&error)))))
@@ -258,12 +260,11 @@ fn look_at(
 }
 
 /// Makes sure that the files of all artifacts that changed are here, by one fetch.
-fn bring(opened: &Opened, origins: &[Origin]) -> Result<(), Error> {
-    let Opened::Git { repo, tree, .. } = opened else { return Ok(()) };
+fn bring(opened: &Opened, compared: Option<&Compared>, origins: &[Origin]) -> Result<(), Error> {
+    let Some(compared) = compared else { return Ok(()) };
     let mut places = Vec::new();
     for origin in origins {
-        let old = origin.have.and_then(|have| repo.commit(have).ok());
-        if !old.is_some_and(|old| same_there(repo, origin, old.tree, *tree).unwrap_or(false)) {
+        if !origin.have.is_some_and(|have| compared.is_same(origin, have).unwrap_or(false)) {
             // One that is no place is told when it is looked into.
             places.extend(origin.place().ok());
         }
@@ -289,12 +290,13 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 fn look_into(
     collection: &Collection,
     opened: &Opened,
+    compared: Option<&Compared>,
     origin: &Origin,
     follows: &Follows,
     rewritten: Rewritten,
 ) -> Result<Seen, Error> {
     let mut commits = Vec::new();
-    if let (Opened::Git { repo, commit, tree, .. }, Some(have)) = (opened, origin.have) {
+    if let (Opened::Git { repo, commit, .. }, Some(compared), Some(have)) = (opened, compared, origin.have) {
         if origin.is_at(*commit) {
             return Ok(seen(origin, Upstream::Current));
         }
@@ -306,7 +308,7 @@ fn look_into(
             Follows::Tag => true,
             // The version that was taken is still there: a higher one is an update, on whatever branch.
             Follows::Range(commits) => !commits.contains(&have),
-            Follows::Branch if !known || !repo.is_ancestor(have, *commit)? => {
+            Follows::Branch if !known || !compared.descends_from(have)? => {
                 if rewritten == Rewritten::Refuse {
                     return Ok(seen(origin, Upstream::Rewritten { from, to }));
                 }
@@ -317,11 +319,11 @@ fn look_into(
         if moved && rewritten == Rewritten::Refuse {
             return Ok(seen(origin, Upstream::TagMoved { from, to }));
         }
-        if known && origin.digest.is_some() && same_there(repo, origin, repo.commit(have)?.tree, *tree)? {
+        if known && origin.digest.is_some() && compared.is_same(origin, have)? {
             return Ok(seen(origin, Upstream::Current));
         }
         if known {
-            commits = changes(repo, origin, have, *commit)?;
+            commits = compared.commits(origin, have)?;
         }
     }
     if origin.digest.is_none() {
@@ -345,21 +347,4 @@ fn look_into(
     let news = News { upstream, license, commit, path, content, digest, base };
     let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
-}
-
-/// Returns the commits that changed the artifact's place.
-fn changes(repo: &crate::git::Repo, origin: &Origin, have: Oid, tip: Oid) -> Result<Vec<UpstreamCommit>, Error> {
-    let mut found = Vec::new();
-    for info in repo.commits_since(have, tip, 10 * MAX_COMMITS)? {
-        // A parent behind the edge of a shallow history cannot be compared; such a commit is listed.
-        let parent = info.parents.first().and_then(|parent| repo.commit(*parent).ok());
-        if parent.is_some_and(|parent| same_there(repo, origin, parent.tree, info.tree).unwrap_or(false)) {
-            continue;
-        }
-        found.push(UpstreamCommit { commit: info.id.to_string(), subject: info.subject().to_owned() });
-        if found.len() == MAX_COMMITS {
-            break;
-        }
-    }
-    Ok(found)
 }
