@@ -57,6 +57,9 @@ impl Default for WalkLimits {
 /// Most entries in which two trees may differ: ten times the files of a very large collection.
 const MAX_CHANGES: u64 = 1_000_000;
 
+/// Something that is no folder and differs between two trees: its path, what it was, and what it is.
+pub type ChangedFile = (String, Option<TreeEntry>, Option<TreeEntry>);
+
 impl Repo {
     /// Returns the entries of one tree, in git's order.
     ///
@@ -171,13 +174,22 @@ impl Repo {
     /// Returns the paths of the files that differ between two trees, sorted.
     ///
     /// # Errors
-    /// [`GitError::Missing`].
+    /// [`GitError::Missing`], [`GitError::TooMuch`].
     pub fn changed_paths(&self, old: Option<Oid>, new: Oid) -> Result<Vec<String>, GitError> {
-        let mut changed = Changed { paths: Vec::new(), seen: 0 };
+        let mut paths: Vec<String> = self.changed_files(old, new)?.into_iter().map(|(path, ..)| path).collect();
+        paths.dedup();
+        Ok(paths)
+    }
+
+    /// Returns what is no folder and differs between two trees, sorted by path: what it was and what it is.
+    ///
+    /// # Errors
+    /// As [`Repo::changed_paths`].
+    pub fn changed_files(&self, old: Option<Oid>, new: Oid) -> Result<Vec<ChangedFile>, GitError> {
+        let mut changed = Changed { files: Vec::new(), seen: 0 };
         self.compare(old, Some(new), "", &mut changed)?;
-        let mut changed = changed.paths;
-        changed.sort();
-        changed.dedup();
+        let mut changed = changed.files;
+        changed.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(changed)
     }
 
@@ -208,14 +220,15 @@ impl Repo {
         changed: &mut Changed,
     ) -> Result<(), GitError> {
         let folder = |entry: Option<&TreeEntry>| entry.filter(|e| e.kind == EntryKind::Folder).map(|e| e.id);
-        let file = |entry: Option<&TreeEntry>| entry.is_some_and(|e| e.kind != EntryKind::Folder);
+        let file = |entry: Option<&TreeEntry>| entry.filter(|e| e.kind != EntryKind::Folder).cloned();
         // Counted as they are seen: trees of nothing but trees have paths without end, and no files.
         changed.seen += 1;
         if changed.seen > MAX_CHANGES {
             return Err(GitError::TooMuch { what: "files and folders that differ", limit: MAX_CHANGES });
         }
-        if file(old) || file(new) {
-            changed.paths.push(path.to_owned());
+        let (was, is) = (file(old), file(new));
+        if was.is_some() || is.is_some() {
+            changed.files.push((path.to_owned(), was, is));
         }
         match (folder(old), folder(new)) {
             (None, None) => Ok(()),
@@ -226,7 +239,7 @@ impl Repo {
 
 /// What a comparison has found so far.
 struct Changed {
-    paths: Vec<String>,
+    files: Vec<ChangedFile>,
     /// Entries that differ, folders too.
     seen: u64,
 }

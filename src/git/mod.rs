@@ -30,7 +30,7 @@ mod worktree;
 
 pub use editor::edit_files;
 pub use error::GitError;
-pub use files::{EntryKind, TreeEntry, TreeFile, WalkLimits};
+pub use files::{ChangedFile, EntryKind, TreeEntry, TreeFile, WalkLimits};
 pub use identity::{Identity, Person};
 pub use merge::{Merged, Side};
 pub use mergetool::Stages;

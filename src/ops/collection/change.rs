@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::open::state_folder;
 use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS, pristine};
 use crate::fsio::{Root, is_temporary, read_optional, remove_if_there, write_note};
-use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, Touched};
+use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
 use crate::ops::Context;
 use crate::ops::audit::{self, Event};
@@ -146,7 +146,7 @@ impl<'c> Change<'c> {
             context.make_durable(repo.git_folder())?;
             return Ok(None);
         }
-        let touched = self.touched()?;
+        let touched = touched_between(repo, collection.tree, tree)?;
         let record = Record { action, subject, remarks: &self.remarks, artifacts };
         finish(context, collection, tree, &touched, self.refs, &record).map(Some)
     }
@@ -169,17 +169,6 @@ impl<'c> Change<'c> {
             self.files.insert(Lockfile::path(), Some((FileMode::Regular, content)));
         }
         Ok(())
-    }
-
-    fn touched(&self) -> Result<Vec<Touched>, Error> {
-        let mut touched = Vec::new();
-        for (path, new) in &self.files {
-            let old = file_at(&self.collection.repo, self.collection.tree, path)?;
-            if old != *new {
-                touched.push(Touched { path: path.clone(), old, new: *new });
-            }
-        }
-        Ok(touched)
     }
 }
 
@@ -330,17 +319,15 @@ fn remove_own_temporaries(repo: &Repo, touched: &[Touched]) -> Result<(), Error>
 }
 
 fn touched_between(repo: &Repo, old: Oid, new: Oid) -> Result<Vec<Touched>, Error> {
-    let mut touched = Vec::new();
-    for path in repo.changed_paths(Some(old), new)? {
+    let file = |entry: Option<TreeEntry>| {
+        entry.and_then(|entry| match entry.kind {
+            EntryKind::File(mode) => Some((mode, entry.id)),
+            _ => None,
+        })
+    };
+    let one = |(path, old, new): ChangedFile| {
         let path: TreePath = path.parse().map_err(GitError::from)?;
-        touched.push(Touched { old: file_at(repo, old, &path)?, new: file_at(repo, new, &path)?, path });
-    }
-    Ok(touched)
-}
-
-fn file_at(repo: &Repo, tree: Oid, path: &TreePath) -> Result<Option<(FileMode, Oid)>, Error> {
-    Ok(repo.entry_at(tree, path)?.and_then(|entry| match entry.kind {
-        EntryKind::File(mode) => Some((mode, entry.id)),
-        _ => None,
-    }))
+        Ok(Touched { path, old: file(old), new: file(new) })
+    };
+    repo.changed_files(Some(old), new)?.into_iter().map(one).collect()
 }
