@@ -75,7 +75,7 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
                 Some("leave such artifacts out with `--skip-unusable`, or name the others with `--only REF`".to_owned())
             });
         }
-        Error::NotLocked { artifact, .. } => format!(
+        Error::NotLocked { artifact, .. } | Error::WrongTree { artifact, .. } => format!(
             "nothing was restored; see who changed the lock with `git log -p -- collection.lock`, or take what the upstream has now with `git skillmeat add` under another name than '{artifact}'"
         ),
         Error::NotAllowed { address, .. } => allow_hint(address),

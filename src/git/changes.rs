@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use gix::bstr::BStr;
-use gix::index::entry::{Stage, Stat, stat};
+use gix::index::entry::{Flags, Stage, Stat, stat};
 
 use super::worktree::mode_of;
 use super::{EntryKind, GitError, Repo, WorkState};
@@ -69,11 +69,15 @@ impl Repo {
             changes.extend(path.parse::<TreePath>().ok().map(|path| (path, state)));
         };
         let mut expected = expected.peekable();
-        let gone = |path: &BStr| path.to_string();
+        // What a sparse checkout leaves out is not gone.
+        let is_left_out =
+            |path: &BStr| index.entry_by_path(path).is_some_and(|entry| entry.flags.contains(Flags::SKIP_WORKTREE));
         let mut entries = Entries { index, next: None };
         for (path, stat) in here {
             while let Some((old, ..)) = expected.next_if(|(old, ..)| *old < path.as_bytes()) {
-                change(&gone(old), WorkState::Deleted);
+                if !is_left_out(old) {
+                    change(&old.to_string(), WorkState::Deleted);
+                }
             }
             match expected.next_if(|(old, ..)| *old == path.as_bytes()) {
                 None => change(&path, WorkState::Untracked),
@@ -83,7 +87,8 @@ impl Repo {
                 Some(_) => change(&path, WorkState::Modified),
             }
         }
-        expected.for_each(|(old, ..)| change(&gone(old), WorkState::Deleted));
+        let rest = expected.filter(|(old, ..)| !is_left_out(old));
+        rest.for_each(|(old, ..)| change(&old.to_string(), WorkState::Deleted));
         Ok(())
     }
 

@@ -546,3 +546,23 @@ fn a_ref_that_is_locked_is_not_said_to_have_moved() {
     assert!(told.stderr.contains("cannot be locked") && told.stderr.contains("before.lock"), "{}", told.stderr);
     env.run(["snapshot", "after"]).ok();
 }
+
+#[test]
+fn what_a_sparse_checkout_leaves_out_is_not_deleted() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    env.add_skill("xls", "text");
+    env.git(["sparse-checkout", "set", "--no-cone", "/skills/pdf", "/collection.*"]);
+    assert!(!env.path("skills/xls").exists());
+    let uncommitted = || {
+        let status = env.json(&["status"]);
+        let files = |item: &serde_json::Value| item["uncommitted"].as_array().map_or(0, Vec::len);
+        status["artifacts"].as_array().expect("a list").iter().map(files).collect::<Vec<_>>()
+    };
+    assert_eq!(uncommitted(), [0, 0]);
+    fs::remove_file(env.path("skills/pdf/SKILL.md")).expect("a file");
+    assert_eq!(uncommitted(), [1, 0]);
+    env.git(["checkout", "--quiet", "."]);
+    env.run(["remove", "xls"]).ok();
+    env.assert_sound();
+}

@@ -6,7 +6,7 @@ use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
 use crate::model::mcp::McpError;
-use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, SourceError, Transport, TreePath};
+use crate::model::{ArtifactRef, Class, CollectionError, Digest, NameError, Oid, SourceError, Transport, TreePath};
 use crate::scan::DiscoverError;
 
 /// A use case on a collection failed.
@@ -120,15 +120,25 @@ pub enum Error {
     /// An upstream has something else than a lock names.
     #[error(
         "'{artifact}' is locked with the digest {locked}, and its upstream has {}",
-        found.map_or_else(|| "no such tree".to_owned(), |found| found.to_string())
+        found.map_or_else(|| "nothing in its place".to_owned(), |found| found.to_string())
     )]
     NotLocked {
         /// The artifact.
         artifact: ArtifactRef,
         /// What the lock names.
         locked: Digest,
-        /// What is there; `None` for nothing, or for a tree id that is not that of the digest.
+        /// What is there; `None` for nothing.
         found: Option<Digest>,
+    },
+    /// A lock names a tree and a digest that are not of the same files.
+    #[error("'{artifact}' is locked with the tree {locked}, and the files of its digest are the tree {found}")]
+    WrongTree {
+        /// The artifact.
+        artifact: ArtifactRef,
+        /// The tree that the lock names.
+        locked: String,
+        /// The tree of the files.
+        found: Oid,
     },
     /// An address of `collection.toml` that nobody here has agreed to read from.
     #[error("'{}' {}, and nobody here has typed that", address.escape_debug(), match transport {
@@ -190,7 +200,7 @@ impl Error {
             Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
                 Class::Conflict
             }
-            Error::NotLocked { .. } => Class::Hash,
+            Error::NotLocked { .. } | Error::WrongTree { .. } => Class::Hash,
             Error::NotAllowed { transport: Transport::Http, .. } => Class::Net,
             Error::NotAllowed { .. } => Class::Name,
             Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,

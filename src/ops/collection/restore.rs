@@ -162,7 +162,7 @@ fn step(
 /// Carries out a plan in one commit.
 ///
 /// # Errors
-/// [`Error::NotLocked`] when a lock names another tree than its digest says, [`Error::Git`] when uncommitted edits are in
+/// [`Error::WrongTree`] when a lock names another tree than its digest says, [`Error::Git`] when uncommitted edits are in
 /// the way; the collection is then as it was.
 pub fn restore(context: &Context, collection: &Collection, plan: &mut RestorePlan) -> Result<(), Error> {
     let mut change = Change::new(collection);
@@ -175,10 +175,8 @@ pub fn restore(context: &Context, collection: &Collection, plan: &mut RestorePla
         let message = pristine::message(artifact, item.origin.as_deref().unwrap_or_default(), "");
         let tree = change.record_pristine(context, artifact, &files, &message)?;
         let lock = item.lock.as_ref().or_else(|| collection.lock.artifacts.get(artifact));
-        if let Some(lock) = lock.filter(|lock| lock.tree_id() != Some(tree))
-            && let Some(locked) = lock.digest
-        {
-            return Err(Error::NotLocked { artifact: artifact.clone(), locked, found: None });
+        if let Some(locked) = lock.filter(|lock| lock.tree_id() != Some(tree)).and_then(|lock| lock.tree.clone()) {
+            return Err(Error::WrongTree { artifact: artifact.clone(), locked, found: tree });
         }
         if item.step == RestoreStep::Record {
             continue;
