@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::fsio::{Found, Lock, Root};
-use crate::git::{EntryKind, GitError, Head, Repo, TreeFile};
+use crate::git::{EntryKind, GitError, Head, Repo, TreeEntry, TreeFile};
 use crate::model::{ArtifactName, ArtifactRef, Kind, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, Oid, TreePath};
 use crate::ops::Context;
 
@@ -16,6 +16,9 @@ pub const PRISTINE_REFS: &str = "refs/skillmeat/upstream/";
 
 /// Prefix of the refs of named restore points.
 pub const SNAPSHOT_REFS: &str = "refs/skillmeat/snapshot/";
+
+/// Size of `collection.toml` from which on the lock is read by another thread, in bytes: starting one costs as much as 20 KiB.
+const SIZE_FOR_THREADS: u64 = 64 * 1024;
 
 /// Longest distance between a wrong name and one that is offered instead.
 const NEAR: usize = 3;
@@ -285,22 +288,34 @@ pub(super) fn state_folder(repo: &Repo) -> Result<PathBuf, Error> {
 
 /// Reads `collection.toml`, as text and as what it says, and `collection.lock`; `None` when the tree has no such file.
 fn read_files(repo: &Repo, tree: Oid) -> Result<Option<(String, Manifest, Lockfile)>, Error> {
-    let Some(manifest) = read_file(repo, tree, &Manifest::path())? else { return Ok(None) };
-    let lock = match read_file(repo, tree, &Lockfile::path())? {
-        Some(bytes) => Lockfile::parse(&bytes)?,
-        None => Lockfile { format: crate::model::COLLECTION_FORMAT, ..Lockfile::default() },
+    let Some(entry) = repo.entry_at(tree, &Manifest::path())?.filter(is_file) else { return Ok(None) };
+    let manifest = || {
+        let bytes = repo.blob(entry.id, MAX_COLLECTION_FILE_BYTES)?;
+        let parsed = Manifest::parse(&bytes)?;
+        Ok::<_, Error>((String::from_utf8_lossy(&bytes).into_owned(), parsed))
     };
-    let parsed = Manifest::parse(&manifest)?;
-    Ok(Some((String::from_utf8_lossy(&manifest).into_owned(), parsed, lock)))
+    let (manifest, lock) = if repo.size(entry.id)? < SIZE_FOR_THREADS {
+        (manifest(), read_lock(repo, tree))
+    } else {
+        std::thread::scope(|scope| {
+            let beside = repo.handle();
+            let lock = scope.spawn(move || read_lock(&beside, tree));
+            (manifest(), lock.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
+    };
+    let ((text, manifest), lock) = (manifest?, lock?);
+    Ok(Some((text, manifest, lock)))
 }
 
-fn read_file(repo: &Repo, tree: Oid, path: &TreePath) -> Result<Option<Vec<u8>>, Error> {
-    match repo.entry_at(tree, path)? {
-        Some(entry) if matches!(entry.kind, EntryKind::File(_)) => {
-            Ok(Some(repo.blob(entry.id, MAX_COLLECTION_FILE_BYTES)?))
-        }
-        _ => Ok(None),
+fn read_lock(repo: &Repo, tree: Oid) -> Result<Lockfile, Error> {
+    match repo.entry_at(tree, &Lockfile::path())?.filter(is_file) {
+        Some(entry) => Ok(Lockfile::parse(&repo.blob(entry.id, MAX_COLLECTION_FILE_BYTES)?)?),
+        None => Ok(Lockfile { format: crate::model::COLLECTION_FORMAT, ..Lockfile::default() }),
     }
+}
+
+fn is_file(entry: &TreeEntry) -> bool {
+    matches!(entry.kind, EntryKind::File(_))
 }
 
 /// Returns the artifacts whose names differ from `text` by at most [`NEAR`] edits, nearest first.
