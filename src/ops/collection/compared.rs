@@ -7,14 +7,25 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::Error;
 use super::origin::Origin;
-use super::upstream::UpstreamCommit;
 use crate::git::{CommitInfo, GitError, Repo};
 use crate::model::{Oid, TreePath};
 
 /// Most commits of an upstream that are listed for one artifact.
 const MAX_COMMITS: usize = 100;
+
+/// A commit of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct UpstreamCommit {
+    /// Its id.
+    pub commit: String,
+    /// First line of its message: the author's words.
+    pub subject: String,
+}
 
 /// Paths that changed, sorted; `None` for more than can be listed.
 type Changed = Option<Rc<Vec<String>>>;

@@ -35,6 +35,7 @@ pub use add::{AddItem, AddPlan, AddStep, Obstacles, Offer, Otherwise, add, look,
 pub use adopt::{AdoptItem, AdoptPlan, AdoptStep, LeftBehind, NotTaken, RecordRead, adopt, plan_adopt};
 pub use between::{Copied, KnownCollection, collections, copy};
 pub use change::Change;
+pub use compared::UpstreamCommit;
 pub use diff::{ArtifactDiff, FileDiff, Sides, compare, diff};
 pub use driver::merge_file;
 pub use elsewhere::{Answers, Elsewhere, search_all};
@@ -51,5 +52,5 @@ pub use search::{Alike, Duplicates, Search, SearchHit, duplicates};
 pub use status::{ArtifactStatus, Ask, Local, Status, Uncommitted, status};
 pub use tags::{Tagged, TaggedArtifact, tag};
 pub use update::{Looked, Strategy, Update, UpdateItem, UpdatePlan, UpdateStep, look_for_updates, plan_update, update};
-pub use upstream::{Rewritten, Upstream, UpstreamCommit};
+pub use upstream::{Rewritten, Upstream};
 pub use validate::{Judged, Validate, ValidatedArtifact, Validation, accept, validate};

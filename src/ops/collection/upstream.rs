@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::compared::Compared;
+use super::compared::{Compared, UpstreamCommit};
 use super::origin::{Origin, Place, source};
 use super::source::{Opened, SourceFile, open};
 use super::take::{entries, license};
@@ -20,15 +20,6 @@ use crate::ops::Context;
 
 /// Repositories that are asked at the same time: more would look like an attack to a forge.
 const ASKED_AT_ONCE: usize = 8;
-
-/// A commit of an upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct UpstreamCommit {
-    /// Its id.
-    pub commit: String,
-    /// First line of its message: the author's words.
-    pub subject: String,
-}
 
 /// How the upstream of an artifact stands to the state that was taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
