@@ -98,7 +98,7 @@ pub struct Settings {
     pub collection: Option<String>,
     /// `skillmeat.durability` is not `lazy`.
     pub synced: bool,
-    /// `skillmeat.networkTimeout`: how long a remote may send nothing, in seconds.
+    /// `skillmeat.networkTimeout`: how long nothing may come from a remote or go to it, in seconds.
     pub silence_seconds: u64,
     /// `skillmeat.lockTimeout`, in seconds.
     pub patience_seconds: u64,

@@ -1,10 +1,9 @@
 //! A repository elsewhere, and what it is asked through the `git` program.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use super::process::escaped;
-use super::watch::{Stopped, watch};
+use super::watch::{Stopped, Task, watch};
 use super::{Git, GitError, Profile};
 use crate::model::{Location, Oid, Source};
 
@@ -50,7 +49,7 @@ impl Remote {
         let output = self.reach(git, |remote| {
             let mut command = git.command(remote.profile());
             command.args(["ls-remote", "--quiet", "--end-of-options", &remote.url]).args(patterns);
-            remote.run(git, command, None)
+            remote.run(git, command, Task::List)
         })?;
         let text = String::from_utf8_lossy(&output);
         let mut refs: Vec<RemoteRef> = Vec::new();
@@ -67,9 +66,9 @@ impl Remote {
         Ok(refs)
     }
 
-    /// Runs git to its end and returns what it printed. `into` is the store that grows by what comes.
-    pub(super) fn run(&self, git: &Git, command: Command, into: Option<&Path>) -> Result<Vec<u8>, GitError> {
-        let output = self.watched(git, command, into)?;
+    /// Runs git to its end and returns what it printed.
+    pub(super) fn run(&self, git: &Git, command: Command, task: Task<'_>) -> Result<Vec<u8>, GitError> {
+        let output = self.watched(git, command, task)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
@@ -84,8 +83,8 @@ impl Remote {
         escaped(self.url.as_bytes())
     }
 
-    fn watched(&self, git: &Git, command: Command, into: Option<&Path>) -> Result<Output, GitError> {
-        watch(command, git.silence(), into).map_err(|stopped| match stopped {
+    pub(super) fn watched(&self, git: &Git, command: Command, task: Task<'_>) -> Result<Output, GitError> {
+        watch(command, git.silence(), task).map_err(|stopped| match stopped {
             Stopped::NotStarted => GitError::NoProgram("git"),
             Stopped::Silent => self.failed(format!("nothing has come for {} seconds", git.silence().as_secs())),
             Stopped::TooMuch(limit) => GitError::TooMuch { what: "bytes from a remote", limit },
@@ -113,7 +112,7 @@ impl Remote {
         let mut command = git.command(self.profile());
         command.env("GIT_TRACE_CURL", "1").env("GIT_TRACE_CURL_NO_DATA", "1");
         command.args(["ls-remote", "--quiet", "--end-of-options", &self.url, "HEAD"]);
-        let trace = self.watched(git, command, None)?.stderr;
+        let trace = self.watched(git, command, Task::List)?.stderr;
         let trace = String::from_utf8_lossy(&trace);
         let header = |line: &str| {
             let (name, value) = line.split_once("Recv header: ")?.1.split_once(':')?;

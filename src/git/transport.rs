@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::process::escaped;
+use super::watch::Task;
 use super::{Git, GitError, Remote, Repo};
 use crate::model::Oid;
 
@@ -44,7 +45,7 @@ impl Repo {
             }
             command.args(["--end-of-options", &from.url]);
             command.args(refs.iter().map(|(theirs, ours)| format!("{theirs}:{ours}")));
-            from.run(git, command, Some(self.git_folder()))
+            from.run(git, command, Task::Fetch(self.git_folder()))
         })?;
         Ok(self.packed_bytes().saturating_sub(before))
     }
@@ -63,7 +64,7 @@ impl Repo {
                 // A commit that is here says nothing of its files: to name it would let the server leave them out.
                 let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"]);
                 command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
-                from.run(git, command, Some(self.git_folder()))
+                from.run(git, command, Task::Fetch(self.git_folder()))
             })?;
         }
         match self.missing(ids.iter().copied()).first() {
@@ -101,19 +102,20 @@ impl Repo {
 
     fn push_once(&self, git: &Git, to: &Remote, updates: &[PushUpdate]) -> Result<(), GitError> {
         let mut command = git.command_in(to.profile(), self.git_folder());
-        command.args(["push", "--quiet", "--porcelain", "--atomic", "--no-verify"]);
+        // Its progress is the sign that the server still takes what is sent.
+        command.args(["push", "--progress", "--porcelain", "--atomic", "--no-verify"]);
         for update in updates {
             let old = update.old.map_or(String::new(), |id| id.to_string());
             command.arg(format!("--force-with-lease={}:{old}", update.name));
         }
         command.args(["--end-of-options", &to.url]);
         command.args(updates.iter().map(|update| format!("{}:{}", update.new, update.name)));
-        let output = command.output().map_err(|_| GitError::NoProgram("git"))?;
+        let output = to.watched(git, command, Task::Push)?;
         if output.status.success() {
             return Ok(());
         }
         let report = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = escaped(&output.stderr);
+        let stderr = escaped(without_progress(&String::from_utf8_lossy(&output.stderr)).as_bytes());
         let url = to.shown();
         // Porcelain lines start with `!` for a refused ref; anything else is the connection or the server.
         let refused = report.lines().any(|line| line.starts_with('!'));
@@ -132,4 +134,17 @@ impl Repo {
             Err(GitError::Net { url, stderr })
         }
     }
+}
+
+/// Leaves out the lines in which git tells how far it has come.
+fn without_progress(text: &str) -> String {
+    let is_progress = |line: &str| {
+        let words =
+            ["Enumerating objects", "Counting objects", "Compressing objects", "Writing objects", "Resolving deltas"];
+        let line = line.strip_prefix("remote: ").unwrap_or(line);
+        words.iter().any(|words| line.starts_with(words))
+            || line.starts_with("Delta compression")
+            || line.starts_with("Total ")
+    };
+    text.split(['\n', '\r']).filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
 }

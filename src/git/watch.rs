@@ -18,8 +18,8 @@ const MAX_FETCHED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 /// Most memory of a git that is told a list, in bytes: a million refs are a third of it. git keeps the whole list.
 const LIST_MEMORY: u64 = 1024 * 1024 * 1024;
 
-/// Most memory of a git that is sent a pack, in bytes: it holds files of up to 512 MiB whole, and several at a time.
-const FETCH_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
+/// Most memory of a git that is sent a pack or sends one, in bytes: it holds files of up to 512 MiB whole, and several at a time.
+const PACK_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
 
 /// How often it is looked whether something still comes.
 const LOOK: Duration = Duration::from_millis(250);
@@ -37,14 +37,27 @@ pub(super) enum Stopped {
     TooMuch(u64),
 }
 
-/// Runs a program to its end. `silence` is how long nothing may come: neither text nor, for a fetch, anything in the packs
-/// of the repository folder `into`.
-pub(super) fn watch(mut command: Command, silence: Duration, into: Option<&Path>) -> Result<Output, Stopped> {
+/// What a program does for us.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Task<'a> {
+    /// It asks for a list.
+    List,
+    /// It fetches into the repository in this folder.
+    Fetch(&'a Path),
+    /// It pushes, and tells its progress.
+    Push,
+}
+
+/// Runs a program to its end. `silence` is how long nothing may come: neither text nor, for a fetch, anything in the packs.
+pub(super) fn watch(mut command: Command, silence: Duration, task: Task<'_>) -> Result<Output, Stopped> {
     let not_started = |_| Stopped::NotStarted;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(not_started)?;
-    limit_memory(&child, if into.is_some() { FETCH_MEMORY } else { LIST_MEMORY });
+    limit_memory(&child, if matches!(task, Task::List) { LIST_MEMORY } else { PACK_MEMORY });
     let (stdout, stderr) = (Drain::of(child.stdout.take()), Drain::of(child.stderr.take()));
-    let packs = into.map(|folder| folder.join("objects/pack"));
+    let packs = match task {
+        Task::Fetch(folder) => Some(folder.join("objects/pack")),
+        Task::List | Task::Push => None,
+    };
     let before = packs.as_deref().map_or(0, bytes_in);
     let (mut last, mut since) = (0, Instant::now());
     while !(stdout.ended(LOOK) && stderr.ended(LOOK)) {

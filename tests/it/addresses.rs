@@ -127,3 +127,24 @@ fn a_list_of_refs_without_end_is_cut_off() {
     assert!(ran.stderr.to_lowercase().contains("memory"), "{}", ran.stderr);
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
+
+/// The server takes what comes and says nothing more.
+#[test]
+fn a_push_that_is_not_answered_is_given_up() {
+    let env = TestEnv::with_key();
+    env.add_skill("pdf", "text");
+    env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", "../kit.skillmeat-pack"]).ok();
+    env.run(["vault", "init", "../vault.git"]).ok();
+    env.allow_ssh();
+    let vault = env.root().join("vault.git");
+    env.run(["vault", "add", "team", &format!("ssh://host.invalid{}", vault.display())]).ok();
+    // What is asked for is answered, what is sent is taken, and then it hangs.
+    let script = "#!/bin/sh\nfor last; do :; done\ncase $last in *receive-pack*) git receive-pack --http-backend-info-refs \
+        \"$(echo \"$last\" | cut -d\"'\" -f2)\"; cat >/dev/null; sleep 60 ;; *) exec sh -c \"$last\" ;; esac\n";
+    std::fs::write(env.home().join("ssh"), script).expect("a file");
+    env.config("skillmeat.networkTimeout", "2");
+    let started = Instant::now();
+    let ran = env.run(["vault", "push", "team", "kit"]).refused("net");
+    assert!(ran.stderr.contains("nothing has come for 2 seconds"), "{}", ran.stderr);
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+}
