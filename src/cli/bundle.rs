@@ -88,6 +88,7 @@ pub(super) enum Keep {
     Refuse,
     Skip,
     Replace,
+    Merge,
 }
 
 impl Command {
@@ -99,6 +100,7 @@ impl Command {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
                     Keep::Replace => Existing::Replace,
+                    Keep::Merge => Existing::Merge,
                 };
                 import(session, &what, Wish { dry_run, yes, accept, existing })
             }
@@ -235,10 +237,11 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
     if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
         return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
     }
-    let plan = bundle::plan(&session.collection()?, &verified, wish.existing)?;
+    let plan = bundle::plan(&session.context, &session.collection()?, &found, &verified, wish.existing)?;
     if wish.dry_run {
         let text = format!("{}{}", verified_text(&report), plan_text(&plan, true));
-        return Ok(Report::new("import", &Imported { plan, principal: report.principal, commit: None }, text));
+        let imported = Imported { plan, principal: report.principal, commit: None };
+        return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
     }
     if plan.changes() && !wish.yes && wish.accept.is_none() {
         let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true));
@@ -251,11 +254,17 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
     let done = bundle::import(&session.context, &collection, &found, &verified, wish.existing, vault)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
+        None if done.plan.has_conflicts() => String::new(),
         None => "Nothing to do: the collection has all of it\n".to_owned(),
     };
     let head = format!("{NAME}{}{NAME:#} signed by {}\n", done.plan.release, clean(&done.principal));
     let text = format!("{head}{}{commit}", plan_text(&done.plan, false));
-    Ok(Report::new("import", &done, text))
+    Ok(with_status(Report::new("import", &done, text), &done.plan))
+}
+
+/// The status is 1 where something waits, so that a script notices.
+fn with_status(report: Report, plan: &Plan) -> Report {
+    if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
 }
 
 fn plan_text(plan: &Plan, dry_run: bool) -> String {
@@ -266,11 +275,17 @@ fn plan_text(plan: &Plan, dry_run: bool) -> String {
             Step::Same => ("Unchanged", "Unchanged"),
             Step::Update => ("Updated", "Would update"),
             Step::Replace => ("Replaced", "Would replace"),
+            Step::Merge => ("Merged", "Would merge"),
+            Step::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
             Step::Skip => ("Kept yours:", "Would keep yours:"),
             Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
         };
         let verb = if dry_run { future } else { past };
         text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
+        if planned.step == Step::Conflict {
+            text.push_str(&format!("  both sides changed {}\n", clean(&planned.conflicts.join(", "))));
+            text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
+        }
     }
     text + &runs_text(&plan.runs)
 }

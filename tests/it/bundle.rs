@@ -366,6 +366,65 @@ fn artifacts_of_other_content_are_refused_kept_or_replaced() {
     reader.refused("conflict", &["import", text(&pack), "--yes", "--existing", "replace"]);
 }
 
+/// Lines of which each side may change its own.
+fn lines(changed: &[(&str, &str)]) -> String {
+    let text = skill("one", "first\n\na\n\nb\n\nc\n\nd\n\nlast\n");
+    changed.iter().fold(text, |text, (old, new)| text.replace(old, new))
+}
+
+#[test]
+fn a_newer_release_is_merged_with_what_was_edited() {
+    let author = TestEnv::with_key();
+    author.add_skill("one", "x");
+    author.add_skill("own", "x");
+    let release = |version: &str, content: &str| {
+        author.write("skills/one/SKILL.md", content);
+        author.git(["commit", "--quiet", "--allow-empty", "-am", "Edited"]);
+        let pack = author.root().join(format!("{version}.skillmeat-pack"));
+        author.run(["export", "kit", "--version", version, "--all", "--output", text(&pack)]).ok();
+        pack
+    };
+    let reader_here = reader;
+    let reader = reader_here();
+    reader.run(["import", text(&release("1.0.0", &lines(&[]))), "--yes"]).ok();
+    let edit = |content: &str| {
+        reader.write("skills/one/SKILL.md", content);
+        reader.git(["commit", "--quiet", "-am", "Mine"]);
+    };
+    edit(&lines(&[("last", "mine")]));
+    // Each side has changed its own lines.
+    let second = release("1.1.0", &lines(&[("first", "theirs")]));
+    let merge = |pack: &std::path::Path, more: &[&str]| {
+        reader.run([&["import", text(pack), "--existing", "merge"][..], more].concat())
+    };
+    reader.unchanged(&["import", text(&second), "--existing", "merge", "--dry-run"]);
+    assert!(merge(&second, &["--yes"]).ok().stdout.contains("Merged skill/one"));
+    assert_eq!(reader.read("skills/one/SKILL.md"), lines(&[("first", "theirs"), ("last", "mine")]));
+    assert!(reader.read("collection.lock").contains("kit--v1.1.0"));
+    assert_eq!(
+        reader.json(&["import", text(&second), "--existing", "merge", "--yes"])["commit"].as_str(),
+        None,
+        "twice is once"
+    );
+    // Both have changed the same: it waits, and what is decided is of the new release.
+    let third = release("1.2.0", &lines(&[("first", "theirs"), ("last", "yours")]));
+    let head = reader.read("skills/one/SKILL.md");
+    let ran = merge(&third, &["--yes"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("git skillmeat resolve skill/one"), "{}", ran.stdout);
+    assert_eq!(reader.read("skills/one/SKILL.md"), head);
+    assert_eq!(reader.json(&["status"])["artifacts"][0]["waits"], true);
+    reader.run(["resolve", "one", "--theirs"]).ok();
+    assert_eq!(reader.read("skills/one/SKILL.md"), lines(&[("first", "theirs"), ("last", "yours")]));
+    let shown = reader.json(&["show", "one"]);
+    assert_eq!((&shown["release"], &shown["bundle"]), (&"kit--v1.2.0".into(), &"kit".into()), "{shown}");
+    reader.assert_sound();
+    // One of the collection's own has nothing to merge from.
+    let other = reader_here();
+    other.add_skill("one", "of my own");
+    other.refused("conflict", &["import", text(&third), "--yes", "--existing", "merge"]);
+}
+
 #[test]
 fn a_newer_release_updates_what_was_not_edited() {
     let (env, first) = small();

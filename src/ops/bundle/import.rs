@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{Existing, Plan, Step, plan};
+use super::plan::{Existing, Plan, Step, plan_in, released_files};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, FileMode, LockEntry, ManifestEntry, Oid, TreePath};
+use crate::model::{ArtifactRef, Oid};
 use crate::ops::Context;
-use crate::ops::collection::{Change, Collection};
+use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
 
 /// What `import` did.
@@ -40,7 +40,11 @@ pub fn import(
     vault: Option<&str>,
 ) -> Result<Imported, Error> {
     let content = verified.get();
-    let plan = plan(collection, verified, existing)?;
+    if existing == Existing::Merge {
+        // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
+        write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
+    }
+    let plan = plan_in(&collection.repo, collection, verified, existing)?;
     let refused: Vec<ArtifactRef> = plan
         .artifacts
         .iter()
@@ -60,11 +64,19 @@ pub fn import(
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }
-        let files = files_of(content, &planned.artifact);
-        change.replace(&planned.artifact, &files)?;
-        let message = format!("Pristine {} of {}\n", planned.artifact, content.release);
-        let tree = change.record_pristine(context, &planned.artifact, &files, &message)?;
-        describe(&mut change, collection, content, &planned.artifact, tree, vault);
+        let artifact = &planned.artifact;
+        let files = released_files(content, artifact);
+        let Some(settled) = settled(collection, content, artifact, tree_of(&collection.repo, &files)?, vault) else {
+            continue;
+        };
+        if planned.step == Step::Conflict {
+            change.change_ref(wait(context, collection, artifact, &settled)?);
+            continue;
+        }
+        let result = planned.merged.as_ref().unwrap_or(&files);
+        let result: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
+        change.replace(artifact, &result)?;
+        settle(context, collection, &mut change, artifact, &settled)?;
         if !only_record {
             changed.push(planned.artifact.clone());
         }
@@ -94,37 +106,20 @@ fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Optio
     }
 }
 
-fn files_of(content: &ReleaseContent, artifact: &ArtifactRef) -> Vec<(TreePath, FileMode, Oid)> {
-    let path = artifact.path();
-    let own = content.files.iter().filter(|(entry, _)| entry.path == path || entry.path.below(&path).is_some());
-    own.map(|(entry, blob)| (entry.path.clone(), entry.mode, *blob)).collect()
-}
-
-fn describe(
-    change: &mut Change<'_>,
+/// What is recorded of an artifact that is imported.
+fn settled(
     collection: &Collection,
     content: &ReleaseContent,
     artifact: &ArtifactRef,
-    tree: Oid,
+    theirs: Oid,
     vault: Option<&str>,
-) {
-    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact);
-    let Some(bundled) = bundled else { return };
-    let before = collection.manifest.artifacts.get(artifact);
-    let tags = before.map(|entry| entry.tags.clone()).unwrap_or_default();
+) -> Option<Settled> {
+    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact)?;
+    let bundle = content.release.bundle.to_string();
     // A pack of the same bundle says nothing of the vault, so what is known of it stays.
-    let known = before.filter(|entry| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
+    let known = collection.manifest.artifacts.get(artifact).filter(|entry| entry.bundle.as_ref() == Some(&bundle));
     let vault = vault.map(str::to_owned).or_else(|| known?.vault.clone());
-    let entry =
-        ManifestEntry { bundle: Some(content.release.bundle.to_string()), vault, tags, ..ManifestEntry::default() };
-    change.describe(artifact, Some(entry));
-    let lock = LockEntry {
-        commit: None,
-        release: Some(content.release.to_string()),
-        tag: Some(content.tag_id.to_string()),
-        tree: Some(tree.to_string()),
-        digest: Some(bundled.digest),
-        license: bundled.license.clone(),
-    };
-    change.lock(artifact, Some(lock));
+    let (release, tag) = (content.release.to_string(), content.tag_id.to_string());
+    let taken = Taken::Release { bundle, vault, release, tag };
+    Some(Settled { theirs, taken, digest: bundled.digest, license: bundled.license.clone() })
 }

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Error;
-use crate::git::EntryKind;
-use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, tree_digest};
-use crate::ops::collection::{Collection, file_entries};
+use super::{Error, Found, write_objects};
+use crate::git::{EntryKind, Repo};
+use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, tree_digest};
+use crate::ops::Context;
+use crate::ops::collection::{Collection, Files, file_entries, files_in, files_of, tree_of};
 use crate::trust::{ReleaseContent, Verified};
 
 /// What becomes of artifacts that the collection has with other content of its own.
@@ -18,6 +19,8 @@ pub enum Existing {
     Skip,
     /// They are replaced; history keeps them.
     Replace,
+    /// Those that were imported from this bundle are merged with it; of others the import is refused.
+    Merge,
 }
 
 /// What happens to one artifact.
@@ -32,6 +35,10 @@ pub enum Step {
     Update,
     /// The collection has other content, which is replaced.
     Replace,
+    /// It was imported before and edited since, and both changes go together.
+    Merge,
+    /// Both sides changed the same lines: it stays as it is until `resolve`.
+    Conflict,
     /// The collection has other content, which stays.
     Skip,
     /// The collection has other content, so nothing is imported.
@@ -47,6 +54,12 @@ pub struct Planned {
     pub step: Step,
     /// Its files, by path.
     pub files: Vec<FileEntry>,
+    /// Paths that both sides changed in ways that exclude each other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// What a merge makes of it.
+    #[serde(skip)]
+    pub(super) merged: Option<Files>,
 }
 
 /// What an import would do.
@@ -65,15 +78,41 @@ pub struct Plan {
 impl Plan {
     /// Says whether the plan changes anything.
     pub fn changes(&self) -> bool {
-        self.artifacts.iter().any(|planned| matches!(planned.step, Step::Add | Step::Update | Step::Replace))
+        self.artifacts.iter().any(|planned| !matches!(planned.step, Step::Same | Step::Skip | Step::Refuse))
+    }
+
+    /// Says whether something waits for `resolve`.
+    pub fn has_conflicts(&self) -> bool {
+        self.artifacts.iter().any(|planned| planned.step == Step::Conflict)
     }
 }
 
-/// Plans the import of a verified release.
+/// Plans the import of a verified release. Writes nothing: what a merge makes is kept in memory.
 ///
 /// # Errors
 /// [`Error::Collection`].
-pub fn plan(collection: &Collection, verified: &Verified<ReleaseContent>, existing: Existing) -> Result<Plan, Error> {
+pub fn plan(
+    context: &Context,
+    collection: &Collection,
+    found: &Found,
+    verified: &Verified<ReleaseContent>,
+    existing: Existing,
+) -> Result<Plan, Error> {
+    if existing != Existing::Merge {
+        return plan_in(&collection.repo, collection, verified, existing);
+    }
+    let memory = collection.repo.in_memory();
+    write_objects(context, &memory, found.evidence.as_ref(), verified)?;
+    plan_in(&memory, collection, verified, existing)
+}
+
+/// As [`plan`]; for a merge `repo` must have the objects of the release, and gets those of what is merged.
+pub(super) fn plan_in(
+    repo: &Repo,
+    collection: &Collection,
+    verified: &Verified<ReleaseContent>,
+    existing: Existing,
+) -> Result<Plan, Error> {
     let content = verified.get();
     let mut artifacts = Vec::new();
     let mut runs = Vec::new();
@@ -81,13 +120,21 @@ pub fn plan(collection: &Collection, verified: &Verified<ReleaseContent>, existi
         let artifact = &bundled.artifact;
         let own = |entry: &&FileEntry| entry.path == bundled.path || entry.path.below(&bundled.path).is_some();
         let files: Vec<FileEntry> = content.manifest.files.iter().filter(own).cloned().collect();
-        let step = step(collection, artifact, bundled.digest, existing)?;
-        if matches!(step, Step::Add | Step::Update | Step::Replace) {
+        let mut step = step(collection, artifact, bundled.digest, existing)?;
+        let (mut conflicts, mut merged) = (Vec::new(), None);
+        if step == Step::Merge {
+            match merge(repo, collection, content, artifact)? {
+                None => step = Step::Refuse,
+                Some((files, none)) if none.is_empty() => merged = Some(files),
+                Some((_, some)) => (step, conflicts) = (Step::Conflict, some),
+            }
+        }
+        if matches!(step, Step::Add | Step::Update | Step::Replace | Step::Merge) {
             runs.extend(matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string()));
             let executable = files.iter().filter(|entry| entry.mode == FileMode::Executable);
             runs.extend(executable.map(|entry| entry.path.to_string()));
         }
-        artifacts.push(Planned { artifact: artifact.clone(), step, files });
+        artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, merged });
     }
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, runs })
 }
@@ -110,5 +157,31 @@ fn step(collection: &Collection, artifact: &ArtifactRef, new: Digest, existing: 
         Existing::Refuse => Step::Refuse,
         Existing::Skip => Step::Skip,
         Existing::Replace => Step::Replace,
+        Existing::Merge => Step::Merge,
     })
+}
+
+/// Merges an artifact of a release with what was made here of an earlier one of the same bundle: the files, and the paths that
+/// both sides changed. `None` for one that did not come from this bundle, which has nothing to merge from.
+fn merge(
+    repo: &Repo,
+    collection: &Collection,
+    content: &ReleaseContent,
+    artifact: &ArtifactRef,
+) -> Result<Option<(Files, Vec<String>)>, Error> {
+    let entry = collection.manifest.artifacts.get(artifact);
+    let is_ours = entry.is_some_and(|entry| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
+    let lock = collection.lock.artifacts.get(artifact).filter(|_| is_ours);
+    let Some(base) = lock.and_then(LockEntry::tree_id).filter(|base| repo.has(*base)) else { return Ok(None) };
+    let ours = tree_of(repo, &files_of(collection, artifact)?)?;
+    let theirs = tree_of(repo, &released_files(content, artifact))?;
+    let merged = repo.merge_trees(base, ours, theirs)?;
+    Ok(Some((files_in(repo, merged.tree)?, merged.conflicts)))
+}
+
+/// Returns the files of one artifact of a release.
+pub(super) fn released_files(content: &ReleaseContent, artifact: &ArtifactRef) -> Files {
+    let path = artifact.path();
+    let own = content.files.iter().filter(|(entry, _)| entry.path == path || entry.path.below(&path).is_some());
+    own.map(|(entry, blob)| (entry.path.clone(), (entry.mode, *blob))).collect()
 }

@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::open::state_folder;
+use super::settled::Settled;
 use super::update::{Files, files_in, files_of, tree_of};
-use super::{Change, Collection, Error, PRISTINE_REFS, pristine};
+use super::{Change, Collection, Error};
 use crate::fsio::{Found, FsError, Root, ensure_folder, remove_tree};
-use crate::git::{CommitInfo, Expect, GitError, RefChange, Side};
-use crate::model::{ArtifactRef, Digest, FileMode, LockEntry, ManifestEntry, Oid, TreePath, check_set};
+use crate::git::{Expect, GitError, RefChange, Side};
+use crate::model::{ArtifactRef, FileMode, LockEntry, Oid, TreePath, check_set};
 use crate::ops::Context;
 
 /// Prefix of the refs of updates that wait.
@@ -20,99 +21,33 @@ pub const PENDING_REFS: &str = "refs/skillmeat/pending/";
 /// Largest file that is taken from the folder in which a person merges, in bytes.
 const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 
-/// A state of the upstream, and what is recorded of it once it is settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Settled {
-    /// Its tree, laid out as in the collection.
-    pub(super) theirs: Oid,
-    /// The address it was read from.
-    pub(super) upstream: String,
-    /// Its place in the source.
-    pub(super) path: String,
-    pub(super) commit: Option<String>,
-    pub(super) digest: Digest,
-    pub(super) license: Option<String>,
+/// Records a state as what the next merge starts from, and ends the wait.
+pub(crate) fn settle(
+    context: &Context,
+    collection: &Collection,
+    change: &mut Change<'_>,
+    artifact: &ArtifactRef,
+    settled: &Settled,
+) -> Result<(), Error> {
+    settled.record(context, collection, change, artifact)?;
+    change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+    Ok(())
 }
 
-impl Settled {
-    /// Records it as what the next merge starts from, and ends the wait.
-    pub(super) fn record(
-        &self,
-        context: &Context,
-        collection: &Collection,
-        change: &mut Change,
-        artifact: &ArtifactRef,
-    ) -> Result<(), Error> {
-        self.record_state(context, collection, change, artifact)?;
-        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
-        Ok(())
-    }
-
-    /// Records it as what the next merge starts from.
-    pub(super) fn record_state(
-        &self,
-        context: &Context,
-        collection: &Collection,
-        change: &mut Change,
-        artifact: &ArtifactRef,
-    ) -> Result<(), Error> {
-        let theirs: Vec<_> =
-            files_in(&collection.repo, self.theirs)?.into_iter().map(|(p, (m, id))| (p, m, id)).collect();
-        let entry = collection.manifest.artifacts.get(artifact).cloned().unwrap_or_default();
-        let message = pristine::message(artifact, &self.upstream, &self.trailers());
-        change.record_pristine(context, artifact, &theirs, &message)?;
-        change.describe(artifact, Some(ManifestEntry { path: Some(self.path.clone()), ..entry }));
-        let lock = LockEntry {
-            commit: self.commit.clone(),
-            release: None,
-            tag: None,
-            tree: Some(self.theirs.to_string()),
-            digest: Some(self.digest),
-            license: self.license.clone(),
-        };
-        change.lock(artifact, Some(lock));
-        Ok(())
-    }
-
-    /// Returns the change of refs that keeps it until it is decided.
-    pub(super) fn wait(
-        &self,
-        context: &Context,
-        collection: &Collection,
-        artifact: &ArtifactRef,
-    ) -> Result<RefChange, Error> {
-        let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-        let repo = &collection.repo;
-        let parents: Vec<Oid> = repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?.into_iter().collect();
-        let message = format!("Pending {artifact}\n\n{}: {}\n{}", pristine::UPSTREAM, self.upstream, self.trailers());
-        let commit = repo.write_commit(self.theirs, &parents, &message, who)?;
-        let change = change_pending(collection, artifact, Some(commit))?;
-        Ok(change.unwrap_or(RefChange {
-            name: format!("{PENDING_REFS}{artifact}"),
-            new: Some(commit),
-            expect: Expect::Absent,
-        }))
-    }
-
-    fn trailers(&self) -> String {
-        let mut text = format!("Skillmeat-Path: {}\nSkillmeat-Digest: {}\n", self.path, self.digest);
-        for (key, value) in [("Commit", &self.commit), ("License", &self.license)] {
-            value.iter().for_each(|value| text.push_str(&format!("Skillmeat-{key}: {value}\n")));
-        }
-        text
-    }
-
-    fn parse(info: &CommitInfo) -> Option<Self> {
-        let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
-        Some(Self {
-            theirs: info.tree,
-            upstream: trailer(pristine::UPSTREAM)?,
-            path: trailer("Skillmeat-Path")?,
-            commit: trailer("Skillmeat-Commit"),
-            digest: trailer("Skillmeat-Digest")?.parse().ok()?,
-            license: trailer("Skillmeat-License"),
-        })
-    }
+/// Returns the change of refs that keeps a state until it is decided.
+pub(crate) fn wait(
+    context: &Context,
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    settled: &Settled,
+) -> Result<RefChange, Error> {
+    let commit = settled.write(context, collection, artifact)?;
+    let change = change_pending(collection, artifact, Some(commit))?;
+    Ok(change.unwrap_or(RefChange {
+        name: format!("{PENDING_REFS}{artifact}"),
+        new: Some(commit),
+        expect: Expect::Absent,
+    }))
 }
 
 /// Returns the change of a ref that exists.
@@ -304,7 +239,7 @@ pub fn resolve(
     } else {
         let files: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(artifact, &files)?;
-        conflict.settled.record(context, collection, &mut change, artifact)?;
+        settle(context, collection, &mut change, artifact, &conflict.settled)?;
     }
     let commit = change.commit(context, "resolve", &format!("Resolve {artifact}"), std::slice::from_ref(artifact))?;
     remove_tree(&folder(collection, artifact)?)?;

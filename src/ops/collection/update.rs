@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::Settled;
+use super::pending::{settle, wait};
+use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
 use super::upstream::{News, Rewritten, Seen, Upstream, look};
@@ -192,20 +193,17 @@ fn plan_one(
     let result = if step == UpdateStep::Conflict { ours.clone() } else { files_in(memory, result_tree)? };
     let seen_files = contents(memory, artifact, &result)?;
     let seen_files: Vec<_> = seen_files.iter().map(|(path, mode, bytes)| (path.clone(), *mode, &**bytes)).collect();
+    let taken = |commit| Taken::Upstream { address: news.upstream.clone(), path: news.path.clone(), commit };
     let settled = Settled {
         theirs: theirs_tree,
-        upstream: news.upstream.clone(),
-        path: news.path.clone(),
-        commit: news.commit.map(|id| id.to_string()),
+        taken: taken(news.commit.map(|id| id.to_string())),
         digest: news.digest,
         license: news.license.clone(),
     };
     let base = match (&news.base, base) {
         (Some(content), Some(theirs)) if adopted => Some(Settled {
             theirs,
-            upstream: news.upstream.clone(),
-            path: news.path.clone(),
-            commit: old.and_then(|lock| lock.commit.clone()),
+            taken: taken(old.and_then(|lock| lock.commit.clone())),
             digest: tree_digest(&entries(artifact, content)?),
             license: license(artifact, content),
         }),
@@ -235,15 +233,15 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
         let Some(outcome) = &item.outcome else { continue };
         if item.step == UpdateStep::Conflict {
             if let Some(base) = &outcome.base {
-                base.record_state(context, collection, &mut change, &item.artifact)?;
+                base.record(context, collection, &mut change, &item.artifact)?;
                 updated.push(item.artifact.clone());
             }
-            change.change_ref(outcome.settled.wait(context, collection, &item.artifact)?);
+            change.change_ref(wait(context, collection, &item.artifact, &outcome.settled)?);
             continue;
         }
         let files: Vec<_> = outcome.result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(&item.artifact, &files)?;
-        outcome.settled.record(context, collection, &mut change, &item.artifact)?;
+        settle(context, collection, &mut change, &item.artifact, &outcome.settled)?;
         updated.push(item.artifact.clone());
     }
     let subject = match updated.as_slice() {
@@ -254,17 +252,17 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
     Ok(plan)
 }
 
-pub(super) fn tree_of(repo: &Repo, files: &Files) -> Result<Oid, Error> {
+pub(crate) fn tree_of(repo: &Repo, files: &Files) -> Result<Oid, Error> {
     Ok(repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?)
 }
 
 /// Returns the files of an artifact of the collection.
-pub(super) fn files_of(collection: &Collection, artifact: &ArtifactRef) -> Result<Files, Error> {
+pub(crate) fn files_of(collection: &Collection, artifact: &ArtifactRef) -> Result<Files, Error> {
     Ok(collection.files(artifact)?.into_iter().map(|file| (file.path, (file.mode, file.id))).collect())
 }
 
 /// Returns the files of a tree that is laid out as a collection.
-pub(super) fn files_in(repo: &Repo, tree: Oid) -> Result<Files, Error> {
+pub(crate) fn files_in(repo: &Repo, tree: Oid) -> Result<Files, Error> {
     let files = repo.files(tree, WalkLimits::default())?;
     Ok(files.into_iter().map(|file| (file.path, (file.mode, file.id))).collect())
 }
