@@ -31,7 +31,7 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
     use collection::Error;
     let text = match error {
         Error::NoCollection(path) => {
-            format!("make one with `git skillmeat init {}`, or name another with `--collection`", path.display())
+            format!("make one with `git skillmeat init {}`, or name another with `--collection`", word(&path.display()))
         }
         Error::IsCollection(_) => "add to it with `git skillmeat add SOURCE`".to_owned(),
         Error::NoIdentity => {
@@ -78,9 +78,10 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::NotLocked { artifact, .. } | Error::WrongTree { artifact, .. } => format!(
             "nothing was restored; see who changed the lock with `git log -p -- collection.lock`, or take what the upstream has now with `git skillmeat add` under another name than '{artifact}'"
         ),
+        Error::BadName(_) => "give it one with `--name`".to_owned(),
         Error::NotAllowed { address, .. } => allow_hint(address),
         Error::Unfit { artifact, .. } => {
-            format!("mend it, or take it out: `git rm -r {}`, then commit", artifact.path())
+            format!("mend it, or take it out: `git rm -r {}`, then commit", word(&artifact.path()))
         }
         Error::NoBase(artifact) => format!(
             "take the upstream's state with `git skillmeat update {artifact} --strategy theirs`, or keep yours with `--strategy ours`"
@@ -248,7 +249,9 @@ impl From<keys::Error> for Failure {
         let class = error.class();
         let hint = match &error {
             Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
-            Error::KeyExists(path) => Some(format!("use it: `git config --global user.signingKey {}`", path.display())),
+            Error::KeyExists(path) => {
+                Some(format!("use it: `git config --global user.signingKey {}`", word(&path.display())))
+            }
             Error::NoKey => Some("make one with `git skillmeat key generate`".to_owned()),
             Error::NotAKey { .. } => {
                 Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
@@ -299,7 +302,7 @@ pub(super) fn joined<T: ToString>(items: &[T]) -> String {
 pub(super) fn git_hint(error: &GitError) -> Option<String> {
     let text = match error {
         GitError::NotARepository(_) => "check the path".to_owned(),
-        GitError::NotOurs(path) => format!("if you trust it, run `git config --global --add safe.directory {}`", path.display()),
+        GitError::NotOurs(path) => format!("if you trust it, run `git config --global --add safe.directory {}`", word(&path.display())),
         GitError::Steered { variable, .. } => format!("git sets it for its hooks; run the command as `env -u {variable} git skillmeat …`"),
         GitError::Bare(_) => "use a clone with a worktree".to_owned(),
         GitError::Unborn(_) => "commit something first, or run `git skillmeat init` there".to_owned(),
@@ -309,7 +312,10 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
             "if no git is running there, a killed one left the '.lock' file: remove it and run the command again".to_owned()
         }
         GitError::RefMoved { .. } | GitError::Rejected { .. } => "run the command again".to_owned(),
-        GitError::Dirty(path) => format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`"),
+        GitError::Dirty(path) => {
+            let path = word(path);
+            format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`")
+        }
         GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
         GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
         GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
@@ -328,7 +334,15 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
 
 /// Returns how an address is allowed that nobody has typed.
 pub(super) fn allow_hint(address: &str) -> String {
-    format!("if you know it and agree, run `git config --add skillmeat.allowSource '{address}'` and the command again")
+    let address = word(&address);
+    format!("if you know it and agree, run `git config --add skillmeat.allowSource {address}` and the command again")
+}
+
+/// Returns a text from outside as one word of a shell, whatever it holds: people run what a hint tells them.
+fn word(text: &impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_/.:@%+=,-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Returns what to do about a file error.
@@ -346,5 +360,23 @@ pub(super) fn fs_hint(error: &FsError) -> Option<String> {
             _ => None,
         },
         FsError::TooLarge { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hint_tells_to_run_is_one_word() {
+        for (text, expected) in [
+            ("/srv/skills", "/srv/skills"),
+            ("/tmp/x'; touch /tmp/y; echo '", r"'/tmp/x'\''; touch /tmp/y; echo '\'''"),
+            ("a b$(id)`id`", "'a b$(id)`id`'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(&text), expected);
+        }
+        assert!(allow_hint("/x'; id '").contains(r"allowSource '/x'\''; id '\''"));
     }
 }

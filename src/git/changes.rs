@@ -11,7 +11,7 @@ use crate::fsio::{Found, FsError, Root, Stat as OnDisk};
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Most files and folders looked at below one folder of a collection: ten times what a very large one has.
-const MAX_WALK: u64 = 1_000_000;
+pub(super) const MAX_WALK: u64 = 1_000_000;
 
 /// A file of the last commit, or, without a mode, anything else that is no folder.
 type Expected = (String, Option<FileMode>, Oid);

@@ -97,7 +97,11 @@ impl Repo {
                 if seen > limits.max_entries {
                     return Err(GitError::TooMuch { what: "files and folders", limit: limits.max_entries });
                 }
+                let is_one_name = !entry.name.is_empty() && !entry.name.contains('/');
                 let path = if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) };
+                if !is_one_name {
+                    return Err(GitError::BadEntry { path, problem: "not one name" });
+                }
                 let bad = |problem| GitError::BadEntry { path: path.clone(), problem };
                 match entry.kind {
                     EntryKind::Symlink => return Err(bad("a symbolic link")),

@@ -1,10 +1,12 @@
 //! Three-way merges of trees.
 
+use std::collections::BTreeMap;
+
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::{FileFavor, TreatAsUnresolved, TreeFavor};
 
-use super::{GitError, Repo};
-use crate::model::Oid;
+use super::{GitError, Repo, WalkLimits};
+use crate::model::{FileMode, Oid, TreePath};
 
 /// What [`Repo::merge_trees`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,14 @@ impl Repo {
         favour: Option<Side>,
     ) -> Result<Merged, GitError> {
         let doing = || GitError::doing("merge the trees");
-        let mut options = self.inner.tree_merge_options().map_err(doing())?;
+        let (base, ours, theirs) = self.with_modes_settled(base, ours, theirs)?;
+        let mut plumbing: gix::merge::plumbing::tree::Options =
+            self.inner.tree_merge_options().map_err(doing())?.into();
+        if self.config().text("diff.algorithm").is_none() {
+            // What git merges by; gix takes the algorithm that git shows differences by.
+            plumbing.blob_merge.text.diff_algorithm = gix::diff::blob::Algorithm::Histogram;
+        }
+        let mut options = gix::merge::tree::Options::from(plumbing);
         if favour.is_some() {
             options = options.with_file_favor(Some(FileFavor::Ours)).with_tree_favor(Some(TreeFavor::Ours));
         }
@@ -70,13 +79,50 @@ impl Repo {
         conflicts.dedup();
         Ok(Merged { tree: merged.tree.write().map_err(doing())?.detach(), conflicts })
     }
+
+    /// Returns the three trees with permission bits that are already merged: gix takes a changed bit for a conflict where
+    /// git does not, and loses one that was changed here when the file is renamed there.
+    fn with_modes_settled(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<(Oid, Oid, Oid), GitError> {
+        type Files = BTreeMap<TreePath, (FileMode, Oid)>;
+        let files = |tree| -> Result<Files, GitError> {
+            let files = self.files(tree, WalkLimits::default())?;
+            Ok(files.into_iter().map(|file| (file.path, (file.mode, file.id))).collect())
+        };
+        let old = files(base)?;
+        let mut sides = [files(ours)?, files(theirs)?];
+        let mut settled = old.clone();
+        for (path, (was, id)) in &old {
+            let modes = [0, 1].map(|side| sides[side].get(path).map(|(mode, _)| *mode));
+            match modes {
+                [Some(ours), Some(theirs)] => {
+                    let mode = if ours == *was { theirs } else { ours };
+                    for files in sides.iter_mut().chain([&mut settled]) {
+                        files.entry(path.clone()).and_modify(|file| file.0 = mode);
+                    }
+                }
+                // Changed on one side, and renamed as it was on the other.
+                [Some(mode), None] | [None, Some(mode)] if mode != *was => {
+                    let other = &mut sides[usize::from(modes[1].is_none())];
+                    let is_it = |(new, file): &(&TreePath, &mut (FileMode, Oid))| {
+                        !old.contains_key(*new) && **file == (*was, *id)
+                    };
+                    if let Some((_, file)) = other.iter_mut().find(is_it) {
+                        file.0 = mode;
+                        settled.entry(path.clone()).and_modify(|file| file.0 = mode);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let write = |files: &Files| self.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))));
+        Ok((write(&settled)?, write(&sides[0])?, write(&sides[1])?))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::git::Worktree;
-    use crate::model::{FileMode, TreePath};
 
     fn tree(repo: &Repo, text: &str) -> Oid {
         let path: TreePath = "skills/a/SKILL.md".parse().expect("a path");
@@ -95,5 +141,33 @@ mod tests {
         let other = tree(&repo, "uno\n2\n3\n4\n5\n6\n7\n");
         assert_eq!(repo.merge_trees(base, ours, other).expect("merges").conflicts, ["skills/a/SKILL.md"]);
         assert_eq!(std::fs::read_dir(dir.path().join("objects")).expect("lists").count(), 2, "info and pack only");
+    }
+
+    #[test]
+    fn permission_bits_of_both_sides_come_together() {
+        use FileMode::{Executable, Regular};
+        let dir = tempfile::tempdir().expect("a folder");
+        let repo = Repo::init(dir.path(), Worktree::None).expect("a repository").in_memory();
+        let tree = |files: &[(&str, FileMode, &[u8])]| {
+            let blob = |bytes: &[u8]| repo.write_blob(bytes).expect("writes");
+            let files: Vec<_> = files
+                .iter()
+                .map(|(path, mode, bytes)| (path.parse::<TreePath>().expect("a path"), Some((*mode, blob(bytes)))))
+                .collect();
+            repo.edit_tree(None, files.iter().map(|(path, file)| (path, *file))).expect("writes")
+        };
+        let merged = |base: &[_], ours: &[_], theirs: &[_]| {
+            repo.merge_trees(tree(base), tree(ours), tree(theirs)).expect("merges")
+        };
+        let clean = |files: &[(&str, FileMode, &[u8])]| Merged { tree: tree(files), conflicts: Vec::new() };
+        // Made executable here, other bytes there.
+        let (old, new) = (b"\0old".as_slice(), b"\0new".as_slice());
+        let both = merged(&[("b", Regular, old)], &[("b", Executable, old)], &[("b", Regular, new)]);
+        assert_eq!(both, clean(&[("b", Executable, new)]));
+        // No longer executable here, renamed there.
+        let script = b"#!/bin/sh\n1\n2\n3\n".as_slice();
+        let base = [("run.sh", Executable, script)];
+        let both = merged(&base, &[("run.sh", Regular, script)], &[("go.sh", Executable, script)]);
+        assert_eq!(both, clean(&[("go.sh", Regular, script)]));
     }
 }

@@ -86,7 +86,7 @@ impl Remote {
     pub(super) fn watched(&self, git: &Git, command: Command, task: Task<'_>) -> Result<Output, GitError> {
         watch(command, git.silence(), task).map_err(|stopped| match stopped {
             Stopped::NotStarted => GitError::NoProgram("git"),
-            Stopped::Silent => self.failed(format!("nothing has come for {} seconds", git.silence().as_secs())),
+            Stopped::Silent => self.failed(format!("git has told nothing new for {} seconds", git.silence().as_secs())),
             Stopped::TooMuch(limit) => GitError::TooMuch { what: "bytes from a remote", limit },
         })
     }

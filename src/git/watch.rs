@@ -115,20 +115,35 @@ fn limit_memory(child: &Child, bytes: u64) {
 #[cfg(not(target_os = "linux"))]
 fn limit_memory(_child: &Child, _bytes: u64) {}
 
-/// Ends git, which ends ssh and its other helpers when it is asked to; a kill would leave them.
+/// Ends git and all that it has started: it leaves its helpers, which would go on reading from the server.
 fn end(child: &mut Child) {
-    if let Some(process) = process(child) {
-        let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
-    }
-    let asked = Instant::now();
-    while asked.elapsed() < GRACE {
-        if matches!(child.try_wait(), Ok(Some(_))) {
-            return;
+    use rustix::process::{Signal, kill_process};
+    let all: Vec<_> = process(child).into_iter().chain(helpers(child.id())).collect();
+    let tell = |signal| {
+        for process in &all {
+            let _ = kill_process(*process, signal);
         }
+    };
+    tell(Signal::TERM);
+    let asked = Instant::now();
+    while asked.elapsed() < GRACE && !matches!(child.try_wait(), Ok(Some(_))) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let _ = child.kill();
+    tell(Signal::KILL);
     let _ = child.wait();
+}
+
+/// Returns the processes that a process has started, and those that they have; none where the system does not tell.
+fn helpers(parent: u32) -> Vec<rustix::process::Pid> {
+    let mut found = Vec::new();
+    let mut pending = vec![parent];
+    while let Some(parent) = pending.pop() {
+        let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+        let children: Vec<u32> = listed.split_whitespace().filter_map(|id| id.parse().ok()).collect();
+        found.extend(children.iter().filter_map(|id| rustix::process::Pid::from_raw(id.cast_signed())));
+        pending.extend(children);
+    }
+    found
 }
 
 /// A pipe that is read by a thread of its own.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode, Stat};
 
+use super::changes::MAX_WALK;
 use super::{GitError, Repo};
-use crate::fsio::Root;
+use crate::fsio::{Found, FsError, Root};
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
@@ -72,6 +73,10 @@ impl Repo {
     pub fn check_clean(&self, touched: &[Touched]) -> Result<(), GitError> {
         let root = Root::open(self.worktree()?)?;
         let index = self.load_index()?;
+        let goes = |path: &str| {
+            let at = touched.binary_search_by(|change| change.path.as_str().cmp(path));
+            at.is_ok_and(|at| touched[at].new.is_none())
+        };
         for change in touched {
             let entry = index.entry_by_path(change.path.as_str().as_bytes().as_bstr());
             let staged = entry.and_then(|entry| Some((mode_of(entry.mode)?, entry.id)));
@@ -83,7 +88,15 @@ impl Repo {
             {
                 continue;
             }
-            let here = self.hash_of(&root, &change.path)?;
+            let here = match self.here(&root, &change.path)? {
+                Here::File(mode, id) => Some((mode, id)),
+                Here::Nothing => None,
+                // A file becomes a folder, or the other way round: what stands there goes by this very change.
+                Here::BelowFile(file) if goes(&file) => None,
+                Here::Folder if all_go(&root, &change.path, goes)? => None,
+                Here::BelowFile(file) => return Err(GitError::Untracked(file.parse()?)),
+                Here::Folder => return Err(GitError::Untracked(change.path.clone())),
+            };
             if here != change.old && here != change.new {
                 let path = change.path.clone();
                 return Err(if change.old.is_some() { GitError::Dirty(path) } else { GitError::Untracked(path) });
@@ -103,6 +116,29 @@ impl Repo {
         let Ok(stat) = Stat::from_fs(&meta) else { return Ok(false) };
         let options = gix::index::entry::stat::Options::default();
         Ok(meta.is_file() && entry.stat.matches(&stat, options) && !entry.stat.is_racy(index.timestamp(), options))
+    }
+
+    /// Returns what stands in the worktree at a path.
+    fn here(&self, root: &Root, path: &TreePath) -> Result<Here, GitError> {
+        let error = match self.hash_of(root, path) {
+            Ok(Some((mode, id))) => return Ok(Here::File(mode, id)),
+            Ok(None) => return Ok(Here::Nothing),
+            Err(GitError::Fs(error @ FsError::Escapes(_))) => error,
+            Err(other) => return Err(other),
+        };
+        let mut at = 0;
+        while let Some(end) = path.as_str()[at..].find('/').map(|end| at + end) {
+            let above: TreePath = path.as_str()[..end].parse()?;
+            match root.stat(&above)?.map(|stat| stat.found) {
+                Some(Found::File(_)) => return Ok(Here::BelowFile(above.to_string())),
+                Some(Found::Folder) => at = end + 1,
+                _ => return Err(error.into()),
+            }
+        }
+        match root.stat(path)?.map(|stat| stat.found) {
+            Some(Found::Folder) => Ok(Here::Folder),
+            _ => Err(error.into()),
+        }
     }
 
     /// Returns mode and blob id of a file in the worktree; `None` when nothing is there.
@@ -130,8 +166,18 @@ impl Repo {
     pub fn follow(&self, touched: &[Touched]) -> Result<Vec<TreePath>, GitError> {
         let root = Root::open(self.worktree()?)?;
         let mut kept = Vec::new();
-        for change in touched {
-            let here = self.hash_of(&root, &change.path)?;
+        // What goes makes way for what comes.
+        let (go, come): (Vec<_>, Vec<_>) = touched.iter().partition(|change| change.new.is_none());
+        for change in go.into_iter().chain(come) {
+            let here = match self.here(&root, &change.path)? {
+                Here::File(mode, id) => Some((mode, id)),
+                Here::Nothing => None,
+                Here::BelowFile(_) | Here::Folder if change.new.is_none() => None,
+                Here::BelowFile(_) | Here::Folder => {
+                    kept.push(change.path.clone());
+                    continue;
+                }
+            };
             if here == change.new {
                 continue;
             }
@@ -173,6 +219,21 @@ impl Repo {
         index.remove_tree();
         index.write(gix::index::write::Options::default()).map_err(GitError::doing("write the index"))
     }
+}
+
+/// What stands in the worktree at a path.
+enum Here {
+    Nothing,
+    File(FileMode, Oid),
+    Folder,
+    /// There is a file where a folder above it should be.
+    BelowFile(String),
+}
+
+/// Says whether all files below a folder go.
+fn all_go(root: &Root, folder: &TreePath, goes: impl Fn(&str) -> bool) -> Result<bool, GitError> {
+    let files = root.walk_from_root(folder.as_str(), MAX_WALK)?;
+    Ok(files.iter().all(|(path, _)| goes(path)))
 }
 
 pub(super) fn mode_of(mode: Mode) -> Option<FileMode> {

@@ -106,9 +106,18 @@ fn a_server_that_says_nothing_is_given_up() {
     env.config("skillmeat.networkTimeout", "1");
     let started = Instant::now();
     let told = env.refused("net", &["add", &silent.url("r.git"), "--all"]);
-    assert!(told.stderr.contains("nothing has come for 1 seconds"), "{}", told.stderr);
+    assert!(told.stderr.contains("git has told nothing new for 1 seconds"), "{}", told.stderr);
     env.refused("net", &["vault", "add", "team", &silent.url("r.git")]);
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+    // Nobody is left who listens to it.
+    let port = silent.url("").rsplit(':').next().expect("a port").trim_end_matches('/').to_owned();
+    let still = || {
+        let processes = std::fs::read_dir("/proc").expect("a folder").flatten();
+        let lines = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+        lines.filter(|line| line.contains(&format!("127.0.0.1:{port}/"))).collect::<Vec<_>>()
+    };
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(still(), Vec::<String>::new());
 }
 
 #[test]
@@ -145,6 +154,6 @@ fn a_push_that_is_not_answered_is_given_up() {
     env.config("skillmeat.networkTimeout", "2");
     let started = Instant::now();
     let ran = env.run(["vault", "push", "team", "kit"]).refused("net");
-    assert!(ran.stderr.contains("nothing has come for 2 seconds"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("git has told nothing new for 2 seconds"), "{}", ran.stderr);
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

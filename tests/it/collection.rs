@@ -164,7 +164,8 @@ fn a_file_where_a_folder_must_be_is_refused() {
     let env = TestEnv::with_collection();
     env.write("skills", "a file\n");
     let one = env.source("one", &[("skills/one/SKILL.md", &skill("one", "text"), Mode::File)]);
-    env.refused("path", &["add", one.text()]);
+    let told = env.refused("conflict", &["add", one.text()]);
+    assert!(told.stderr.contains("'skills' is in the way"), "{}", told.stderr);
 }
 
 #[test]

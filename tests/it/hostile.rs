@@ -72,6 +72,11 @@ fn entries_that_no_tree_may_hold_are_refused() {
         let text = assert_refused(&env, &source, "path");
         assert!(text.contains("skill/one"), "{shown:?}: the artifact is named: {text}");
     }
+    // What git would never write: a name that would be read as two.
+    let source = env.bare("two");
+    let blob = source.blob(b"evil\n");
+    source.commit("main", &with_entry(&source, Mode::File, b"a/b", &blob));
+    assert_refused(&env, &source, "path");
     let source = env.bare("slash");
     let blob = source.blob(b"evil\n");
     source.commit("main", &with_entry(&source, Mode::File, b"../../../outside", &blob));

@@ -420,3 +420,46 @@ fn differences_to_a_deployment_are_shown() {
     assert!(shown.contains(&format!("+++ b/skills/{}/SKILL.md", name.display())), "{shown}");
     env.refused("usage", &["diff", "--deployed", "--from", "HEAD"]);
 }
+
+/// What was a file becomes a folder upstream, and the other way round; with something of someone in the way it is refused.
+#[test]
+fn a_file_becomes_a_folder_and_a_folder_a_file() {
+    let (env, source) = followed();
+    let text = body(&[]);
+    let tree = |files: &[(&str, &[u8], Mode)]| source.commit("main", &source.tree_of(files));
+    let main = ("skills/pdf/SKILL.md", text.as_bytes(), Mode::File);
+    tree(&[main, ("skills/pdf/notes", b"a file", Mode::File)]);
+    env.run(["update"]).ok();
+    tree(&[
+        main,
+        ("skills/pdf/notes/one.md", b"one", Mode::File),
+        ("skills/pdf/notes/deep/two.md", b"two", Mode::File),
+    ]);
+    env.run(["update"]).ok();
+    assert_eq!(env.read("skills/pdf/notes/deep/two.md"), "two");
+    env.assert_sound();
+    let before = env.head();
+    tree(&[main, ("skills/pdf/notes", b"a file again", Mode::File)]);
+    env.write("skills/pdf/notes/mine.md", "not tracked");
+    env.refused("conflict", &["update"]);
+    fs::remove_file(env.path("skills/pdf/notes/mine.md")).expect("a file");
+    env.run(["update"]).ok();
+    assert_eq!(env.read("skills/pdf/notes"), "a file again");
+    env.assert_sound();
+    env.run(["rollback", &before]).ok();
+    assert_eq!(env.read("skills/pdf/notes/one.md"), "one");
+    env.assert_sound();
+}
+
+/// A licence of two lines, in which the record of what waits must not end.
+#[test]
+fn words_of_an_upstream_do_not_end_a_record() {
+    let (env, source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    let head = "license: \"MIT OR\\n\\nApache-2.0\"\ndescription";
+    let theirs = body(&[("five\n", "fünf\n")]).replacen("description", head, 1);
+    source.commit_files("main", &[("skills/pdf/SKILL.md", &theirs)]);
+    assert_eq!(env.run(["update"]).code, Some(1));
+    env.run(["resolve", "skill/pdf", "--abort"]).ok();
+    assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], false);
+}

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::json_text::{self, JsonTextError};
 use super::{FileMode, FrontMatterError, TreePath};
 pub use hash::{Checked, ForeignHash};
 pub use origin::{Followed, ForeignOrigin};
@@ -77,6 +78,9 @@ pub enum ForeignError {
         /// Line, from 1.
         line: usize,
     },
+    /// A key stands there twice.
+    #[error("the key '{}' stands there twice", .0.escape_debug())]
+    Twice(String),
     /// It is no YAML of the expected shape.
     #[error("it is no YAML of the expected form, at line {line}")]
     Yaml {
@@ -176,7 +180,13 @@ fn from_toml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ForeignErr
 
 fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ForeignError> {
     // The message of the parser quotes what stands there.
-    serde_json::from_str(text).map_err(|error| ForeignError::Json { line: error.line() })
+    let wrong = |error: serde_json::Error| ForeignError::Json { line: error.line() };
+    let read = serde_json::from_str(text).map_err(wrong)?;
+    // Of a key that stands there twice, programs take the one or the other.
+    match json_text::parse_value(text.as_bytes()) {
+        Err(JsonTextError::Duplicate { path }) => Err(ForeignError::Twice(path.join("."))),
+        _ => Ok(read),
+    }
 }
 
 #[cfg(test)]

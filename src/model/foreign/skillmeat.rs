@@ -152,7 +152,9 @@ impl Entry {
         let page = upstream.split_once("/tree/").and_then(|(_, rest)| rest.split('/').next());
         let commit = commit.or(page).filter(|text| is_commit(text));
         let (place, path) = folder_page(upstream);
-        let reference = self.version_spec.as_deref().filter(|spec| *spec != "latest");
+        // A page that names no commit names the branch that was followed.
+        let branch = page.filter(|text| !is_commit(text));
+        let reference = self.version_spec.as_deref().filter(|spec| *spec != "latest").or(branch);
         Stated { place: &place, path, reference, commit }.origin()
     }
 }

@@ -55,7 +55,7 @@ pub struct Planned {
     /// Its files, by path.
     pub files: Vec<FileEntry>,
     /// Paths that both sides changed in ways that exclude each other.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
     /// What a merge makes of it.
     #[serde(skip)]

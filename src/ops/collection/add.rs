@@ -199,6 +199,7 @@ pub fn plan_add(
         notes.push(Note { path: paths.join(", "), id: "clash", message });
     }
     let new = items.iter().filter(|item| item.step == AddStep::Add).map(|item| (&item.artifact, item.path.as_str()));
+    notes.extend(other_refs(collection, offer, &items));
     notes.extend(look_alikes(Some(collection), &new.collect::<Vec<_>>())?);
     let runs = items
         .iter()
@@ -214,6 +215,27 @@ pub fn plan_add(
         runs,
         commit: None,
     })
+}
+
+/// Notes artifacts that are here as they are there, and follow something else.
+fn other_refs(collection: &Collection, offer: &Offer, items: &[AddItem]) -> Vec<Note> {
+    let asked = offer.source.reference.as_deref().unwrap_or(pristine::HEAD);
+    let follows = |item: &&AddItem| {
+        let entry = collection.manifest.artifacts.get(&item.artifact)?;
+        let reference = entry.reference.as_deref().unwrap_or(pristine::HEAD);
+        let other = entry.upstream.as_deref() == Some(offer.opened.upstream()) && reference != asked;
+        other.then(|| reference.to_owned())
+    };
+    let same = items.iter().filter(|item| item.step == AddStep::Same);
+    let note = |(item, reference): (&AddItem, String)| Note {
+        path: item.path.clone(),
+        id: "other-ref",
+        message: format!(
+            "'{}' goes on following '{reference}'; to follow '{asked}', change its `ref` in collection.toml",
+            item.artifact
+        ),
+    };
+    same.filter_map(|item| Some((item, follows(&item)?))).map(note).collect()
 }
 
 /// Notes new names that are easily taken for one that is here, or for one another.
@@ -329,6 +351,7 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
 
 fn pristine_message(offer: &Offer, item: &AddItem, commit: Option<&str>) -> String {
     let commit = commit.map(|commit| format!("Skillmeat-Commit: {commit}\n")).unwrap_or_default();
-    let trailers = format!("Skillmeat-Path: {}\n{commit}", item.path);
+    let reference = offer.source.reference.as_deref().unwrap_or(pristine::HEAD);
+    let trailers = format!("{}: {}\n{}: {reference}\n{commit}", pristine::PLACE, item.path, pristine::REFERENCE);
     pristine::message(&item.artifact, offer.opened.upstream(), &trailers)
 }

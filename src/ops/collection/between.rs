@@ -97,7 +97,13 @@ pub fn copy(context: &Context, from: &Collection, to: &Collection, artifacts: &[
             if let Some(tree) = tree {
                 let pristine =
                     files_in(&from.repo, tree)?.into_iter().map(|(path, (mode, id))| (path, mode, id)).collect();
-                let message = pristine::message(artifact, &pristine::address(from, artifact)?.unwrap_or_default(), "");
+                let entry = from.manifest.artifacts.get(artifact);
+                let trailers = entry.map(pristine::place_trailers).unwrap_or_default();
+                let message = pristine::message(
+                    artifact,
+                    &pristine::newest(from, artifact)?.address.unwrap_or_default(),
+                    &trailers,
+                );
                 change.record_pristine(context, artifact, &brought(&from.repo, &to.repo, pristine)?, &message)?;
             }
         }

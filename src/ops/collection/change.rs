@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
-use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS, pristine};
+use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
 use crate::fsio::{Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
@@ -104,9 +104,8 @@ impl<'c> Change<'c> {
         let old = repo.find_ref(&name)?;
         if let Some(old) = old {
             let old = repo.commit(old)?;
-            // The same content from another address is news: that one was agreed to.
-            let same_address = |new: &str| pristine::address_in(&old.message).is_some_and(|old| old == new);
-            if old.tree == tree && pristine::address_in(message).is_none_or(same_address) {
+            // The same content from another place is news: that one was agreed to, or is followed now.
+            if old.tree == tree && old.message.trim_end() == message.trim_end() {
                 return Ok(tree);
             }
         }

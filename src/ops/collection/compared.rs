@@ -65,7 +65,7 @@ impl<'r> Compared<'r> {
     pub(super) fn is_same(&self, origin: &Origin, have: Oid) -> Result<bool, Error> {
         let place = origin.place()?;
         let old = self.repo.commit(have)?.tree;
-        if self.differs(place.as_ref(), old, self.tree)? {
+        if origin.is_moved || self.differs(place.as_ref(), old, self.tree)? {
             return Ok(false);
         }
         place.map_or(Ok(true), |place| self.has(&place))

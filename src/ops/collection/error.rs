@@ -18,6 +18,9 @@ pub enum Error {
     /// There is one already.
     #[error("'{}' is a collection already", .0.display())]
     IsCollection(PathBuf),
+    /// A text that cannot be the name of a collection.
+    #[error("'{}' cannot be the name of a collection: 1 to 200 bytes without control characters", .0.escape_debug())]
+    BadName(String),
     /// git does not know who commits.
     #[error("git does not know who you are")]
     NoIdentity,
@@ -170,7 +173,7 @@ pub enum Error {
     #[error("no finding '{}' in these artifacts", .0.escape_debug())]
     NotFound(String),
     /// The user has not agreed.
-    #[error("nothing was added: nobody agreed to it")]
+    #[error("nothing was changed: nobody agreed to what a client will run by itself")]
     Consent,
     /// The repository failed.
     #[error(transparent)]
@@ -203,7 +206,7 @@ impl Error {
             Error::NotLocked { .. } | Error::WrongTree { .. } => Class::Hash,
             Error::NotAllowed { transport: Transport::Http, .. } => Class::Net,
             Error::NotAllowed { .. } => Class::Name,
-            Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,
+            Error::BadName(_) | Error::NothingPending(_) | Error::Word(_) | Error::NotFound(_) => Class::Name,
             Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,

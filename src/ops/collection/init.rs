@@ -11,6 +11,9 @@ use crate::git::{Expect, GitError, RefChange, Repo, Touched, Worktree};
 use crate::model::{COLLECTION_FORMAT, FileMode, Lockfile, Manifest, Oid, TreePath};
 use crate::ops::Context;
 
+/// Longest name of a collection, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+
 /// Bytes of artifacts must be the bytes that were hashed and signed, so no end-of-line conversion. The two files of the
 /// collection are merged by their tables.
 const ATTRIBUTES: &str = "* -text\n/collection.toml merge=skillmeat\n/collection.lock merge=skillmeat\n";
@@ -33,8 +36,11 @@ pub struct Initialised {
 /// An existing repository keeps its history and gets one more commit.
 ///
 /// # Errors
-/// [`Error::IsCollection`], [`Error::NoIdentity`], [`Error::Git`] when files are in the way.
+/// [`Error::BadName`], [`Error::IsCollection`], [`Error::NoIdentity`], [`Error::Git`] when files are in the way.
 pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Initialised, Error> {
+    if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+        return Err(Error::BadName(name.chars().take(80).collect()));
+    }
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let (repo, new_repository) = match Repo::open(folder) {
         Ok(repo) => (repo, false),

@@ -1,6 +1,7 @@
 //! Where one artifact came from, and finding it there.
 
 use super::Error;
+use super::pristine::{HEAD, Recorded};
 use super::source::{Opened, SourceFile};
 use super::take::content;
 use crate::git::GitError;
@@ -22,6 +23,10 @@ pub(super) struct Origin<'a> {
     pub(super) digest: Option<Digest>,
     /// Its tree, laid out as in the collection.
     pub(super) tree: Option<Oid>,
+    /// Whether people named another place in the source since it was taken.
+    pub(super) is_moved: bool,
+    /// Whether people named another ref since.
+    pub(super) is_repinned: bool,
 }
 
 impl<'a> Origin<'a> {
@@ -36,12 +41,25 @@ impl<'a> Origin<'a> {
             have: lock.and_then(|lock| id(lock.commit.as_ref()?)),
             digest: lock.and_then(|lock| lock.digest),
             tree: lock.and_then(LockEntry::tree_id),
+            is_moved: false,
+            is_repinned: false,
         })
     }
 
     /// Says whether `commit` is what was taken: one that was adopted has to be compared first, whatever its lock says.
     pub(super) fn is_at(&self, commit: Oid) -> bool {
-        self.digest.is_some() && self.have == Some(commit)
+        self.digest.is_some() && self.have == Some(commit) && !self.is_moved
+    }
+
+    /// Compares what `collection.toml` says now with what was so when it was taken.
+    pub(super) fn compare(&mut self, recorded: &Recorded) {
+        self.is_moved = recorded.place.is_some() && recorded.place != self.entry.path;
+        self.is_repinned = recorded.reference.as_deref().is_some_and(|recorded| recorded != self.reference());
+    }
+
+    /// Returns what is followed.
+    pub(super) fn reference(&self) -> &str {
+        self.entry.reference.as_deref().unwrap_or(HEAD)
     }
 
     /// Returns its folder or file in the source; `None` for the whole source.

@@ -6,22 +6,52 @@
 
 use super::origin::{Origin, Place, source};
 use super::{Collection, Error, PRISTINE_REFS};
-use crate::model::{ArtifactRef, Source, Transport};
+use crate::model::{ArtifactRef, ManifestEntry, Source, Transport};
 use crate::ops::Context;
 
 /// Key of the trailer that names the address that a state was read from.
 pub(super) const UPSTREAM: &str = "Skillmeat-Upstream";
+
+/// Key of the trailer that names the place in the source.
+pub(super) const PLACE: &str = "Skillmeat-Path";
+
+/// Key of the trailer that names what was followed.
+pub(super) const REFERENCE: &str = "Skillmeat-Ref";
+
+/// What is followed where nothing is named.
+pub(super) const HEAD: &str = "HEAD";
+
+/// What the newest recorded state says of where it was read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recorded {
+    /// The address.
+    pub(super) address: Option<String>,
+    /// The place in the source.
+    pub(super) place: Option<String>,
+    /// The branch, tag, commit or range that was followed; [`HEAD`] for none.
+    pub(super) reference: Option<String>,
+}
 
 /// Returns the message of the commit that records a state. `trailers` are further lines, each with its end.
 pub(super) fn message(artifact: &ArtifactRef, upstream: &str, trailers: &str) -> String {
     format!("Pristine {artifact}\n\n{UPSTREAM}: {upstream}\n{trailers}")
 }
 
-/// Returns the address that the newest recorded state was read from.
-pub(super) fn address(collection: &Collection, artifact: &ArtifactRef) -> Result<Option<String>, Error> {
-    let newest = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?;
-    let info = newest.map(|newest| collection.repo.commit(newest)).transpose()?;
-    Ok(info.and_then(|info| address_in(&info.message).map(str::to_owned)))
+/// Returns the lines of a message that say where in a source something was taken, as `collection.toml` has it.
+pub(super) fn place_trailers(entry: &ManifestEntry) -> String {
+    let place = entry.path.as_ref().map(|place| format!("{PLACE}: {place}\n")).unwrap_or_default();
+    format!("{place}{REFERENCE}: {}\n", entry.reference.as_deref().unwrap_or(HEAD))
+}
+
+/// Reads what the newest recorded state of an artifact says; nothing where there is none.
+pub(super) fn newest(collection: &Collection, artifact: &ArtifactRef) -> Result<Recorded, Error> {
+    let Some(newest) = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))? else {
+        return Ok(Recorded::default());
+    };
+    let info = collection.repo.commit(newest)?;
+    let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
+    let address = address_in(&info.message).map(str::to_owned);
+    Ok(Recorded { address, place: trailer(PLACE), reference: trailer(REFERENCE) })
 }
 
 /// Returns the address that a message of [`message`] names.
@@ -36,12 +66,12 @@ pub(super) fn address_in(message: &str) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::NotAllowed`].
-pub(super) fn allow(context: &Context, collection: &Collection, origin: &Origin) -> Result<(), Error> {
+pub(super) fn allow(context: &Context, origin: &Origin, recorded: &Recorded) -> Result<(), Error> {
     let place: Place = (origin.url.clone(), None);
     let found: Source = source(context, &place)?;
     let over_the_net = matches!(found.transport(), Transport::Https | Transport::Ssh);
     let allowed = || context.allowed_sources.contains(&origin.url);
-    if over_the_net || allowed() || address(collection, origin.artifact)?.as_ref() == Some(&origin.url) {
+    if over_the_net || allowed() || recorded.address.as_ref() == Some(&origin.url) {
         return Ok(());
     }
     Err(Error::NotAllowed { address: origin.url.clone(), transport: found.transport() })

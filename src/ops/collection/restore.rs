@@ -11,9 +11,13 @@ use super::origin::{Origin, find, source};
 use super::source::{SourceFile, open};
 use super::take::{entries, placed, runs};
 
+use super::update::files_in;
 use super::{Change, Collection, Error, PRISTINE_REFS, file_entries, pristine};
 use crate::fsio::Root;
-use crate::model::{ArtifactRef, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry, tree_digest};
+use crate::model::{
+    ArtifactRef, Digest, FileEntry, FileMode, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
+    Oid, TreePath, tree_digest,
+};
 use crate::ops::Context;
 
 /// What becomes of one artifact of a lock.
@@ -104,7 +108,7 @@ pub fn plan_restore(
             item.step = RestoreStep::LeaveOut;
             continue;
         };
-        pristine::allow(context, collection, &origin)?;
+        pristine::allow(context, &origin, &pristine::newest(collection, origin.artifact)?)?;
         item.origin = Some(origin.url.clone());
         groups.entry((origin.url.clone(), origin.have.map(|id| id.to_string()))).or_default().push((index, origin));
     }
@@ -156,7 +160,21 @@ fn step(
     }
     let newest = collection.repo.find_ref(&format!("{PRISTINE_REFS}{artifact}"))?;
     let tree = newest.map(|commit| collection.repo.commit(commit)).transpose()?.map(|info| info.tree.to_string());
-    Ok(if tree.is_some() && tree == lock.tree { RestoreStep::Present } else { RestoreStep::Record })
+    if tree.is_none() || tree != lock.tree {
+        return Ok(RestoreStep::Record);
+    }
+    let (Some(id), Some(locked)) = (lock.tree_id(), lock.digest) else { return Ok(RestoreStep::Present) };
+    let entry = |(path, (mode, id)): (TreePath, (FileMode, Oid))| {
+        let bytes = collection.repo.blob(id, u64::MAX)?;
+        Ok(FileEntry { path, mode, size: bytes.len() as u64, sha256: Digest::of(&bytes) })
+    };
+    let files = files_in(&collection.repo, id)?.into_iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
+    let found = tree_digest(&files);
+    if found == locked {
+        Ok(RestoreStep::Present)
+    } else {
+        Err(Error::NotLocked { artifact: artifact.clone(), locked, found: Some(found) })
+    }
 }
 
 /// Carries out a plan in one commit.
@@ -172,7 +190,9 @@ pub fn restore(context: &Context, collection: &Collection, plan: &mut RestorePla
         let one =
             |(path, mode, bytes): &SourceFile| Ok((placed(artifact, path)?, *mode, collection.repo.write_blob(bytes)?));
         let files = item.content.iter().map(one).collect::<Result<Vec<_>, Error>>()?;
-        let message = pristine::message(artifact, item.origin.as_deref().unwrap_or_default(), "");
+        let entry = item.entry.as_ref().or_else(|| collection.manifest.artifacts.get(artifact));
+        let trailers = entry.map(pristine::place_trailers).unwrap_or_default();
+        let message = pristine::message(artifact, item.origin.as_deref().unwrap_or_default(), &trailers);
         let tree = change.record_pristine(context, artifact, &files, &message)?;
         let lock = item.lock.as_ref().or_else(|| collection.lock.artifacts.get(artifact));
         if let Some(locked) = lock.filter(|lock| lock.tree_id() != Some(tree)).and_then(|lock| lock.tree.clone()) {

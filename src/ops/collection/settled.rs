@@ -15,6 +15,8 @@ pub(crate) enum Taken {
         address: String,
         /// Its place in the source.
         path: String,
+        /// The branch, tag, commit or range that is followed; `HEAD` for none.
+        reference: String,
         /// The commit it was read from.
         commit: Option<String>,
     },
@@ -99,7 +101,8 @@ impl Settled {
             },
             None => Taken::Upstream {
                 address: trailer(pristine::UPSTREAM)?,
-                path: trailer("Skillmeat-Path")?,
+                path: trailer(pristine::PLACE)?,
+                reference: trailer(pristine::REFERENCE)?,
                 commit: trailer("Skillmeat-Commit"),
             },
         };
@@ -109,9 +112,10 @@ impl Settled {
 
     fn trailers(&self) -> String {
         let taken = match &self.taken {
-            Taken::Upstream { address, path, commit } => vec![
+            Taken::Upstream { address, path, reference, commit } => vec![
                 (pristine::UPSTREAM, Some(address)),
-                ("Skillmeat-Path", Some(path)),
+                (pristine::PLACE, Some(path)),
+                (pristine::REFERENCE, Some(reference)),
                 ("Skillmeat-Commit", commit.as_ref()),
             ],
             Taken::Release { bundle, vault, release, tag } => vec![
@@ -123,7 +127,9 @@ impl Settled {
         };
         let digest = self.digest.to_string();
         let rest = [("Skillmeat-Digest", Some(&digest)), ("Skillmeat-License", self.license.as_ref())];
-        let lines = taken.into_iter().chain(rest).filter_map(|(key, value)| Some(format!("{key}: {}\n", value?)));
+        // A licence is the upstream's own words, which must not end the trailers.
+        let line = |text: &String| text.replace(['\n', '\r'], " ");
+        let lines = taken.into_iter().chain(rest).filter_map(|(key, value)| Some(format!("{key}: {}\n", line(value?))));
         lines.collect()
     }
 }

@@ -260,6 +260,15 @@ impl<'c> Opened<'c> {
         Err(DiscoverError::Limit { what: "manifests that lead to one another", limit: MAX_ROUNDS }.into())
     }
 
+    /// Says whether the files at a place can be listed: one that holds what none may hold cannot.
+    pub fn can_list(&self, place: Option<&TreePath>) -> bool {
+        let Opened::Git { repo, tree, .. } = self else { return true };
+        match place {
+            None => repo.files(*tree, WalkLimits::default()).is_ok(),
+            Some(place) => repo.files_at(*tree, place).is_ok(),
+        }
+    }
+
     /// Makes sure that the files at some places are here, by one fetch for all of them; `None` is the whole source.
     ///
     /// # Errors

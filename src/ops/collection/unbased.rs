@@ -25,7 +25,8 @@ pub(super) fn look_into(collection: &Collection, opened: &Opened, origin: &Origi
     let upstream = Upstream::NoBase { commit: commit.map(|id| id.to_string()), same, mergeable: base.is_some() };
     let base = base.map(|(_, content)| content);
     let (address, license) = (origin.url.clone(), license(origin.artifact, &content));
-    let news = News { upstream: address, license, commit, path, content, digest, base };
+    let reference = origin.reference().to_owned();
+    let news = News { upstream: address, reference, license, commit, path, content, digest, base };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
 }
 

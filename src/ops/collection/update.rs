@@ -193,7 +193,12 @@ fn plan_one(
     let result = if step == UpdateStep::Conflict { ours.clone() } else { files_in(memory, result_tree)? };
     let seen_files = contents(memory, artifact, &result)?;
     let seen_files: Vec<_> = seen_files.iter().map(|(path, mode, bytes)| (path.clone(), *mode, &**bytes)).collect();
-    let taken = |commit| Taken::Upstream { address: news.upstream.clone(), path: news.path.clone(), commit };
+    let taken = |commit| Taken::Upstream {
+        address: news.upstream.clone(),
+        path: news.path.clone(),
+        reference: news.reference.clone(),
+        commit,
+    };
     let settled = Settled {
         theirs: theirs_tree,
         taken: taken(news.commit.map(|id| id.to_string())),

@@ -103,6 +103,8 @@ pub enum Rewritten {
 pub(super) struct News {
     /// The address that it was read from.
     pub(super) upstream: String,
+    /// What is followed there; `HEAD` for none.
+    pub(super) reference: String,
     /// Commit that it was read from.
     pub(super) commit: Option<Oid>,
     /// Its place in the source; `.` is the root.
@@ -138,8 +140,10 @@ pub(super) fn look(
     let mut places: BTreeMap<Place, Vec<Origin>> = BTreeMap::new();
     let mut found = Vec::new();
     for artifact in artifacts {
-        let Some(origin) = Origin::of(&collection.manifest, &collection.lock, artifact) else { continue };
-        if let Err(error) = origin.place().and_then(|_| pristine::allow(context, collection, &origin)) {
+        let Some(mut origin) = Origin::of(&collection.manifest, &collection.lock, artifact) else { continue };
+        let recorded = pristine::newest(collection, artifact)?;
+        origin.compare(&recorded);
+        if let Err(error) = origin.place().and_then(|_| pristine::allow(context, &origin, &recorded)) {
             let state = match error {
                 Error::NotAllowed { address, .. } => Upstream::NotAllowed { address },
                 error => Upstream::CannotCheck { reason: with_causes(&error) },
@@ -255,9 +259,11 @@ fn bring(opened: &Opened, compared: Option<&Compared>, origins: &[Origin]) -> Re
     let Some(compared) = compared else { return Ok(()) };
     let mut places = Vec::new();
     for origin in origins {
-        if !origin.have.is_some_and(|have| compared.is_same(origin, have).unwrap_or(false)) {
-            // One that is no place is told when it is looked into.
-            places.extend(origin.place().ok());
+        // Where it is there may not be recorded; it is then found by its name, and brought when it was.
+        let is_known = origin.entry.path.is_some();
+        if is_known && !origin.have.is_some_and(|have| compared.is_same(origin, have).unwrap_or(false)) {
+            // One that is no place, or holds what none may hold, is told when it is looked into.
+            places.extend(origin.place().ok().filter(|place| opened.can_list(place.as_ref())));
         }
     }
     opened.bring(&places.iter().map(Option::as_ref).collect::<Vec<_>>())
@@ -294,8 +300,8 @@ fn look_into(
         let (from, to) = (have.to_string(), commit.to_string());
         let known = repo.has(have);
         let moved = match follows {
-            // Adopted, and only to be compared.
-            _ if *commit == have => false,
+            // Adopted, or named anew by people, and only to be compared.
+            _ if *commit == have || origin.is_repinned => false,
             Follows::Tag => true,
             // The version that was taken is still there: a higher one is an update, on whatever branch.
             Follows::Range(commits) => !commits.contains(&have),
@@ -335,7 +341,8 @@ fn look_into(
     };
     let commit = opened.commit();
     let (upstream, license) = (origin.url.clone(), license(origin.artifact, &content));
-    let news = News { upstream, license, commit, path, content, digest, base };
+    let reference = origin.reference().to_owned();
+    let news = News { upstream, reference, license, commit, path, content, digest, base };
     let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
 }

@@ -84,7 +84,7 @@ pub(super) fn check(report: &mut Report, files: &[ArtifactFile<'_>]) {
     identity(report, at, &value);
     let packages = list(report, at, &value, "packages");
     let remotes = list(report, at, &value, "remotes");
-    if packages.is_empty() && remotes.is_empty() {
+    if packages.is_empty() && remotes.is_empty() && !starts_something(&value) {
         report.strict("mcp.nothing-to-run", Severity::Warning, at, "the server has neither packages nor remotes");
     }
     packages.iter().for_each(|package| self::package(report, at, package));
@@ -265,11 +265,56 @@ fn plain_commands(report: &mut Report, at: At<'_>, value: &Value) {
             if let Some(command) = map.get("command").filter(|command| command.is_string()) {
                 let mut argv = vec![command.clone()];
                 argv.extend(map.get("args").and_then(Value::as_array).into_iter().flatten().cloned());
-                let message = format!("starts {}", told_command(&Value::from(argv).to_string()));
+                let message = format!("starts {}", told_command(&Value::from(argv.clone()).to_string()));
                 report.add("mcp.command", Severity::Info, at, message);
+                let words: Vec<&str> = argv.iter().filter_map(Value::as_str).collect();
+                plain_command(report, at, &words, map.get("env"));
             }
             map.values().for_each(|item| plain_commands(report, at, item));
         }
         _ => {}
+    }
+}
+
+/// Says whether a client's command stands anywhere in it.
+fn starts_something(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(starts_something),
+        Value::Object(map) => map.get("command").is_some_and(Value::is_string) || map.values().any(starts_something),
+        _ => false,
+    }
+}
+
+/// Reports what there is to know of a command beside its words.
+fn plain_command(report: &mut Report, at: At<'_>, words: &[&str], env: Option<&Value>) {
+    let Some((command, arguments)) = words.split_first() else { return };
+    let is_absolute = command.starts_with('/') || command.starts_with('~') || command.contains(":\\");
+    if !is_absolute && command.contains(['/', '\\']) {
+        let message = format!("what '{}' is depends on the folder that the client was started in", told(command));
+        report.add("mcp.relative-command", Severity::Warning, at, message);
+    }
+    // Runners that fetch what they are to run.
+    if let Some(package) = matches!(*command, "npx" | "bunx" | "uvx" | "pipx")
+        .then(|| arguments.iter().find(|word| !word.starts_with('-') && **word != "run"))
+        .flatten()
+    {
+        let version =
+            package.split_once("==").or_else(|| package.rsplit_once('@').filter(|(name, _)| !name.is_empty()));
+        if !version.is_some_and(|(_, version)| is_version(version)) {
+            let message =
+                format!("package '{}' is not pinned to one version: what it runs can change any day", told(package));
+            report.strict("mcp.unpinned", Severity::Warning, at, message);
+        }
+    }
+    let names: Vec<&str> =
+        env.and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let (loaders, others): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| LOADER_VARIABLES.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    for name in loaders {
+        let message = format!("sets '{}', which decides what programs load or where they connect", told(name));
+        report.add("mcp.environment", Severity::Warning, at, message);
+    }
+    if !others.is_empty() {
+        report.add("mcp.environment", Severity::Info, at, format!("sets {}", told(&others.join(", "))));
     }
 }
