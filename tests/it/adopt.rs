@@ -455,3 +455,14 @@ fn artifacts_of_one_repository_at_several_commits_are_each_compared_with_their_o
     }
     env.assert_sound();
 }
+
+#[test]
+fn a_key_that_stands_twice_in_a_record_is_refused() {
+    let env = TestEnv::with_collection();
+    let project = env.root().join("project");
+    fs::create_dir_all(&project).expect("a folder");
+    let skills = "{\"good\": {\"source\": \"a/b\"}, \"good\": {\"source\": \"c/d\"}}";
+    fs::write(project.join("skills-lock.json"), format!("{{\"version\": 1, \"skills\": {skills}}}")).expect("a file");
+    let told = env.refused("parse", &["adopt", "../project"]);
+    assert!(told.stderr.contains("skills.good"), "{}", told.stderr);
+}

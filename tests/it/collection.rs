@@ -567,3 +567,12 @@ fn what_a_sparse_checkout_leaves_out_is_not_deleted() {
     env.run(["remove", "xls"]).ok();
     env.assert_sound();
 }
+
+#[test]
+fn the_name_of_a_collection_has_no_control_characters() {
+    let env = TestEnv::new();
+    for name in ["x\n\nSkillmeat-Action: evil", "a\u{1b}[31m", " "] {
+        env.refused("name", &["init", "../named", "--name", name]);
+        assert!(!env.root().join("named").exists());
+    }
+}

@@ -128,3 +128,17 @@ fn first_digest(env: &TestEnv) -> String {
     let (_, rest) = lock.split_once("digest = \"").expect("a digest");
     rest.split('"').next().expect("its end").to_owned()
 }
+
+/// In its own collection, too, a digest that was changed by hand is told.
+#[test]
+fn a_digest_changed_by_hand_is_refused_where_all_is_here() {
+    let env = TestEnv::with_collection();
+    let upstream = source(&env);
+    env.run(["add", &upstream.ssh_url(""), "--all", "--yes"]).ok();
+    env.run(["restore"]).ok();
+    let lock = env.read("collection.lock");
+    let digest = lock.split("sha256:").nth(1).expect("a digest").split('"').next().expect("a digest");
+    env.write("collection.lock", lock.replacen(digest, &"0".repeat(64), 1));
+    env.git(["commit", "--quiet", "-am", "By hand"]);
+    env.refused("hash", &["restore"]);
+}

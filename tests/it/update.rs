@@ -463,3 +463,63 @@ fn words_of_an_upstream_do_not_end_a_record() {
     env.run(["resolve", "skill/pdf", "--abort"]).ok();
     assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], false);
 }
+
+/// One artifact of a source that holds what none may hold is told, and the others are updated.
+#[test]
+fn a_bad_artifact_of_a_source_holds_up_no_other() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let texts = ["a", "b", "c"].map(|name| skill(name, "text"));
+    let places = ["skills/a/SKILL.md", "skills/b/SKILL.md", "skills/c/SKILL.md"];
+    let files = |texts: &[String; 3]| -> Vec<(&str, Vec<u8>, Mode)> {
+        places.iter().zip(texts).map(|(place, text)| (*place, text.clone().into_bytes(), Mode::File)).collect()
+    };
+    let source = env.bare("three");
+    let commit = |files: &[(&str, Vec<u8>, Mode)]| {
+        let files: Vec<_> = files.iter().map(|(path, bytes, mode)| (*path, &bytes[..], *mode)).collect();
+        source.commit("main", &source.tree_of(&files))
+    };
+    commit(&files(&texts));
+    env.run(["add", &source.ssh_url(""), "--all"]).ok();
+    let mut new = files(&[texts[0].clone(), skill("b", "newer"), texts[2].clone()]);
+    new.push(("skills/a/link", b"/etc/passwd".to_vec(), Mode::Link));
+    commit(&new);
+    let states: Vec<_> = env.upstreams(&[]).iter().map(|item| item["upstream"]["state"].clone()).collect();
+    assert_eq!(states, ["cannot-check", "behind", "current"]);
+    assert_eq!(env.run(["update"]).code, Some(1), "one is left");
+    assert_eq!(env.read("skills/b/SKILL.md"), skill("b", "newer"));
+    env.assert_sound();
+}
+
+/// What people change in `collection.toml` is compared, and is neither current nor a tag that moved.
+#[test]
+fn a_place_or_ref_changed_by_hand_is_compared() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let (a, b) = (skill("a", "text"), skill("b", "another"));
+    let source = env.source("two", &[("skills/a/SKILL.md", &a, Mode::File), ("skills/b/SKILL.md", &b, Mode::File)]);
+    source.git(&["tag", "v1", "main"], b"");
+    env.run(["add", &source.ssh_url("#v1"), "--only", "a"]).ok();
+    let manifest = env.read("collection.toml");
+    let write = |text: String| {
+        env.write("collection.toml", text);
+        env.git(["commit", "--quiet", "--allow-empty", "-am", "By hand"]);
+    };
+    assert_eq!(state(&env)["upstream"]["state"], "current");
+    write(manifest.replace("skills/a", "skills/nothere"));
+    assert_eq!(state(&env)["upstream"]["state"], "gone");
+    write(manifest.replace("skills/a", "skills/b"));
+    assert_eq!(state(&env)["upstream"]["state"], "behind");
+    source.commit_files("main", &[("skills/a/SKILL.md", &skill("a", "second"))]);
+    source.git(&["tag", "v2", "main"], b"");
+    write(manifest.replace("\"v1\"", "\"v2\""));
+    assert_eq!(state(&env)["upstream"]["state"], "behind");
+    env.run(["update"]).ok();
+    assert_eq!(env.read("skills/a/SKILL.md"), skill("a", "second"));
+    // Now it is this tag that must not move.
+    source.git(&["tag", "-f", "v2", "main~1"], b"");
+    assert_eq!(state(&env)["upstream"]["state"], "tag-moved");
+    source.git(&["tag", "-f", "v2", "main"], b"");
+    let again = env.run(["add", &source.ssh_url("#main"), "--only", "a"]).ok();
+    assert!(again.stdout.contains("goes on following 'v2'"), "{}", again.stdout);
+}
