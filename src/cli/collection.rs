@@ -272,7 +272,7 @@ fn status_text(status: &Status) -> String {
 
 fn uncommitted(file: &collection::Uncommitted) -> String {
     let state = format!("{:?}", file.state).to_lowercase();
-    format!("    {WARNING}not committed: {state}{WARNING:#} {}\n", file.path)
+    format!("    {WARNING}not committed: {state}{WARNING:#} {}\n", clean(&file.path))
 }
 
 fn remove(session: &Session, artifacts: &[String], dry_run: bool) -> Result<Report, Failure> {

@@ -112,7 +112,11 @@ impl Root {
     }
 
     fn parent<'a>(&self, path: &'a TreePath, make: bool) -> Result<Option<(OwnedFd, &'a str)>, FsError> {
-        let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+        self.parent_of(path.as_str(), make)
+    }
+
+    fn parent_of<'a>(&self, path: &'a str, make: bool) -> Result<Option<(OwnedFd, &'a str)>, FsError> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         Ok(self.folder(folder, make)?.map(|dir| (dir, name)))
     }
 
@@ -134,8 +138,16 @@ impl Root {
     /// # Errors
     /// [`FsError::Escapes`] for a link or anything that is not a regular file, [`FsError::TooLarge`], [`FsError::Io`].
     pub fn read(&self, path: &TreePath, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
-        let Some((dir, name)) = self.parent(path, false)? else { return Ok(None) };
-        let full = self.full(path.as_str());
+        self.read_walked(path.as_str(), limit)
+    }
+
+    /// As [`Root::read`], of a path that a walk has found, whatever names are in it.
+    ///
+    /// # Errors
+    /// As [`Root::read`].
+    pub fn read_walked(&self, path: &str, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
+        let Some((dir, name)) = self.parent_of(path, false)? else { return Ok(None) };
+        let full = self.full(path);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&dir, name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use gix::bstr::BStr;
 use gix::index::entry::{Flags, Stage, Stat, stat};
 
-use super::worktree::mode_of;
+use super::worktree::{MAX_FILE_BYTES, mode_of};
 use super::{EntryKind, GitError, Repo, WorkState};
 use crate::fsio::{Found, FsError, Root, Stat as OnDisk};
 use crate::model::{FileMode, Oid, TreePath};
@@ -24,7 +24,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`GitError::Fs`], [`GitError::Gix`], [`GitError::Bare`].
-    pub fn work_changes(&self, tree: Oid, folders: &[&str]) -> Result<Vec<(TreePath, WorkState)>, GitError> {
+    pub fn work_changes(&self, tree: Oid, folders: &[&str]) -> Result<Vec<(String, WorkState)>, GitError> {
         let root = Root::open(self.worktree()?)?;
         let index = self.load_index()?;
         // Whether the index has exactly this tree, as git has noted there.
@@ -62,12 +62,9 @@ impl Repo {
         index: &gix::index::File,
         expected: impl Iterator<Item = (&'a BStr, Option<FileMode>, Oid)>,
         here: Vec<(String, OnDisk)>,
-        changes: &mut Vec<(TreePath, WorkState)>,
+        changes: &mut Vec<(String, WorkState)>,
     ) -> Result<(), GitError> {
-        let mut change = |path: &str, state| {
-            // A name that is no path of ours belongs to no artifact.
-            changes.extend(path.parse::<TreePath>().ok().map(|path| (path, state)));
-        };
+        let mut change = |path: &str, state| changes.push((path.to_owned(), state));
         let mut expected = expected.peekable();
         // What a sparse checkout leaves out is not gone.
         let is_left_out =
@@ -94,12 +91,12 @@ impl Repo {
 
     /// Reads a file and says whether it is what it should be.
     fn holds(&self, root: &Root, path: &str, mode: FileMode, id: Oid) -> Result<bool, GitError> {
-        let Ok(path) = path.parse() else { return Ok(false) };
-        match self.hash_of(root, &path) {
-            Ok(here) => Ok(here == Some((mode, id))),
+        match root.read_walked(path, MAX_FILE_BYTES) {
+            Ok(None) => Ok(false),
+            Ok(Some((found, bytes))) => Ok(found == mode && self.blob_id(&bytes)? == id),
             // A link where a file should be is a difference to report, not a reason to stop.
-            Err(GitError::Fs(FsError::Escapes(_))) => Ok(false),
-            Err(other) => Err(other),
+            Err(FsError::Escapes(_)) => Ok(false),
+            Err(other) => Err(other.into()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::fsio::{Found, FsError, Root};
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
-const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 
 /// A file that a commit changes: what it was and what it becomes; `None` is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]

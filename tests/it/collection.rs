@@ -576,3 +576,23 @@ fn the_name_of_a_collection_has_no_control_characters() {
         assert!(!env.root().join("named").exists());
     }
 }
+
+#[test]
+fn edits_of_files_with_names_that_no_artifact_may_have_are_told() {
+    let env = TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    for name in ["a:b", "con.md", "x\u{1b}[31m"] {
+        env.write(&format!("skills/pdf/{name}"), "1");
+    }
+    let uncommitted = || {
+        let files = env.json(&["status"])["artifacts"][0]["uncommitted"].as_array().expect("a list").clone();
+        files.iter().map(|file| file["state"].as_str().expect("a state").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(uncommitted(), ["untracked"; 3]);
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "By hand"]);
+    env.write("skills/pdf/a:b", "2");
+    fs::remove_file(env.path("skills/pdf/con.md")).expect("a file");
+    assert_eq!(uncommitted(), ["modified", "deleted"]);
+    assert!(!env.run(["status"]).ok().stdout.contains('\u{1b}'));
+}

@@ -9,7 +9,7 @@ use super::pending::pending;
 use super::upstream::{Rewritten, Upstream, look};
 use super::{Collection, Error};
 use crate::git::WorkState;
-use crate::model::{ArtifactRef, Kind, Oid, TreePath};
+use crate::model::{ArtifactRef, Kind, Oid};
 use crate::ops::Context;
 
 /// How an artifact stands to the upstream state it was taken from.
@@ -47,8 +47,8 @@ pub struct ArtifactStatus {
 /// A file with edits that are not committed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Uncommitted {
-    /// Where.
-    pub path: TreePath,
+    /// Where. Names that no artifact may have are told, too: they are there.
+    pub path: String,
     /// How it differs.
     pub state: WorkState,
 }
@@ -95,7 +95,10 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
     let ids: BTreeMap<_, _> = collection.entries_of(collection.tree)?.into_iter().collect();
     let mut states = Vec::new();
     for artifact in artifacts {
-        let own = |path: &TreePath| *path == artifact.path() || path.below(&artifact.path()).is_some();
+        let place = artifact.path();
+        let own = |path: &String| {
+            path.strip_prefix(place.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let (mine, rest): (Vec<_>, Vec<_>) = uncommitted.into_iter().partition(|(path, _)| own(path));
         uncommitted = rest;
         let followed = collection.manifest.artifacts.get(&artifact).is_some_and(|entry| entry.upstream.is_some());
@@ -118,7 +121,7 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
     })
 }
 
-fn shown((path, state): (TreePath, WorkState)) -> Uncommitted {
+fn shown((path, state): (String, WorkState)) -> Uncommitted {
     Uncommitted { path, state }
 }
 
