@@ -37,6 +37,8 @@ pub enum Profile {
 pub struct Git {
     program: PathBuf,
     environment: Vec<(OsString, OsString)>,
+    /// What the user has set with `git -c`, or by variables, for this command.
+    overrides: Vec<(OsString, OsString)>,
     /// Whether git may ask for a password on the terminal.
     may_prompt: bool,
     /// How long a remote may send nothing.
@@ -58,8 +60,9 @@ impl Git {
         silence: Duration,
     ) -> Result<Self, GitError> {
         let program = find_program("git", path)?;
+        let overrides = environment.iter().filter(|(key, _)| is_override(key)).cloned().collect();
         let environment = environment.into_iter().filter(|(key, _)| is_passed(key)).collect();
-        let git = Self { program, environment, may_prompt, silence };
+        let git = Self { program, environment, overrides, may_prompt, silence };
         git.check_version()?;
         Ok(git)
     }
@@ -93,6 +96,8 @@ impl Git {
         match profile {
             Profile::Transport { protocols } => {
                 command.env("GIT_ALLOW_PROTOCOL", protocols);
+                // Part of the user's configuration; what is set below comes later and outweighs it.
+                command.envs(self.overrides.iter().map(|(key, value)| (key, value)));
                 for setting in [
                     "core.hooksPath=/dev/null",
                     "core.fsmonitor=false",
@@ -112,7 +117,7 @@ impl Git {
                     command.arg("-c").arg(setting);
                 }
             }
-            Profile::User => {}
+            Profile::User => drop(command.envs(self.overrides.iter().map(|(key, value)| (key, value)))),
             Profile::Closed => {
                 command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
                 command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]);
@@ -170,7 +175,16 @@ impl Git {
 fn is_passed(key: &OsStr) -> bool {
     let key = key.to_string_lossy();
     let configuration = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_ASKPASS"];
-    !key.starts_with("GIT_") || configuration.contains(&&*key)
+    // Where certificates are; none of them names a program.
+    let certificates = ["GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_PROXY_SSL_CAINFO"];
+    !key.starts_with("GIT_") || configuration.contains(&&*key) || certificates.contains(&&*key)
+}
+
+/// Says whether a variable holds settings of `git -c`, in one of the two forms that git knows.
+fn is_override(key: &OsStr) -> bool {
+    let key = key.to_string_lossy();
+    let numbered = ["GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_"].iter().any(|start| key.starts_with(start));
+    numbered || key == "GIT_CONFIG_PARAMETERS" || key == "GIT_CONFIG_COUNT"
 }
 
 /// Finds a program by name in the folders of `path`, as an absolute path.

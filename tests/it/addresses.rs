@@ -157,3 +157,18 @@ fn a_push_that_is_not_answered_is_given_up() {
     assert!(ran.stderr.contains("git has told nothing new for 2 seconds"), "{}", ran.stderr);
     assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
+
+/// What a person sets for one command holds for the network too.
+#[test]
+fn settings_of_git_c_reach_the_network() {
+    let env = TestEnv::with_collection();
+    let source = env.source("far", &[("skills/far/SKILL.md", &skill("far", "text"), Mode::File)]);
+    let rewrite = format!("url.ssh://host.invalid{}.insteadOf", env.root().display());
+    env.allow_ssh();
+    let mut command = env.program(["add", "https://nowhere.invalid/far.git", "--all"]);
+    command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", rewrite);
+    command.env("GIT_CONFIG_VALUE_0", "https://nowhere.invalid");
+    crate::env::Ran::of(command).ok();
+    assert_eq!(env.read("skills/far/SKILL.md"), skill("far", "text"));
+    assert!(source.folder().exists());
+}
