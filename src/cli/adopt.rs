@@ -63,6 +63,9 @@ pub(super) fn init(
     if here(folder) == here(&session.environment.absolute(from)) {
         return Err(Error::AdoptsItself(folder.to_owned()).into());
     }
+    if Collection::open(folder).is_ok() {
+        return Err(Error::IsCollection(folder.to_owned()).into());
+    }
     let mut plan = collection::plan_adopt(&session.context, None, from)?;
     if consent.dry_run {
         return Ok(report(&plan, true));

@@ -56,6 +56,9 @@ pub(super) enum Command {
         /// Overwrite what is not ours or was edited; a copy is kept
         #[arg(long)]
         force: bool,
+        /// Leave out what the client cannot hold, instead of deploying nothing
+        #[arg(long)]
+        skip_unusable: bool,
     },
     /// Take away what was deployed, and nothing else
     #[command(after_help = "Example: git skillmeat undeploy skill/pdf")]
@@ -118,11 +121,11 @@ pub(super) enum Both {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Deploy { which, place, yes, dry_run, force } => {
+            Command::Deploy { which, place, yes, dry_run, force, skip_unusable } => {
                 let collection = session.collection()?;
                 let artifacts = collection.select(&which.artifacts)?;
                 let (target, project) = place.resolve(session)?;
-                let wish = Deploy { artifacts, target, project, force: forced(force), agreed: yes };
+                let wish = Deploy { artifacts, target, project, force: forced(force), agreed: yes, skip_unusable };
                 if dry_run {
                     return Ok(done("deploy", &deploy::plan_deploy(&session.context, &collection, &wish)?, true));
                 }
@@ -238,6 +241,9 @@ fn settled(mut report: Report, recovered: Option<&Recovered>) -> Report {
 
 fn plan_text(plan: &Plan, dry_run: bool) -> String {
     let mut text = String::new();
+    for left in &plan.left_out {
+        text.push_str(&format!("{WARNING}Left out{WARNING:#} {}: {}\n", left.artifact, clean(&left.reason)));
+    }
     for planned in &plan.artifacts {
         let changes = |place: &&deploy::PlannedPlace| !matches!(place.action, Action::Same | Action::Keep);
         let changed: Vec<_> = planned.places.iter().filter(changes).collect();

@@ -216,12 +216,10 @@ impl From<deploy::Error> for Failure {
             Error::Mcp { source: crate::model::mcp::McpError::SecretLiteral { .. }, .. } => {
                 Some("set the value as a variable of the environment, and refer to it".to_owned())
             }
-            Error::Record { .. }
-            | Error::Foreign { .. }
-            | Error::Journal { .. }
-            | Error::Hooks { .. }
-            | Error::Mcp { .. }
-            | Error::Render { .. } => None,
+            Error::Record { .. } | Error::Foreign { .. } | Error::Journal { .. } => None,
+            Error::Hooks { .. } | Error::Mcp { .. } | Error::Render { .. } => {
+                Some("deploy the others with `--skip-unusable`".to_owned())
+            }
         };
         Self::of(&error, class, hint)
     }

@@ -670,3 +670,20 @@ fn a_killed_run_leaves_the_old_state_or_the_new() {
     }
     assert!(interrupted > 0 && undone > 0, "no kill hit a run in the middle: {interrupted}, {undone}");
 }
+
+/// Hooks in the form of another client do not keep the rest from being deployed, where the user says so.
+#[test]
+fn what_the_client_cannot_hold_is_left_out_by_wish() {
+    let env = crate::env::TestEnv::with_collection();
+    env.add_skill("pdf", "text");
+    env.write("hooks/flat/hooks.json", "{\"hooks\": {\"preToolUse\": [{\"type\": \"command\", \"bash\": \"true\"}]}}");
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "Of another client"]);
+    fs::create_dir(env.root().join("project")).expect("a folder");
+    let all = ["deploy", "--all", "--project", "../project", "--yes"];
+    let told = env.refused("parse", &all);
+    assert!(told.stderr.contains("--skip-unusable"), "{}", told.stderr);
+    let done = env.json(&[&all[..], &["--skip-unusable"]].concat());
+    assert_eq!(done["plan"]["left_out"][0]["artifact"], "hook/flat");
+    assert!(env.root().join("project/.claude/skills/pdf/SKILL.md").exists());
+}

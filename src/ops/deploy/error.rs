@@ -189,6 +189,11 @@ fn names(artifacts: &[ArtifactRef]) -> String {
 }
 
 impl Error {
+    /// Says whether it is the artifact that no target of this kind can hold as it is.
+    pub fn is_of_artifact(&self) -> bool {
+        matches!(self, Error::Hooks { .. } | Error::Mcp { .. } | Error::Render { .. } | Error::NoPlace { .. })
+    }
+
     /// Returns the class of the error.
     pub fn class(&self) -> Class {
         match self {

@@ -25,7 +25,7 @@ pub use drift::{CollectionState, Drift, DriftOf, Drifted, Found, drift};
 pub use error::{Conflict, Error, Obstacle};
 pub use items::Action;
 pub use journal::Recovered;
-pub use plan::{ConfigDiff, Plan, PlannedArtifact, PlannedPlace};
+pub use plan::{ConfigDiff, LeftOut, Plan, PlannedArtifact, PlannedPlace};
 pub use run::{Deploy, Done, Force, Undeploy, deploy, plan_deploy, plan_undeploy, undeploy};
 pub use sync::{Strategy, Sync, Synced, SyncedArtifact, sync};
 pub use targets::{ShownPlace, ShownTarget, targets};

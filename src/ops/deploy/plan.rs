@@ -42,6 +42,15 @@ pub struct PlannedArtifact {
     pub notes: Vec<String>,
 }
 
+/// An artifact that the target cannot hold.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LeftOut {
+    /// The artifact.
+    pub artifact: ArtifactRef,
+    /// Why.
+    pub reason: String,
+}
+
 /// The change of a configuration file.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ConfigDiff {
@@ -66,6 +75,9 @@ pub struct Plan {
     pub consent: Vec<ArtifactRef>,
     /// What is not touched without `--force`.
     pub conflicts: Vec<Conflict>,
+    /// What the target cannot hold, and was left out by wish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Whether an earlier run was interrupted, so that the plan may be another once it is settled.
     pub interrupted: bool,
 }
@@ -96,6 +108,7 @@ impl Draft {
             configs: Vec::new(),
             consent: Vec::new(),
             conflicts: Vec::new(),
+            left_out: Vec::new(),
             interrupted: is_interrupted(site)?,
         };
         Ok(Self {

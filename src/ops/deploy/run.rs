@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::journal::{Recovered, recover};
-use super::plan::{Draft, Plan};
+use super::plan::{Draft, LeftOut, Plan};
 use super::site::Site;
 use super::transaction::Transaction;
 use super::{Action, Error};
@@ -39,6 +39,8 @@ pub struct Deploy {
     pub force: Force,
     /// Whether somebody agreed to the hooks and servers of the plan.
     pub agreed: bool,
+    /// Whether what the target cannot hold is left out; otherwise nothing is deployed.
+    pub skip_unusable: bool,
 }
 
 /// What is to be taken away where.
@@ -81,7 +83,13 @@ pub fn plan_deploy(context: &Context, collection: &Collection, wish: &Deploy) ->
 fn draft_deploy(site: &Site, collection: &Collection, wish: &Deploy) -> Result<Draft, Error> {
     let mut draft = Draft::start(site)?;
     for artifact in &wish.artifacts {
-        draft.deploy(site, collection, artifact)?;
+        match draft.deploy(site, collection, artifact) {
+            Err(error) if wish.skip_unusable && error.is_of_artifact() => {
+                let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                draft.plan.left_out.push(LeftOut { artifact: artifact.clone(), reason });
+            }
+            other => other?,
+        }
     }
     draft.done();
     Ok(draft)

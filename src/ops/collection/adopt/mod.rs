@@ -24,6 +24,9 @@ use crate::scan::{Finding, Note};
 use installed::installed;
 use records::records;
 
+/// Most bytes of all artifacts together: they are held until the commit, and a record may name one large file many times.
+const MAX_TOTAL_BYTES: usize = 512 * 1024 * 1024;
+
 /// What becomes of one artifact that is adopted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -171,6 +174,7 @@ pub fn plan_adopt(context: &Context, collection: Option<&Collection>, from: &Pat
         commit: None,
     };
     let mut not_taken: BTreeMap<String, usize> = BTreeMap::new();
+    let mut bytes = 0;
     for one in &found {
         plan.records.push(RecordRead { manager: one.manager, path: one.file.clone() });
         let behind = |(name, reason): &(String, String)| LeftBehind {
@@ -187,7 +191,14 @@ pub fn plan_adopt(context: &Context, collection: Option<&Collection>, from: &Pat
         for (index, artifact) in (0_u64..).zip(&one.record.artifacts) {
             context.progress.step("reading artifacts", index, Some(total));
             match installed(one, artifact) {
+                Ok((item, _)) if bytes + item.bytes() > MAX_TOTAL_BYTES => plan.left.push(LeftBehind {
+                    manager: one.manager,
+                    name: item.artifact.to_string(),
+                    id: "limit",
+                    reason: format!("all together are more than {} MiB", MAX_TOTAL_BYTES >> 20),
+                }),
                 Ok((item, notes)) => {
+                    bytes += item.bytes();
                     plan.notes.extend(notes);
                     plan.place(collection, item)?;
                 }
@@ -299,6 +310,10 @@ fn one_line(text: &str) -> String {
 }
 
 impl AdoptItem {
+    fn bytes(&self) -> usize {
+        self.content.iter().map(|(_, _, bytes)| bytes.len()).sum()
+    }
+
     fn entry(&self, before: Option<&ManifestEntry>) -> ManifestEntry {
         let mut entry = before.cloned().unwrap_or_default();
         entry.tags.extend(self.tags.iter().cloned());
