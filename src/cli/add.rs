@@ -1,6 +1,6 @@
 //! `add`: look, show, agree, add.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::Failure;
 use super::report::Report;
@@ -8,7 +8,10 @@ use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, runs_text, short};
 use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
 use crate::ops::collection::{self, AddPlan, AddStep, Error, Obstacles, Offer, Otherwise};
-use crate::scan::Severity;
+use crate::scan::{Note, Severity};
+
+/// Most notes of one kind that are shown.
+const MAX_NOTES: usize = 10;
 
 /// Most artifacts that are listed when the user has to choose.
 const MAX_LISTED: usize = 20;
@@ -164,11 +167,26 @@ fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
         }
     }
     text.push_str(&runs_text(&plan.runs));
-    for note in &plan.notes {
-        text.push_str(&format!("  note: {}: {}\n", clean(&note.path), clean(&note.message)));
-    }
+    text.push_str(&notes_text(&plan.notes));
     if let Some(commit) = &plan.commit {
         text.push_str(&format!("Commit {}\n", brief(commit)));
+    }
+    text
+}
+
+/// Returns the notes, of each kind so many: what was left out must not be lost among hundreds that say the same.
+fn notes_text(notes: &[Note]) -> String {
+    let mut text = String::new();
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for note in notes {
+        let number = kinds.entry(note.id).or_default();
+        *number += 1;
+        if *number <= MAX_NOTES {
+            text.push_str(&format!("  note: {}: {}\n", clean(&note.path), clean(&note.message)));
+        }
+    }
+    for (id, number) in kinds.into_iter().filter(|(_, number)| *number > MAX_NOTES) {
+        text.push_str(&format!("  note: {} more of '{id}', see `--json`\n", number - MAX_NOTES));
     }
     text
 }

@@ -1,5 +1,6 @@
 //! The commands of a collection.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -233,7 +234,7 @@ fn status(session: &Session, artifacts: &[String], remote: bool) -> Result<Repor
 
 fn status_text(status: &Status) -> String {
     let width = status.artifacts.iter().map(|item| item.artifact.to_string().len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let (mut text, mut told) = (String::new(), BTreeSet::new());
     for item in &status.artifacts {
         let local = match item.local {
             Local::NoUpstream => "our own",
@@ -257,7 +258,9 @@ fn status_text(status: &Status) -> String {
         if let Some(Upstream::Behind { commits, .. }) = &item.upstream {
             text.push_str(&super::update::commits_text(commits));
         }
-        if let Some(upstream) = &item.upstream {
+        // Once for an address, however many artifacts come from it.
+        let address = item.upstream.as_ref().and_then(Upstream::not_allowed);
+        if let Some(upstream) = item.upstream.as_ref().filter(|_| address.is_none_or(|address| told.insert(address))) {
             text.push_str(&super::update::next_step(&item.artifact, upstream));
         }
         for file in &item.uncommitted {

@@ -1,5 +1,6 @@
 //! `update`, `diff` and `resolve`: what upstreams have, and what becomes of it here.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Subcommand;
@@ -192,7 +193,7 @@ fn report(plan: &UpdatePlan, dry_run: bool) -> Report {
 }
 
 fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
-    let mut text = String::new();
+    let (mut text, mut told) = (String::new(), BTreeSet::new());
     let mut current = 0;
     for item in &plan.artifacts {
         let (done, will) = match item.step {
@@ -227,7 +228,9 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
         if item.step == UpdateStep::Conflict && !dry_run {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", item.artifact));
         }
-        if item.step == UpdateStep::None {
+        // Once for an address, however many artifacts come from it.
+        let is_new = item.upstream.not_allowed().is_none_or(|address| told.insert(address));
+        if item.step == UpdateStep::None && is_new {
             text.push_str(&next_step(&item.artifact, &item.upstream));
         }
     }
@@ -287,7 +290,9 @@ pub(super) fn upstream_text(upstream: &Upstream) -> String {
             format!("it is gone from its place upstream; '{}' has the same name", clean(path))
         }
         Upstream::Gone { moved_to: None } => "it is gone upstream".to_owned(),
-        Upstream::NotAllowed { address } => format!("not asked: nobody here has typed '{}'", short(address, 120)),
+        Upstream::NotAllowed { address } => {
+            format!("not asked: nobody has typed for this collection '{}'", short(address, 120))
+        }
         Upstream::CannotCheck { reason } => format!("cannot check: {}", short(reason, 120)),
     };
     format!("{WARNING}{text}{WARNING:#}")

@@ -32,7 +32,7 @@ pub fn validate(artifact: &ArtifactRef, files: &[ArtifactFile<'_>], level: Level
         Kind::Skill => markdown::skill(&mut report, artifact, files),
         Kind::Agent => markdown::agent(&mut report, artifact, files),
         Kind::Command => markdown::command(&mut report, files),
-        Kind::Hook => hooks::check(&mut report, files),
+        Kind::Hook => hooks::check(&mut report, artifact, files),
         Kind::Mcp => server::check(&mut report, files),
     }
     report.finish()

@@ -84,6 +84,14 @@ pub enum Upstream {
 }
 
 impl Upstream {
+    /// Returns the address that is not followed until it is allowed.
+    pub fn not_allowed(&self) -> Option<&str> {
+        match self {
+            Upstream::NotAllowed { address } => Some(address),
+            _ => None,
+        }
+    }
+
     /// Says whether it was asked and could not answer; what it has is then not known.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Upstream::NotAllowed { .. } | Upstream::CannotCheck { .. })

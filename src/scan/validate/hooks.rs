@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{ArtifactFile, At, Report, told, told_command};
-use crate::model::TreePath;
-use crate::model::hooks::EVENTS;
+use crate::model::hooks::{EVENTS, unresolved};
+use crate::model::{ArtifactRef, TreePath};
 use crate::scan::Severity;
 
 /// Keys under which clients keep a command; the last ones choose it by system.
@@ -25,7 +25,7 @@ const CREDENTIAL_PLACES: [&str; 11] = [
     "find-generic-password",
 ];
 
-pub(super) fn check(report: &mut Report, files: &[ArtifactFile<'_>]) {
+pub(super) fn check(report: &mut Report, artifact: &ArtifactRef, files: &[ArtifactFile<'_>]) {
     for (path, _, bytes) in files {
         if let Ok(text) = std::str::from_utf8(bytes) {
             credentials(report, path, text);
@@ -38,6 +38,12 @@ pub(super) fn check(report: &mut Report, files: &[ArtifactFile<'_>]) {
     // Listed from anywhere in the file: a client with another form of it might run what ours does not expect.
     runs(report, path, "", &value);
     shape(report, path, &value);
+    // A hook that was taken out of a plugin may call what stayed there.
+    let own: Vec<TreePath> = files.iter().map(|(path, ..)| path.clone()).collect();
+    for reference in unresolved(&value, &artifact.name, &own) {
+        let message = format!("names '{}', which is no file of it", told(&reference));
+        report.add("hook.names-no-file", Severity::Warning, At::file(path), message);
+    }
 }
 
 fn credentials(report: &mut Report, path: &TreePath, text: &str) {

@@ -448,3 +448,42 @@ fn findings_are_data_and_sorted() {
     let expected = serde_json::json!({"id": "text.html-comment", "severity": "info", "path": "a.md", "line": 1, "message": message});
     assert_eq!(json, expected);
 }
+
+#[test]
+fn a_hook_that_names_what_is_not_with_it_is_told() {
+    let hooks = |command: &str| {
+        format!(r#"{{"hooks": {{"Stop": [{{"hooks": [{{"type": "command", "command": "{command}"}}]}}]}}}}"#)
+    };
+    let ids = |command: &str| {
+        let text = hooks(command);
+        let files = [("hooks.json", text.as_bytes()), ("run.sh", b"true\n".as_slice())];
+        check("hook/one", &files, Level::Lenient).iter().map(|finding| finding.id).collect::<Vec<_>>()
+    };
+    assert!(ids("${CLAUDE_PLUGIN_ROOT}/core/run.py").contains(&"hook.names-no-file"));
+    assert!(!ids("${CLAUDE_PLUGIN_ROOT}/hooks/run.sh").contains(&"hook.names-no-file"));
+}
+
+#[test]
+fn the_environment_of_a_server_and_what_its_command_fetches_are_told() {
+    let findings = |launch: &str| {
+        let text =
+            format!(r#"{{"name": "a/b", "description": "x", "version": "1.0.0", "_meta": {{"x/launch": {launch}}}}}"#);
+        check("mcp/one", &[("server.json", text.as_bytes())], Level::Lenient)
+            .iter()
+            .map(|finding| (finding.id, finding.severity))
+            .collect::<Vec<_>>()
+    };
+    let found =
+        findings(r#"{"command": "npx", "args": ["-y", "p@latest"], "env": {"LD_PRELOAD": "/tmp/x", "KEY": "${KEY}"}}"#);
+    for expected in [
+        ("mcp.unpinned", Severity::Warning),
+        ("mcp.environment", Severity::Warning),
+        ("mcp.environment", Severity::Info),
+    ] {
+        assert!(found.contains(&expected), "{expected:?}: {found:?}");
+    }
+    assert!(!found.iter().any(|(id, _)| *id == "mcp.nothing-to-run"), "{found:?}");
+    let pinned = findings(r#"{"command": "npx", "args": ["-y", "@scope/p@1.2.3"]}"#);
+    assert!(!pinned.iter().any(|(id, _)| *id == "mcp.unpinned"), "{pinned:?}");
+    assert!(findings(r#"{"command": "./bin/run"}"#).iter().any(|(id, _)| *id == "mcp.relative-command"));
+}
