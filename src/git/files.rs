@@ -1,5 +1,6 @@
 //! Trees: looking up, walking with checks, and building.
 
+use gix::objs::FindExt as _;
 use gix::objs::tree::EntryKind as GixKind;
 
 use super::{GitError, Repo};
@@ -77,10 +78,29 @@ impl Repo {
     /// # Errors
     /// [`GitError::Missing`] when a tree on the way is not here.
     pub fn entry_at(&self, tree: Oid, path: &TreePath) -> Result<Option<TreeEntry>, GitError> {
-        let missing = || GitError::Missing { kind: "tree", id: tree };
-        let root = self.inner.find_tree(tree).map_err(|_| missing())?;
-        let found = root.lookup_entry(path.as_str().split('/')).map_err(|_| missing())?;
-        Ok(found.map(|entry| entry_of(entry.filename(), entry.mode(), entry.object_id())))
+        // Not by `lookup_entry` of gix 0.90: it leaves a buffer of the size of the tree with each call.
+        let mut buffer = Vec::new();
+        let mut parts = path.as_str().split('/').peekable();
+        let mut at = tree;
+        while let Some(part) = parts.next() {
+            let missing = |_| GitError::Missing { kind: "tree", id: at };
+            let entries = self.inner.objects.find_tree_iter(&at, &mut buffer).map_err(missing)?;
+            let mut found = None;
+            for entry in entries {
+                let entry = entry.map_err(|_| GitError::Missing { kind: "tree", id: at })?;
+                if entry.filename == part {
+                    found = Some((entry.mode, entry.oid.to_owned()));
+                    break;
+                }
+            }
+            match found {
+                None => return Ok(None),
+                Some((mode, id)) if parts.peek().is_none() => return Ok(Some(entry_of(part.into(), mode, id))),
+                Some((mode, _)) if !mode.is_tree() => return Ok(None),
+                Some((_, id)) => at = id,
+            }
+        }
+        Ok(None)
     }
 
     /// Returns every file below `tree`, sorted by path, after checking that all of it may stand in a bundle.

@@ -250,7 +250,7 @@ fn an_address_that_nobody_typed_is_not_asked() {
     let address = done["artifacts"][0]["upstream"].as_str().expect("an address").to_owned();
     assert_eq!(fs::canonicalize(source.folder()).expect("a folder").to_str(), Some(address.as_str()));
     let ran = env.run(["status", "--remote"]);
-    assert!(ran.stdout.contains("nobody here has typed"), "{ran:?}");
+    assert!(ran.stdout.contains("nobody has typed"), "{ran:?}");
     env.config("skillmeat.allowSource", &address);
     assert_eq!(upstream(&env)["state"], "current", "found by its name, since the record has no place");
 }
