@@ -11,6 +11,7 @@
     reason = "a benchmark runs programs and prints"
 )]
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,11 +21,14 @@ const RUNS: usize = 11;
 
 struct Bench {
     folder: tempfile::TempDir,
+    /// `$RUN` of the commands: each run has folders of its own, and none is deleted, because a file system such as ext4 looks
+    /// for a minute at each creation whether an inode that was just freed may be used again.
+    run: Cell<u32>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().unwrap() };
+        let bench = Self { folder: tempfile::tempdir().unwrap(), run: Cell::new(0) };
         fs::create_dir(bench.path("home")).unwrap();
         for (key, value) in [("user.name", "Bench"), ("user.email", "bench@example.invalid")] {
             bench.sh(&format!("git config --global {key} '{value}'"));
@@ -41,6 +45,7 @@ impl Bench {
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new("sh");
         command.args(["-c", line]).current_dir(self.folder.path()).env("PATH", path).env("HOME", self.path("home"));
+        command.env("RUN", self.run.get().to_string());
         command.env_remove("GIT_CONFIG_GLOBAL").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -50,6 +55,7 @@ impl Bench {
     }
 
     fn time(&self, before: &str, line: &str) -> Duration {
+        self.run.set(self.run.get() + 1);
         self.sh(before);
         let started = Instant::now();
         self.sh(line);
@@ -125,35 +131,35 @@ fn main() {
     skills(&bench.path("source"), 200, 3, 5 * 1024);
     bench.sh("cd source && git add -A && git commit -qm skills && git gc -q");
     bench.sh("git-skillmeat init base && git-skillmeat key generate");
-    let clean = "rm -rf c clone copy p && cp -r base c && sync -f .";
-    let clone = "git clone -q --depth 1 file://$PWD/source clone && cp -r clone/skills copy";
+    let clean = "cp -r base c$RUN && sync -f .";
+    let clone = "git clone -q --depth 1 file://$PWD/source clone$RUN && cp -r clone$RUN/skills copy$RUN";
     bench.pair(
         "add 200 skills | git clone --depth 1 + cp -r",
         clean,
-        "cd c && git-skillmeat add ../source --all",
+        "cd c$RUN && git-skillmeat add ../source --all",
         clone,
     );
-    let lazy = "cd c && GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy";
+    let lazy = "cd c$RUN && GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy";
     bench.pair(
         "the same | without waiting for the disk",
         clean,
-        "cd c && git-skillmeat add ../source --all",
+        "cd c$RUN && git-skillmeat add ../source --all",
         &format!("{lazy} git-skillmeat add ../source --all"),
     );
     bench.pair(
         "add 1 of 200 skills | git clone --depth 1 + cp -r",
         clean,
-        "cd c && git-skillmeat add ../source --only skill-0042",
+        "cd c$RUN && git-skillmeat add ../source --only skill-0042",
         clone,
     );
-    bench.sh(&format!("{clean} && cd c && git-skillmeat add ../source --all"));
+    bench.sh("cp -r base c && cd c && git-skillmeat add ../source --all");
     bench.alone("list 200 | true", "git-skillmeat --collection ./c list");
     bench.alone("status of 200 | true", "git-skillmeat --collection ./c status");
     bench.pair(
         "deploy 200 skills | cp -r + sync",
-        "rm -rf p q && mkdir p && sync -f .",
-        "git-skillmeat --collection ./c deploy --all --project p --yes",
-        "mkdir -p q/.claude && cp -r c/skills q/.claude/skills && sync -f q",
+        "mkdir p$RUN && sync -f .",
+        "git-skillmeat --collection ./c deploy --all --project p$RUN --yes",
+        "mkdir -p q$RUN/.claude && cp -r c/skills q$RUN/.claude/skills && sync -f q$RUN",
     );
 
     bench.sh("git-skillmeat init big && mkdir -p big/skills");
