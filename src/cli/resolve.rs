@@ -8,9 +8,9 @@ use super::session::Session;
 use super::text::{NAME, brief, clean, count};
 use crate::git::edit_files;
 use crate::model::Class;
-use crate::ops::collection::{self, Decision, Resolved};
+use crate::ops::collection::{self, Decision, Error, Resolved};
 
-pub(super) fn resolve(session: &Session, name: &str, decision: Option<Decision>) -> Result<Report, Failure> {
+pub(super) fn resolve(session: &Session, name: &str, decision: Option<Decision>, yes: bool) -> Result<Report, Failure> {
     let decision = match decision {
         Some(decision) => decision,
         None => {
@@ -30,27 +30,33 @@ pub(super) fn resolve(session: &Session, name: &str, decision: Option<Decision>)
             Decision::Edited
         }
     };
-    settle(session, name, decision)
+    settle(session, name, decision, yes)
 }
 
 /// Starts the user's merge tool, and takes what it made of all files.
-pub(super) fn use_tool(session: &Session, name: &str, tool: &str) -> Result<Report, Failure> {
+pub(super) fn use_tool(session: &Session, name: &str, tool: &str, yes: bool) -> Result<Report, Failure> {
     let mut collection = session.collection()?;
     collection.repo.gather();
     let artifact = collection.find(name)?;
     let tool = Some(tool).filter(|tool| !tool.is_empty());
     let (laid_out, merged) = collection::merge_tool(&session.context, &collection, &artifact, tool)?;
     if merged {
-        return settle(session, name, Decision::Edited);
+        return settle(session, name, Decision::Edited, yes);
     }
     let report = Report::new("resolve", &laid_out, laid_out_text(&laid_out));
     Ok(report.note("the merge tool did not merge everything").status(Class::Conflict.exit_status()))
 }
 
-fn settle(session: &Session, name: &str, decision: Decision) -> Result<Report, Failure> {
+fn settle(session: &Session, name: &str, decision: Decision, yes: bool) -> Result<Report, Failure> {
     let (collection, _lock) = session.collection_to_change()?;
     let artifact = collection.find(name)?;
-    let done = collection::resolve(&session.context, &collection, &artifact, decision)?;
+    let resolve = |agreed| collection::resolve(&session.context, &collection, &artifact, decision, agreed);
+    let done = match resolve(yes) {
+        Err(Error::Consent) if session.confirm("A client will run by itself what comes of it. Take it?") => {
+            resolve(true)?
+        }
+        other => other?,
+    };
     let text = match (&done.commit, decision) {
         (_, Decision::Abort) => format!("Gave up the update of {NAME}{artifact}{NAME:#}; it is as it was\n"),
         (Some(commit), _) => {

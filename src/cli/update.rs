@@ -91,6 +91,9 @@ pub(super) enum Command {
         /// Give the update up
         #[arg(long, group = "decision")]
         abort: bool,
+        /// Agree to hooks, servers and executable files without being asked
+        #[arg(short, long)]
+        yes: bool,
         /// Start git's merge tool: the one of `merge.tool`, or the one named
         #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", group = "decision")]
         tool: Option<String>,
@@ -145,8 +148,10 @@ impl Command {
                 let diffs = collection::diff(&session.collection()?, &artifacts, &sides)?;
                 Ok(Report::new("diff", &diffs, diffs.iter().map(diff_text).collect::<String>()))
             }
-            Command::Resolve { artifact, tool: Some(tool), .. } => super::resolve::use_tool(session, &artifact, &tool),
-            Command::Resolve { artifact, ours, theirs, edited, abort, tool: None } => {
+            Command::Resolve { artifact, tool: Some(tool), yes, .. } => {
+                super::resolve::use_tool(session, &artifact, &tool, yes)
+            }
+            Command::Resolve { artifact, ours, theirs, edited, abort, yes, tool: None } => {
                 let decision = match (ours, theirs, edited, abort) {
                     (true, ..) => Some(Decision::Ours),
                     (_, true, ..) => Some(Decision::Theirs),
@@ -154,7 +159,7 @@ impl Command {
                     (.., true) => Some(Decision::Abort),
                     _ => None,
                 };
-                super::resolve::resolve(session, &artifact, decision)
+                super::resolve::resolve(session, &artifact, decision, yes)
             }
         }
     }

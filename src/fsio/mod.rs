@@ -17,5 +17,5 @@ pub use atomic::{
 };
 pub use error::FsError;
 pub use lock::Lock;
-pub use root::{Found, Root, Stat, is_temporary, remove_empty_root};
+pub use root::{Found, Nearby, Root, Stat, is_temporary, remove_empty_root};
 pub use swap::{Swap, remove_beside, swap};

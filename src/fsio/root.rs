@@ -5,9 +5,10 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
@@ -15,9 +16,11 @@ use rustix::io::Errno;
 use super::FsError;
 use crate::model::{FileMode, TreePath};
 
+mod nearby;
 mod tree;
 mod walk;
 
+pub use nearby::Nearby;
 pub use tree::remove_empty_root;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -147,23 +150,7 @@ impl Root {
     /// As [`Root::read`].
     pub fn read_walked(&self, path: &str, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
         let Some((dir, name)) = self.parent_of(path, false)? else { return Ok(None) };
-        let full = self.full(path);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&dir, name, flags, Mode::empty()) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(FsError::os("read", &full)(errno)),
-        };
-        let meta = file.metadata().map_err(FsError::at("read", &full))?;
-        if !meta.is_file() {
-            return Err(FsError::Escapes(full));
-        }
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FsError::at("read", &full))?;
-        if bytes.len() as u64 > limit {
-            return Err(FsError::TooLarge { path: full, limit });
-        }
-        Ok(Some((mode_of(meta.mode()), bytes)))
+        read_at(dir.as_fd(), name, self.full(path), limit)
     }
 
     /// Creates or replaces a file by temporary file and rename, making missing folders.
@@ -174,24 +161,8 @@ impl Root {
     /// [`FsError::Escapes`], [`FsError::Io`]; what was there before then still is.
     pub fn write(&self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
         let full = self.full(path.as_str());
-        let at = || FsError::at("write", &full);
         let (dir, name) = self.parent(path, true)?.ok_or_else(|| FsError::Escapes(full.clone()))?;
-        let temporary = format!("{TEMPORARY_START}{}{TEMPORARY_END}", std::process::id());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let bits = Mode::from_raw_mode(mode.bits());
-        let fd = openat(&dir, temporary.as_str(), flags, bits).map_err(FsError::os("write", &full))?;
-        let mut file = File::from(fd);
-        let written = file
-            .write_all(bytes)
-            // The mode must not depend on the umask.
-            .and_then(|()| rustix::fs::fchmod(&file, bits).map_err(Into::into))
-            .map_err(at())
-            .and_then(|()| renameat(&dir, temporary.as_str(), &dir, name).map_err(FsError::os("write", &full)));
-        if written.is_err() {
-            // The first error is the one to report.
-            let _ = unlinkat(&dir, temporary.as_str(), AtFlags::empty());
-        }
-        written
+        write_at(dir.as_fd(), name, &full, mode, bytes)
     }
 
     /// Moves a file or folder; the folders above the new place are made, nothing may stand there.
@@ -242,6 +213,49 @@ impl Root {
         }
         Ok(())
     }
+}
+
+/// Reads a regular file in an open folder; `full` is its path for messages.
+fn read_at(dir: BorrowedFd<'_>, name: &str, full: PathBuf, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match openat(dir, name, flags, Mode::empty()) {
+        Ok(fd) => File::from(fd),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(FsError::os("read", &full)(errno)),
+    };
+    let meta = file.metadata().map_err(FsError::at("read", &full))?;
+    if !meta.is_file() {
+        return Err(FsError::Escapes(full));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FsError::at("read", &full))?;
+    if bytes.len() as u64 > limit {
+        return Err(FsError::TooLarge { path: full, limit });
+    }
+    Ok(Some((mode_of(meta.mode()), bytes)))
+}
+
+/// Writes a file in an open folder by temporary file and rename.
+fn write_at(dir: BorrowedFd<'_>, name: &str, full: &Path, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
+    // Threads of this process may write into the same folder.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let temporary = format!("{TEMPORARY_START}{}{number:08}{TEMPORARY_END}", std::process::id());
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let bits = Mode::from_raw_mode(mode.bits());
+    let fd = openat(dir, temporary.as_str(), flags, bits).map_err(FsError::os("write", full))?;
+    let mut file = File::from(fd);
+    let written = file
+        .write_all(bytes)
+        // The mode must not depend on the umask.
+        .and_then(|()| rustix::fs::fchmod(&file, bits).map_err(Into::into))
+        .map_err(FsError::at("write", full))
+        .and_then(|()| renameat(dir, temporary.as_str(), dir, name).map_err(FsError::os("write", full)));
+    if written.is_err() {
+        // The first error is the one to report.
+        let _ = unlinkat(dir, temporary.as_str(), AtFlags::empty());
+    }
+    written
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -181,7 +181,7 @@ impl Entries<'_> {
 
 /// What git keeps of a file in the index, cut to 32 bits as git does.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the format of the index has 32 bits")]
-fn index_stat(here: &OnDisk) -> Stat {
+pub(super) fn index_stat(here: &OnDisk) -> Stat {
     let time = |(secs, nsecs): (i64, u32)| stat::Time { secs: secs as u32, nsecs };
     Stat {
         mtime: time(here.modified),

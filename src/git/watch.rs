@@ -1,12 +1,12 @@
 //! Runs a program that talks to a remote, and ends it when nothing comes any more, or too much.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Most bytes of an answer that is text, such as the list of refs.
@@ -61,6 +61,11 @@ pub(super) fn watch(mut command: Command, silence: Duration, task: Task<'_>) -> 
     let before = packs.as_deref().map_or(0, bytes_in);
     let (mut last, mut since) = (0, Instant::now());
     while !(stdout.ended(LOOK) && stderr.ended(LOOK)) {
+        // It has ended, and a helper that it left holds the pipes: what was read is all there is.
+        if matches!(child.try_wait(), Ok(Some(_))) {
+            stdout.ended(LOOK);
+            break;
+        }
         let fetched = packs.as_deref().map_or(0, bytes_in).saturating_sub(before);
         let come = fetched + stdout.bytes() + stderr.bytes();
         if come != last {
@@ -149,27 +154,28 @@ fn helpers(parent: u32) -> Vec<rustix::process::Pid> {
 /// A pipe that is read by a thread of its own.
 struct Drain {
     count: Arc<AtomicU64>,
-    read: Receiver<Vec<u8>>,
-    got: OnceCell<Vec<u8>>,
+    bytes: Arc<Mutex<Vec<u8>>>,
+    end: Receiver<()>,
+    has_ended: Cell<bool>,
 }
 
 impl Drain {
     fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
-        let (count, (sender, read)) = (Arc::new(AtomicU64::new(0)), channel());
-        let counted = Arc::clone(&count);
+        let (count, bytes, (sender, end)) = (Arc::new(AtomicU64::new(0)), Arc::default(), channel());
+        let drain = Self { count: Arc::clone(&count), bytes: Arc::clone(&bytes), end, has_ended: Cell::new(false) };
         std::thread::spawn(move || {
-            let (mut bytes, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            let mut chunk = vec![0; 64 * 1024];
             if let Some(mut pipe) = pipe {
                 while let Ok(got @ 1..) = pipe.read(&mut chunk) {
-                    let total = counted.fetch_add(got as u64, Ordering::Relaxed) + got as u64;
+                    let total = count.fetch_add(got as u64, Ordering::Relaxed) + got as u64;
                     if total <= MAX_TEXT_BYTES {
-                        bytes.extend_from_slice(&chunk[..got]);
+                        bytes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..got]);
                     }
                 }
             }
-            let _ = sender.send(bytes);
+            let _ = sender.send(());
         });
-        Self { count, read, got: OnceCell::new() }
+        drain
     }
 
     fn bytes(&self) -> u64 {
@@ -178,17 +184,14 @@ impl Drain {
 
     /// Waits a moment for the end, and says whether it has come.
     fn ended(&self, moment: Duration) -> bool {
-        if self.got.get().is_none() {
-            match self.read.recv_timeout(moment) {
-                Ok(bytes) => drop(self.got.set(bytes)),
-                Err(RecvTimeoutError::Disconnected) => drop(self.got.set(Vec::new())),
-                Err(RecvTimeoutError::Timeout) => return false,
-            }
+        if !self.has_ended.get() && self.end.recv_timeout(moment) != Err(RecvTimeoutError::Timeout) {
+            self.has_ended.set(true);
         }
-        true
+        self.has_ended.get()
     }
 
+    /// Returns what was read so far.
     fn taken(self) -> Vec<u8> {
-        self.got.into_inner().unwrap_or_default()
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

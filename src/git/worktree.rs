@@ -5,10 +5,16 @@ use std::collections::BTreeMap;
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode, Stat};
 
-use super::changes::MAX_WALK;
+use super::changes::{MAX_WALK, index_stat};
 use super::{GitError, Repo};
-use crate::fsio::{Found, FsError, Root};
+use crate::fsio::{Found, FsError, Nearby, Root};
 use crate::model::{FileMode, Oid, TreePath};
+
+/// Files from which on several threads write them: for fewer, starting a thread costs more than it saves.
+const FILES_FOR_THREADS: usize = 64;
+
+/// Most threads: beyond, they wait for the file system.
+const MAX_THREADS: usize = 8;
 
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
 pub(super) const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
@@ -84,7 +90,7 @@ impl Repo {
                 return Err(GitError::Dirty(change.path.clone()));
             }
             if let (Some(entry), Some(_)) = (entry, change.old)
-                && self.unchanged_by_stat(&index, entry, &change.path)?
+                && unchanged_by_stat(&root, &index, entry, change)?
             {
                 continue;
             }
@@ -103,19 +109,6 @@ impl Repo {
             }
         }
         Ok(())
-    }
-
-    fn unchanged_by_stat(
-        &self,
-        index: &gix::index::File,
-        entry: &gix::index::Entry,
-        path: &TreePath,
-    ) -> Result<bool, GitError> {
-        let full = self.worktree()?.join(path.as_str());
-        let Ok(meta) = gix::index::fs::Metadata::from_path_no_follow(&full) else { return Ok(false) };
-        let Ok(stat) = Stat::from_fs(&meta) else { return Ok(false) };
-        let options = gix::index::entry::stat::Options::default();
-        Ok(meta.is_file() && entry.stat.matches(&stat, options) && !entry.stat.is_racy(index.timestamp(), options))
     }
 
     /// Returns what stands in the worktree at a path.
@@ -167,35 +160,92 @@ impl Repo {
         let root = Root::open(self.worktree()?)?;
         let mut kept = Vec::new();
         // What goes makes way for what comes.
-        let (go, come): (Vec<_>, Vec<_>) = touched.iter().partition(|change| change.new.is_none());
-        for change in go.into_iter().chain(come) {
-            let here = match self.here(&root, &change.path)? {
-                Here::File(mode, id) => Some((mode, id)),
-                Here::Nothing => None,
-                Here::BelowFile(_) | Here::Folder if change.new.is_none() => None,
-                Here::BelowFile(_) | Here::Folder => {
-                    kept.push(change.path.clone());
-                    continue;
-                }
-            };
-            if here == change.new {
-                continue;
+        let (go, come): (Vec<&Touched>, Vec<_>) = touched.iter().partition(|change| change.new.is_none());
+        // All that can be done is done, and the first error told: the way back must not end at the same file.
+        let mut failed = None;
+        for change in go {
+            match self.go(&root, change) {
+                Ok(true) => {}
+                Ok(false) => kept.push(change.path.clone()),
+                Err(error) => drop(failed.get_or_insert(error)),
             }
-            if here != change.old {
-                kept.push(change.path.clone());
-                continue;
-            }
-            match change.new {
-                Some((mode, id)) => root.write(&change.path, mode, &self.blob(id, MAX_FILE_BYTES)?)?,
-                None => {
-                    root.remove(&change.path)?;
-                    let folder = change.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
-                    root.prune(folder, "")?;
-                }
-            }
+        }
+        let mut take = |(paths, error): (Vec<TreePath>, Option<GitError>)| {
+            kept.extend(paths);
+            failed = failed.take().or(error);
+        };
+        if come.len() < FILES_FOR_THREADS {
+            take(self.come(&root, &come));
+        } else {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+            let shares: Vec<_> =
+                come.chunks(come.len().div_ceil(threads)).map(|share| (self.handle(), share)).collect();
+            let done: Vec<_> = std::thread::scope(|scope| {
+                let root = &root;
+                let threads: Vec<_> =
+                    shares.into_iter().map(|(repo, share)| scope.spawn(move || repo.come(root, share))).collect();
+                threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+            });
+            done.into_iter().for_each(|share| take(share.unwrap_or_else(|panic| std::panic::resume_unwind(panic))));
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         self.follow_index(touched, &kept)?;
         Ok(kept)
+    }
+
+    /// Removes a file that goes; says whether it is gone, or was edited meanwhile and stays.
+    fn go(&self, root: &Root, change: &Touched) -> Result<bool, GitError> {
+        let here = match self.here(root, &change.path)? {
+            Here::File(mode, id) => Some((mode, id)),
+            Here::Nothing | Here::BelowFile(_) | Here::Folder => return Ok(true),
+        };
+        if here != change.old {
+            return Ok(false);
+        }
+        root.remove(&change.path)?;
+        let folder = change.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+        root.prune(folder, "")?;
+        Ok(true)
+    }
+
+    /// Writes the files that come or change; returns those that were edited meanwhile, and the first error.
+    fn come(&self, root: &Root, changes: &[&Touched]) -> (Vec<TreePath>, Option<GitError>) {
+        let mut nearby = Nearby::new(root);
+        let (mut kept, mut failed) = (Vec::new(), None);
+        for change in changes {
+            match self.write_one(root, &mut nearby, change) {
+                Ok(true) => {}
+                Ok(false) => kept.push(change.path.clone()),
+                Err(error) => drop(failed.get_or_insert(error)),
+            }
+        }
+        (kept, failed)
+    }
+
+    /// Writes one file; says whether it is as it should be, or was edited meanwhile and stays.
+    fn write_one(&self, root: &Root, nearby: &mut Nearby<'_>, change: &Touched) -> Result<bool, GitError> {
+        let Some((mode, id)) = change.new else { return Ok(true) };
+        let here = match nearby.read(&change.path, MAX_FILE_BYTES) {
+            Ok(Some((mode, bytes))) => Some((mode, self.blob_id(&bytes)?)),
+            Ok(None) => None,
+            // A file that stayed where a folder must be, or the other way round; anything else is an error.
+            Err(FsError::Escapes(_)) => match self.here(root, &change.path)? {
+                Here::File(mode, id) => Some((mode, id)),
+                Here::Nothing => None,
+                Here::BelowFile(_) | Here::Folder => return Ok(false),
+            },
+            Err(other) => return Err(other.into()),
+        };
+        if here == change.new {
+            return Ok(true);
+        }
+        if here != change.old {
+            return Ok(false);
+        }
+        nearby.write(&change.path, mode, &self.blob(id, MAX_FILE_BYTES)?)?;
+        Ok(true)
     }
 
     fn follow_index(&self, touched: &[Touched], kept: &[TreePath]) -> Result<(), GitError> {
@@ -228,6 +278,19 @@ enum Here {
     Folder,
     /// There is a file where a folder above it should be.
     BelowFile(String),
+}
+
+/// Says whether the index vouches for a file. No link on the way to it is followed: what stands behind one is not the file.
+fn unchanged_by_stat(
+    root: &Root,
+    index: &gix::index::File,
+    entry: &gix::index::Entry,
+    change: &Touched,
+) -> Result<bool, GitError> {
+    let Some(here) = root.stat(&change.path)? else { return Ok(false) };
+    let options = gix::index::entry::stat::Options::default();
+    let is_file = matches!(here.found, Found::File(_));
+    Ok(is_file && entry.stat.matches(&index_stat(&here), options) && !entry.stat.is_racy(index.timestamp(), options))
 }
 
 /// Says whether all files below a folder go.

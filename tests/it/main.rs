@@ -18,6 +18,7 @@ mod machines;
 mod partial;
 mod remote;
 mod restore;
+mod rows;
 mod schema;
 mod trust;
 mod update;

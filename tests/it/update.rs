@@ -523,3 +523,68 @@ fn a_place_or_ref_changed_by_hand_is_compared() {
     let again = env.run(["add", &source.ssh_url("#main"), "--only", "a"]).ok();
     assert!(again.stdout.contains("goes on following 'v2'"), "{}", again.stdout);
 }
+
+/// The markers of a renamed file stand in its new place, and are not taken from there either.
+#[test]
+fn markers_of_a_renamed_file_are_not_taken() {
+    let (env, source) = followed();
+    let lines = |third: &str| {
+        (1..20).map(|n| if n == 3 { format!("{third}\n") } else { format!("line {n}\n") }).collect::<String>()
+    };
+    let (old, theirs) = (lines("three"), lines("drei"));
+    let text = body(&[]);
+    let main = ("skills/pdf/SKILL.md", text.as_bytes(), Mode::File);
+    source.commit("main", &source.tree_of(&[main, ("skills/pdf/x.md", old.as_bytes(), Mode::File)]));
+    env.run(["update"]).ok();
+    commit_here(&env, "skills/pdf/x.md", &lines("trois"));
+    source.commit("main", &source.tree_of(&[main, ("skills/pdf/y.md", theirs.as_bytes(), Mode::File)]));
+    assert_eq!(env.run(["update"]).code, Some(1));
+    env.run(["resolve", "skill/pdf"]).ok();
+    let head = env.head();
+    env.run(["resolve", "skill/pdf", "--continue"]).refused("conflict");
+    assert_eq!(env.head(), head);
+    // What waits goes with the artifact, and is not that of another of its name.
+    env.run(["remove", "pdf"]).ok();
+    assert!(!env.refs().contains("refs/skillmeat/pending"));
+}
+
+/// What a client runs by itself needs consent also where it comes by a decision.
+#[test]
+fn a_decision_that_lets_something_run_needs_consent() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let hook = |command: &str| {
+        format!(
+            "{{\n\"hooks\": {{\"Stop\": [{{\"hooks\": [\n{{\"type\": \"command\",\n\"command\": \"{command}\"}}\n]}}]}}\n}}\n"
+        )
+    };
+    let source = env.source("hook", &[("hooks/h/hooks.json", &hook("true"), Mode::File)]);
+    env.run(["add", &source.ssh_url(""), "--all", "--yes"]).ok();
+    commit_here(&env, "hooks/h/hooks.json", &hook("echo mine"));
+    source.commit_files("main", &[("hooks/h/hooks.json", &hook("echo theirs"))]);
+    assert_eq!(env.run(["update"]).code, Some(1));
+    env.run(["resolve", "h", "--theirs"]).refused("consent");
+    assert_eq!(env.read("hooks/h/hooks.json"), hook("echo mine"));
+    env.run(["resolve", "h", "--theirs", "--yes"]).ok();
+    assert_eq!(env.read("hooks/h/hooks.json"), hook("echo theirs"));
+}
+
+/// A command that was killed between refs and files, whose commit turns a file into a folder, is finished by the next.
+#[test]
+fn an_interrupted_change_of_a_file_to_a_folder_is_finished() {
+    let (env, source) = followed();
+    let text = body(&[]);
+    let main = ("skills/pdf/SKILL.md", text.as_bytes(), Mode::File);
+    source.commit("main", &source.tree_of(&[main, ("skills/pdf/ref", b"a file", Mode::File)]));
+    env.run(["update"]).ok();
+    source.commit("main", &source.tree_of(&[main, ("skills/pdf/ref/one.md", b"one", Mode::File)]));
+    let before = env.head();
+    env.run(["update"]).ok();
+    let new = env.head();
+    // The state in between: the refs have moved, worktree and index have not.
+    env.git(["read-tree", "--reset", "-u", &before]);
+    env.write(".git/skillmeat/pending", format!("{new}\n"));
+    env.run(["tag", "pdf", "--add", "x"]).ok();
+    assert_eq!(env.read("skills/pdf/ref/one.md"), "one");
+    env.assert_sound();
+}

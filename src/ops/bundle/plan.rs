@@ -120,7 +120,7 @@ pub(super) fn plan_in(
         let artifact = &bundled.artifact;
         let own = |entry: &&FileEntry| entry.path == bundled.path || entry.path.below(&bundled.path).is_some();
         let files: Vec<FileEntry> = content.manifest.files.iter().filter(own).cloned().collect();
-        let mut step = step(collection, artifact, bundled.digest, existing)?;
+        let mut step = step(collection, content.release.bundle.as_str(), artifact, bundled.digest, existing)?;
         let (mut conflicts, mut merged) = (Vec::new(), None);
         if step == Step::Merge {
             match merge(repo, collection, content, artifact)? {
@@ -139,7 +139,13 @@ pub(super) fn plan_in(
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, runs })
 }
 
-fn step(collection: &Collection, artifact: &ArtifactRef, new: Digest, existing: Existing) -> Result<Step, Error> {
+fn step(
+    collection: &Collection,
+    bundle: &str,
+    artifact: &ArtifactRef,
+    new: Digest,
+    existing: Existing,
+) -> Result<Step, Error> {
     let path = artifact.path();
     let Some(entry) = collection.repo.entry_at(collection.tree, &path)? else { return Ok(Step::Add) };
     // Someone's folder without any file of ours in it counts as content of its own as well.
@@ -151,7 +157,8 @@ fn step(collection: &Collection, artifact: &ArtifactRef, new: Digest, existing: 
         return Ok(Step::Same);
     }
     let lock = collection.lock.artifacts.get(artifact);
-    let untouched = lock.is_some_and(|lock| lock.release.is_some() && lock.digest == here);
+    let of = collection.manifest.artifacts.get(artifact).and_then(|entry| entry.bundle.as_deref());
+    let untouched = of == Some(bundle) && lock.is_some_and(|lock| lock.release.is_some() && lock.digest == here);
     Ok(match existing {
         _ if untouched => Step::Update,
         Existing::Refuse => Step::Refuse,

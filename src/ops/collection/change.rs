@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
 use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
-use crate::fsio::{Root, is_temporary, read_optional, remove_if_there, write_note};
+use crate::fsio::{FsError, Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
 use crate::ops::Context;
@@ -309,7 +309,12 @@ fn remove_own_temporaries(repo: &Repo, touched: &[Touched]) -> Result<(), Error>
         |file: &Touched| file.path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| folder.into());
     let folders: BTreeSet<String> = touched.iter().map(folder).collect();
     for folder in folders {
-        for (name, _) in root.list(&folder)?.into_iter().filter(|(name, _)| is_temporary(name)) {
+        let listed = match root.list(&folder) {
+            // A file where a folder was, or the other way round: then nothing of ours is there.
+            Err(FsError::Escapes(_)) => Vec::new(),
+            other => other?,
+        };
+        for (name, _) in listed.into_iter().filter(|(name, _)| is_temporary(name)) {
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             root.remove(&path.parse().map_err(GitError::from)?)?;
         }

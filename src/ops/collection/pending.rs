@@ -51,7 +51,7 @@ pub(crate) fn wait(
 }
 
 /// Returns the change of a ref that exists.
-fn change_pending(
+pub(super) fn change_pending(
     collection: &Collection,
     artifact: &ArtifactRef,
     new: Option<Oid>,
@@ -215,13 +215,15 @@ impl Conflict {
 /// Ends a merge that waits, by one commit.
 ///
 /// # Errors
-/// [`Error::NothingPending`], [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Stale`] when the
+/// [`Error::NothingPending`], [`Error::Consent`] when hooks, servers or executable files change and nobody agreed,
+/// [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Stale`] when the
 /// collection has changed since the merge was laid out, [`Error::Git`].
 pub fn resolve(
     context: &Context,
     collection: &Collection,
     artifact: &ArtifactRef,
     decision: Decision,
+    agreed: bool,
 ) -> Result<Resolved, Error> {
     let repo = &collection.repo;
     let conflict = Conflict::of(collection, artifact)?;
@@ -234,6 +236,10 @@ pub fn resolve(
         Decision::Edited => edited(collection, artifact, &conflict)?,
         Decision::Abort => conflict.ours.clone(),
     };
+    let changed = super::update::changed(&conflict.ours, &result);
+    if !agreed && !super::update::runs_among(artifact, &changed, &result).is_empty() {
+        return Err(Error::Consent);
+    }
     if decision == Decision::Abort {
         change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
     } else {
@@ -247,7 +253,7 @@ pub fn resolve(
         artifact: artifact.clone(),
         conflicts: conflict.conflicts,
         folder: None,
-        changed: super::update::changed(&conflict.ours, &result),
+        changed,
         commit: commit.map(|id| id.to_string()),
     })
 }
@@ -259,6 +265,11 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
         return Err(Error::Stale(artifact.clone()));
     }
     let root = Root::open(&folder.join("files"))?;
+    let merged = files_in(&collection.repo, conflict.merged)?;
+    let laid_out_with_markers = |path: &TreePath| match merged.get(path) {
+        Some((_, id)) => Ok::<_, Error>(has_markers(&collection.repo.blob(*id, MAX_FILE_BYTES)?)),
+        None => Ok(false),
+    };
     let mut files = Files::new();
     for (name, stat) in root.walk("", 10_000)? {
         let path: TreePath = name.parse().map_err(GitError::from)?;
@@ -266,7 +277,8 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
         else {
             return Err(FsError::Escapes(root.path().join(&name)).into());
         };
-        if conflict.conflicts.contains(&name) && has_markers(&bytes) {
+        // Of a renamed file the conflict may name one place and the markers stand in the other.
+        if has_markers(&bytes) && (conflict.conflicts.contains(&name) || laid_out_with_markers(&path)?) {
             return Err(Error::Unresolved(path));
         }
         if path != artifact.path() && path.below(&artifact.path()).is_none() {

@@ -65,7 +65,13 @@ impl Settled {
             }
             Taken::Release { bundle, vault, release, tag } => {
                 let (bundle, vault) = (Some(bundle.clone()), vault.clone());
-                let entry = ManifestEntry { bundle, vault, tags: before.tags, ..ManifestEntry::default() };
+                let entry = ManifestEntry {
+                    bundle,
+                    vault,
+                    tags: before.tags,
+                    accept: before.accept,
+                    ..ManifestEntry::default()
+                };
                 (entry, None, Some(release.clone()), Some(tag.clone()))
             }
         };

@@ -295,14 +295,15 @@ pub(super) fn changed(old: &Files, new: &Files) -> Vec<TreePath> {
 
 /// Returns what will be run and was not so before.
 fn runs_of(item: &UpdateItem) -> Vec<String> {
-    let Some(outcome) = &item.outcome else { return Vec::new() };
-    if item.changed.is_empty() {
+    item.outcome.as_ref().map(|outcome| runs_among(&item.artifact, &item.changed, &outcome.result)).unwrap_or_default()
+}
+
+/// Returns what of an artifact's changed files a client will run by itself.
+pub(super) fn runs_among(artifact: &ArtifactRef, changed: &[TreePath], result: &Files) -> Vec<String> {
+    if changed.is_empty() {
         return Vec::new();
     }
-    let by_client = matches!(item.artifact.kind, Kind::Hook | Kind::Mcp).then(|| item.artifact.to_string());
-    let executable = item
-        .changed
-        .iter()
-        .filter(|path| outcome.result.get(*path).is_some_and(|(mode, _)| *mode == FileMode::Executable));
-    by_client.into_iter().chain(executable.map(ToString::to_string)).collect()
+    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
+    let is_executable = |path: &&TreePath| result.get(*path).is_some_and(|(mode, _)| *mode == FileMode::Executable);
+    by_client.into_iter().chain(changed.iter().filter(is_executable).map(ToString::to_string)).collect()
 }
