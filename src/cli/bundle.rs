@@ -287,5 +287,10 @@ fn plan_text(plan: &Plan, dry_run: bool) -> String {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
         }
     }
+    for artifact in &plan.gone {
+        text.push_str(&format!(
+            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
+        ));
+    }
     text + &runs_text(&plan.runs)
 }

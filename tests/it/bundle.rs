@@ -419,6 +419,11 @@ fn a_newer_release_is_merged_with_what_was_edited() {
     let shown = reader.json(&["show", "one"]);
     assert_eq!((&shown["release"], &shown["bundle"]), (&"kit--v1.2.0".into(), &"kit".into()), "{shown}");
     reader.assert_sound();
+    // What a release has no more stays, and is told.
+    author.run(["remove", "own"]).ok();
+    let fourth = release("1.3.0", &lines(&[("first", "last")]));
+    let told = merge(&fourth, &["--dry-run"]);
+    assert!(told.stdout.contains("git skillmeat remove skill/own"), "{}", told.stdout);
     // One of the collection's own has nothing to merge from.
     let other = reader_here();
     other.add_skill("one", "of my own");

@@ -588,3 +588,26 @@ fn an_interrupted_change_of_a_file_to_a_folder_is_finished() {
     assert_eq!(env.read("skills/pdf/ref/one.md"), "one");
     env.assert_sound();
 }
+
+/// Names that come together and may not: of one artifact, and the others are updated all the same.
+#[test]
+fn a_clash_of_names_in_one_artifact_holds_up_no_other() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let (a, b) = (skill("a", "text"), skill("b", "text"));
+    let source = env.source("two", &[("skills/a/SKILL.md", &a, Mode::File), ("skills/b/SKILL.md", &b, Mode::File)]);
+    env.run(["add", &source.ssh_url(""), "--all"]).ok();
+    commit_here(&env, "skills/a/README.md", "mine");
+    source.commit_files(
+        "main",
+        &[("skills/a/SKILL.md", &a), ("skills/a/readme.md", "theirs"), ("skills/b/SKILL.md", &skill("b", "newer"))],
+    );
+    let ran = env.run(["update"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("skill/a") && ran.stdout.to_lowercase().contains("readme.md"), "{}", ran.stdout);
+    assert_eq!(
+        (env.read("skills/a/README.md"), env.read("skills/b/SKILL.md")),
+        ("mine".to_owned(), skill("b", "newer"))
+    );
+    env.assert_sound();
+}

@@ -71,6 +71,9 @@ pub struct Plan {
     pub digest: Digest,
     /// What happens to each artifact.
     pub artifacts: Vec<Planned>,
+    /// Artifacts that came from an earlier release of this bundle and are not in this one; they stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<ArtifactRef>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
     pub runs: Vec<String>,
 }
@@ -136,7 +139,14 @@ pub(super) fn plan_in(
         }
         artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, merged });
     }
-    Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, runs })
+    let is_here = |artifact: &ArtifactRef| artifacts.iter().any(|planned: &Planned| planned.artifact == *artifact);
+    let of_bundle = collection
+        .manifest
+        .artifacts
+        .iter()
+        .filter(|(_, entry)| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
+    let gone = of_bundle.map(|(artifact, _)| artifact.clone()).filter(|artifact| !is_here(artifact)).collect();
+    Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, gone, runs })
 }
 
 fn step(

@@ -9,9 +9,9 @@ use super::pending::{settle, wait};
 use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
-use super::upstream::{News, Rewritten, Seen, Upstream, look};
+use super::upstream::{News, Rewritten, Seen, Upstream, look, with_causes};
 use super::{Change, Collection, Error};
-use crate::git::{Repo, WalkLimits};
+use crate::git::{GitError, Repo, WalkLimits};
 use crate::model::{ArtifactRef, FileMode, Kind, LockEntry, Oid, TreePath, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Finding, Level};
@@ -125,8 +125,16 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
     let mut runs = Vec::new();
     for seen in &looked.0 {
         let (artifact, upstream) = (seen.artifact.clone(), seen.upstream.clone());
+        let mut upstream = upstream;
         let planned = match &seen.news {
-            Some(news) => plan_one(collection, memory, seen, news, wish.strategy)?,
+            Some(news) => match plan_one(collection, memory, seen, news, wish.strategy) {
+                // What both sides together would be is what no artifact may be: told, and no other is held up.
+                Err(error @ (Error::Unfit { .. } | Error::Git(GitError::BadPath(_) | GitError::BadEntry { .. }))) => {
+                    upstream = Upstream::CannotCheck { reason: with_causes(&error) };
+                    None
+                }
+                other => other?,
+            },
             None => None,
         };
         let Some(item) = planned else {

@@ -281,7 +281,7 @@ fn is_pinned(origin: &Origin, place: &Place) -> bool {
     origin.have.is_some_and(|have| origin.is_at(have) && place.1.as_deref() == Some(&have.to_string()))
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
