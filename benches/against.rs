@@ -141,7 +141,13 @@ fn main() {
     );
     let lazy = "cd c$RUN && GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy";
     bench.pair(
-        "the same | without waiting for the disk",
+        "the same without waiting for the disk | the same",
+        clean,
+        &format!("{lazy} git-skillmeat add ../source --all"),
+        clone,
+    );
+    bench.pair(
+        "what waiting for the disk costs: with it | without",
         clean,
         "cd c$RUN && git-skillmeat add ../source --all",
         &format!("{lazy} git-skillmeat add ../source --all"),

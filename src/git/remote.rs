@@ -94,7 +94,7 @@ impl Remote {
     /// Does something with a remote; where its server has moved it to another address of its own, once more there.
     pub(super) fn reach<T>(&self, git: &Git, attempt: impl Fn(&Remote) -> Result<T, GitError>) -> Result<T, GitError> {
         let mut remote = self.clone();
-        for _ in 0..MAX_REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             match attempt(&remote) {
                 Err(GitError::Net { url, stderr }) if stderr.contains("returned error: 30") => {
                     remote = remote.moved(git)?.ok_or(GitError::Net { url, stderr })?;

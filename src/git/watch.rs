@@ -81,6 +81,11 @@ pub(super) fn watch(mut command: Command, silence: Duration, task: Task<'_>) -> 
         packs.as_deref().iter().for_each(|packs| remove_unfinished(packs));
         return Err(stopped);
     }
+    // What came in the last moment counts too: a list that was cut off must not pass for a whole one.
+    if stdout.bytes() > MAX_TEXT_BYTES {
+        end(&mut child);
+        return Err(Stopped::TooMuch(MAX_TEXT_BYTES));
+    }
     let status = child.wait().map_err(not_started)?;
     if !status.success() {
         packs.as_deref().iter().for_each(|packs| remove_unfinished(packs));
@@ -123,18 +128,22 @@ fn limit_memory(_child: &Child, _bytes: u64) {}
 /// Ends git and all that it has started: it leaves its helpers, which would go on reading from the server.
 fn end(child: &mut Child) {
     use rustix::process::{Signal, kill_process};
-    let all: Vec<_> = process(child).into_iter().chain(helpers(child.id())).collect();
-    let tell = |signal| {
-        for process in &all {
-            let _ = kill_process(*process, signal);
-        }
-    };
-    tell(Signal::TERM);
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    let helpers = helpers(child.id());
+    for process in process(child).iter().chain(&helpers) {
+        let _ = kill_process(*process, Signal::TERM);
+    }
     let asked = Instant::now();
     while asked.elapsed() < GRACE && !matches!(child.try_wait(), Ok(Some(_))) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    tell(Signal::KILL);
+    for process in &helpers {
+        let _ = kill_process(*process, Signal::KILL);
+    }
+    // Not by its number, which is another's once it has been waited for.
+    let _ = child.kill();
     let _ = child.wait();
 }
 

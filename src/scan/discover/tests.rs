@@ -1,3 +1,5 @@
+mod servers;
+
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -315,63 +317,6 @@ fn client_folders_are_searched() {
     assert!(found(&discovery).contains(&"command/review .github/prompts/review.prompt.md".to_owned()));
     assert!(found(&discovery).contains(&"agent/helper .github/agents/helper.agent.md".to_owned()));
     assert!(found(&discovery).contains(&"command/git/commit .claude/commands/git/commit.md".to_owned()));
-}
-
-#[test]
-fn servers_of_all_clients_are_found_in_one_form() {
-    let mut tree = Memory::default();
-    tree.put(
-        ".cursor/mcp.json",
-        r#"{"mcpServers": {"cursor": {"command": "a", "env": {"K": "${env:KEY}"}, "autoApprove": ["x"]}}}"#,
-    );
-    tree.put(".vscode/mcp.json", "{\"servers\": {\"code\": {\"type\": \"http\", \"url\": \"https://h\", // why\n\"headers\": {\"A\": \"Bearer ${input:api-key}\"}}}}");
-    tree.put(".gemini/settings.json", r#"{"mcpServers": {"one": {"httpUrl": "https://h"}, "two": {"url": "https://h", "headers": {"A": "$TOKEN"}, "trust": true}}}"#);
-    tree.put(".codex/config.toml", "model = 'x'\n[mcp_servers.codex]\ncommand = 'a'\nenv_vars = ['TOKEN']\nenabled = true\n[mcp_servers.far]\nurl = 'https://h'\nbearer_token_env_var = 'T'\n");
-    tree.put(
-        "opencode.json",
-        r#"{"mcp": {"open": {"type": "local", "command": ["npx", "-y", "p"], "environment": {"K": "{env:KEY}"}}}}"#,
-    );
-    tree.put(".amp/settings.json", r#"{"amp.mcpServers": {"amp": {"command": "a"}}}"#);
-    let discovery = find(&tree);
-    let entry = |name: &str| {
-        let found = discovery.found.iter().find(|found| found.artifact.name.as_str() == name).expect(name);
-        match &found.files {
-            FoundFiles::McpEntry { entry, .. } => entry.clone(),
-            other => panic!("{other:?}"),
-        }
-    };
-    use serde_json::json;
-    assert_eq!(entry("cursor"), json!({"command": "a", "env": {"K": "${KEY}"}}));
-    assert_eq!(entry("code"), json!({"type": "http", "url": "https://h", "headers": {"A": "Bearer ${API_KEY}"}}));
-    assert_eq!(entry("one"), json!({"type": "http", "url": "https://h"}));
-    assert_eq!(entry("two"), json!({"type": "sse", "url": "https://h", "headers": {"A": "${TOKEN}"}}));
-    assert_eq!(entry("codex"), json!({"command": "a", "env": {"TOKEN": "${TOKEN}"}}));
-    assert_eq!(entry("far"), json!({"url": "https://h", "headers": {"Authorization": "Bearer ${T}"}}));
-    assert_eq!(entry("open"), json!({"command": "npx", "args": ["-y", "p"], "env": {"K": "${KEY}"}}));
-    assert_eq!(entry("amp"), json!({"command": "a"}));
-    // What a client may do unasked is told and not taken.
-    let notes: Vec<_> =
-        discovery.notes.iter().filter(|note| note.id == "client-setting").map(|note| &note.message).collect();
-    assert!(
-        notes.iter().any(|note| note.contains("autoApprove")) && notes.iter().any(|note| note.contains("trust")),
-        "{notes:?}"
-    );
-    // One of the files may be named itself, as updates do.
-    let start = ".codex/config.toml".parse().expect("a path");
-    let alone = discover(&tree, Some(&start), "x", Limits::default()).expect("found");
-    assert_eq!(alone.found.len(), 2);
-}
-
-#[test]
-fn a_client_configuration_that_is_none_is_a_note() {
-    let mut tree = Memory::default();
-    tree.put(".cursor/mcp.json", &"[".repeat(200_000));
-    tree.put(".codex/config.toml", "= broken");
-    tree.put(".vscode/mcp.json", r#"{"servers": {"a": {"command": "x"}, "a": {"command": "y"}}}"#);
-    tree.put(".gemini/settings.json", r#"{"mcpServers": [1]}"#);
-    let discovery = find(&tree);
-    assert!(discovery.found.is_empty(), "{:?}", found(&discovery));
-    assert_eq!(discovery.notes.iter().filter(|note| note.id == "manifest").count(), 3, "{:?}", discovery.notes);
 }
 
 #[test]
