@@ -14,6 +14,8 @@ pub enum Access {
     Shared,
     /// 600: the owner only.
     Private,
+    /// 444: everyone, and nobody writes.
+    Fixed,
 }
 
 impl Access {
@@ -21,6 +23,7 @@ impl Access {
         match self {
             Access::Shared => 0o644,
             Access::Private => 0o600,
+            Access::Fixed => 0o444,
         }
     }
 }
@@ -74,6 +77,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsE
     temporary.as_file().sync_all().map_err(at())?;
     temporary.persist(&target).map_err(|error| FsError::at("write", &target)(error.error))?;
     sync_folder(folder)
+}
+
+/// Writes a file whose name stands for its content, and which nobody changes; the caller makes it durable ([`sync_store`]).
+///
+/// Until it is complete its name begins with `temporary`.
+///
+/// # Errors
+/// [`FsError::Io`]; nothing has the name then.
+pub fn write_fresh(path: &Path, temporary: &str, bytes: &[u8]) -> Result<(), FsError> {
+    let at = || FsError::at("write", path);
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(temporary).permissions(fs::Permissions::from_mode(Access::Fixed.bits()));
+    let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new("."))).map_err(at())?;
+    file.write_all(bytes).map_err(at())?;
+    file.persist(path).map(drop).map_err(|error| FsError::at("write", path)(error.error))
 }
 
 /// Writes a file in place, or creates it; the caller makes it durable ([`sync_store`]) and can live with half of it.

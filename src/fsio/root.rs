@@ -98,18 +98,8 @@ impl Root {
         let mut walked = self.path.clone();
         for part in rel.split('/').filter(|part| !part.is_empty()) {
             walked.push(part);
-            dir = match openat(&dir, part, FOLDER, Mode::empty()) {
-                Ok(next) => next,
-                Err(Errno::NOENT) if make => {
-                    match mkdirat(&dir, part, Mode::from_raw_mode(0o755)) {
-                        Ok(()) | Err(Errno::EXIST) => {}
-                        Err(errno) => return Err(FsError::os("create the folder", &walked)(errno)),
-                    }
-                    openat(&dir, part, FOLDER, Mode::empty()).map_err(FsError::os("open", &walked))?
-                }
-                Err(Errno::NOENT) => return Ok(None),
-                Err(errno) => return Err(FsError::os("open", &walked)(errno)),
-            };
+            let Some(next) = into_folder(dir.as_fd(), part, make, || walked.clone())? else { return Ok(None) };
+            dir = next;
         }
         Ok(Some(dir))
     }
@@ -129,11 +119,7 @@ impl Root {
     /// [`FsError::Escapes`] when a folder on the way is a link, [`FsError::Io`].
     pub fn stat(&self, path: &TreePath) -> Result<Option<Stat>, FsError> {
         let Some((dir, name)) = self.parent(path, false)? else { return Ok(None) };
-        match statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(convert(&stat))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(errno) => Err(FsError::os("look at", &self.full(path.as_str()))(errno)),
-        }
+        stat_at(dir.as_fd(), name, &self.full(path.as_str()))
     }
 
     /// Reads a regular file of at most `limit` bytes; `None` when nothing is there.
@@ -212,6 +198,35 @@ impl Root {
             }
         }
         Ok(())
+    }
+}
+
+/// Opens the folder `name` in an open one, making it when asked to; `None` when it is not there. `full` is its path for
+/// messages.
+fn into_folder(
+    dir: BorrowedFd<'_>,
+    name: &str,
+    make: bool,
+    full: impl Fn() -> PathBuf,
+) -> Result<Option<OwnedFd>, FsError> {
+    let open = || openat(dir, name, FOLDER, Mode::empty());
+    let opened = match open() {
+        Err(Errno::NOENT) if make => match mkdirat(dir, name, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => open(),
+            Err(errno) => return Err(FsError::os("create the folder", &full())(errno)),
+        },
+        Err(Errno::NOENT) => return Ok(None),
+        other => other,
+    };
+    opened.map(Some).map_err(|errno| FsError::os("open", &full())(errno))
+}
+
+/// Returns what stands in an open folder, `None` when nothing does; `full` is its path for messages.
+fn stat_at(dir: BorrowedFd<'_>, name: &str, full: &Path) -> Result<Option<Stat>, FsError> {
+    match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(convert(&stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(FsError::os("look at", full)(errno)),
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A command that fails before it flushes has written nothing at all.
 
-use std::io::{BufReader, Write as _};
-use std::sync::atomic::AtomicBool;
-
 use gix::object::Kind;
 use gix::objs::Write as _;
-use gix::odb::pack;
+use gix::odb::memory::Storage;
 
+use super::packed::{pack, rank};
 use super::{GitError, Repo};
+use crate::fsio::{ensure_folder, write_fresh};
+use crate::model::Oid;
 
 /// From this many objects on they go into a pack: git's own `transfer.unpackLimit`.
 const PACK_FROM: usize = 100;
@@ -27,7 +27,8 @@ impl Repo {
     pub(super) fn flush_if_large(&self, added: usize) -> Result<(), GitError> {
         let total = self.gathered.get() + added;
         self.gathered.set(total);
-        if total > MAX_GATHERED_BYTES { self.flush() } else { Ok(()) }
+        // What is flushed on the way is read again from disk.
+        if total > MAX_GATHERED_BYTES { self.write_gathered().map(drop) } else { Ok(()) }
     }
 
     /// Writes what was gathered to disk. Must be called before a ref is to point to any of it.
@@ -35,12 +36,17 @@ impl Repo {
     /// # Errors
     /// [`GitError::Gix`], [`GitError::Fs`].
     pub fn flush(&self) -> Result<(), GitError> {
-        self.gathered.set(0);
-        let Some(objects) = self.inner.objects.reset_object_memory() else { return Ok(()) };
-        if objects.is_empty() {
-            return Ok(());
+        if let Some(objects) = self.write_gathered()? {
+            self.flushed.replace(objects.into());
         }
-        let mut objects: Vec<_> = objects.iter().map(|(id, (kind, bytes))| (*id, *kind, bytes)).collect();
+        Ok(())
+    }
+
+    fn write_gathered(&self) -> Result<Option<Storage>, GitError> {
+        self.gathered.set(0);
+        let gathered = self.inner.objects.reset_object_memory().filter(|objects| !objects.is_empty());
+        let Some(gathered) = gathered else { return Ok(None) };
+        let mut objects: Vec<_> = gathered.iter().map(|(id, (kind, bytes))| (*id, *kind, bytes.as_slice())).collect();
         // The same objects make the same pack.
         objects.sort_by_key(|(id, kind, _)| (rank(*kind), *id));
         if objects.len() < PACK_FROM {
@@ -49,73 +55,22 @@ impl Repo {
             for (_, kind, bytes) in objects {
                 direct.objects.write_buf(kind, bytes).map_err(GitError::doing("write an object"))?;
             }
-            return Ok(());
+        } else {
+            let folder = self.inner.objects.store_ref().path().join("pack");
+            ensure_folder(&folder)?;
+            let packed = pack(&objects, self.hash_kind())?;
+            // A pack counts from the moment its index is there.
+            for (end, bytes) in [("pack", packed.pack), ("idx", packed.index)] {
+                write_fresh(&folder.join(format!("pack-{}.{end}", packed.name)), "tmp_pack_", &bytes)?;
+            }
         }
-        let stream = self.stream(objects.iter().map(|(_, kind, bytes)| (*kind, bytes.as_slice())), objects.len())?;
-        self.write_pack(&stream)
+        Ok(Some(gathered))
     }
 
-    /// Returns the objects as a pack stream (`gitformat-pack`), without deltas.
-    fn stream<'a>(&self, objects: impl Iterator<Item = (Kind, &'a [u8])>, count: usize) -> Result<Vec<u8>, GitError> {
-        let doing = || GitError::doing::<gix::Error>("write a pack");
-        let mut out = Vec::from(*b"PACK\0\0\0\x02");
-        let count =
-            u32::try_from(count).map_err(|_| GitError::TooMuch { what: "objects", limit: u64::from(u32::MAX) })?;
-        out.extend_from_slice(&count.to_be_bytes());
-        for (kind, bytes) in objects {
-            out.extend(header(kind, bytes.len()));
-            let mut encoder = flate2::write::ZlibEncoder::new(&mut out, flate2::Compression::fast());
-            let written = encoder.write_all(bytes).and_then(|()| encoder.finish().map(drop));
-            written.map_err(|error| doing()(gix::Error::from_error(error)))?;
-        }
-        let mut hasher = gix::hash::hasher(self.hash_kind());
-        hasher.update(&out);
-        let trailer = hasher.try_finalize().map_err(GitError::doing("hash a pack"))?;
-        out.extend_from_slice(trailer.as_slice());
-        Ok(out)
-    }
-
-    fn write_pack(&self, stream: &[u8]) -> Result<(), GitError> {
-        let folder = self.inner.objects.store_ref().path().join("pack");
-        crate::fsio::ensure_folder(&folder)?;
-        let outcome = pack::Bundle::write_to_directory(
-            &mut BufReader::new(stream),
-            Some(&folder),
-            &mut gix::progress::Discard,
-            &AtomicBool::new(false),
-            None::<gix::objs::find::Never>,
-            self.hash_kind(),
-            pack::bundle::write::Options::default(),
-        );
-        let outcome = outcome.map_err(GitError::doing("write a pack"))?;
-        if let Some(keep) = outcome.keep_path {
-            // The refs that need it come within this command, long before git would prune it.
-            crate::fsio::remove_if_there(&keep)?;
-        }
-        Ok(())
-    }
-}
-
-/// Type and size of an entry: three bits of type, then the size in groups of 4, 7, 7, … bits.
-fn header(kind: Kind, size: usize) -> Vec<u8> {
-    let mut rest = size >> 4;
-    let mut byte = rank(kind) << 4 | (size & 0x0f) as u8;
-    let mut bytes = Vec::new();
-    while rest > 0 {
-        bytes.push(byte | 0x80);
-        byte = (rest & 0x7f) as u8;
-        rest >>= 7;
-    }
-    bytes.push(byte);
-    bytes
-}
-
-/// The number of a type in a pack.
-fn rank(kind: Kind) -> u8 {
-    match kind {
-        Kind::Commit => 1,
-        Kind::Tree => 2,
-        Kind::Blob => 3,
-        Kind::Tag => 4,
+    /// Returns a blob of those that were flushed last.
+    pub(super) fn flushed_blob(&self, id: Oid, limit: u64) -> Option<Vec<u8>> {
+        let flushed = self.flushed.borrow();
+        let (kind, bytes) = flushed.get(&id)?;
+        (*kind == Kind::Blob && bytes.len() as u64 <= limit).then(|| bytes.clone())
     }
 }

@@ -18,6 +18,7 @@ mod identity;
 mod merge;
 mod mergetool;
 mod objects;
+mod packed;
 mod process;
 mod refs;
 mod remote;

@@ -43,6 +43,9 @@ impl Repo {
     /// [`GitError::Missing`], [`GitError::TooMuch`].
     pub fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, GitError> {
         let missing = || GitError::Missing { kind: "blob", id };
+        if let Some(bytes) = self.flushed_blob(id, limit) {
+            return Ok(bytes);
+        }
         let header = self.inner.find_header(id).map_err(|_| missing())?;
         if header.size() > limit {
             return Err(GitError::TooMuch { what: "bytes in one file", limit });

@@ -141,6 +141,6 @@ fn edit(change: &RefChange, log: &str) -> Result<RefEdit, GitError> {
         }
         None => RefEdit::delete(name, expected),
     };
-    // `HEAD` stands for its branch, and both reflogs are written, as git does it.
-    Ok(edit.with_deref(true))
+    // `HEAD` stands for its branch, and both reflogs are written, as git does it; what we make is never symbolic.
+    Ok(edit.with_deref(!change.name.starts_with("refs/skillmeat/")))
 }

@@ -1,7 +1,10 @@
 //! Opening, finding and making repositories.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gix::odb::memory::Storage;
 
 use super::GitError;
 use crate::fsio::{Root, read_optional, write_note};
@@ -13,6 +16,8 @@ pub struct Repo {
     pub(super) inner: gix::Repository,
     /// Bytes written since the last flush, while objects are gathered.
     pub(super) gathered: Cell<usize>,
+    /// What was flushed last: a worktree that is to follow needs the files again, and has them without inflating them.
+    pub(super) flushed: RefCell<Arc<Storage>>,
 }
 
 /// Whether a new repository has a worktree.
@@ -74,7 +79,7 @@ impl Repo {
         // In a bare repository gix writes no reflog however it is asked to, unless told here. Which refs get one is
         // said with each change.
         inner.refs.write_reflog = gix::refs::store::WriteReflog::Normal;
-        Self { inner, gathered: Cell::new(0) }
+        Self { inner, gathered: Cell::new(0), flushed: RefCell::default() }
     }
 
     /// Opens the repository whose worktree or bare folder is exactly `path`.
@@ -170,7 +175,9 @@ impl Repo {
     /// Returns another handle on the same repository, for another thread.
     pub fn handle(&self) -> Self {
         // A clone has no cache of its own, whatever the original has.
-        Self::new(self.inner.clone())
+        let handle = Self::new(self.inner.clone());
+        handle.flushed.replace(Arc::clone(&self.flushed.borrow()));
+        handle
     }
 
     /// Returns the folder with objects and refs.

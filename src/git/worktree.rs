@@ -78,6 +78,7 @@ impl Repo {
     /// [`GitError::Dirty`], [`GitError::Untracked`], [`GitError::Bare`].
     pub fn check_clean(&self, touched: &[Touched]) -> Result<(), GitError> {
         let root = Root::open(self.worktree()?)?;
+        let mut nearby = Nearby::new(&root);
         let index = self.load_index()?;
         let goes = |path: &str| {
             let at = touched.binary_search_by(|change| change.path.as_str().cmp(path));
@@ -90,8 +91,12 @@ impl Repo {
                 return Err(GitError::Dirty(change.path.clone()));
             }
             if let (Some(entry), Some(_)) = (entry, change.old)
-                && unchanged_by_stat(&root, &index, entry, change)?
+                && unchanged_by_stat(&mut nearby, &index, entry, change)?
             {
+                continue;
+            }
+            // Where a new file comes there is mostly nothing, and that is cheap to see.
+            if (staged, change.old) == (None, None) && matches!(nearby.stat(&change.path), Ok(None)) {
                 continue;
             }
             let here = match self.here(&root, &change.path)? {
@@ -282,12 +287,12 @@ enum Here {
 
 /// Says whether the index vouches for a file. No link on the way to it is followed: what stands behind one is not the file.
 fn unchanged_by_stat(
-    root: &Root,
+    nearby: &mut Nearby<'_>,
     index: &gix::index::File,
     entry: &gix::index::Entry,
     change: &Touched,
 ) -> Result<bool, GitError> {
-    let Some(here) = root.stat(&change.path)? else { return Ok(false) };
+    let Some(here) = nearby.stat(&change.path)? else { return Ok(false) };
     let options = gix::index::entry::stat::Options::default();
     let is_file = matches!(here.found, Found::File(_));
     Ok(is_file && entry.stat.matches(&index_stat(&here), options) && !entry.stat.is_racy(index.timestamp(), options))
