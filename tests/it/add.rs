@@ -593,3 +593,37 @@ fn artifacts_are_picked_from_a_list_on_a_terminal() {
 fn names_of(env: &TestEnv) -> Vec<String> {
     names(&env.json(&["list"]))
 }
+
+#[test]
+fn what_is_written_at_once_is_a_pack_with_the_index_that_git_makes_of_it() {
+    let env = TestEnv::with_collection();
+    // Sizes around the ends of the length that an entry begins with, texts that shrink and bytes that do not.
+    let sizes = [1, 15, 16, 17, 2047, 2048, 2049, 32_767, 32_768, 70_000, 262_143, 262_144, 300_000];
+    let mut state = 1_u32;
+    let noise = |size: usize| -> Vec<u8> {
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..size).map(next).collect()
+    };
+    let noises: Vec<Vec<u8>> = sizes.into_iter().map(noise).collect();
+    for number in 0..40 {
+        let folder = format!("../many/skills/skill-{number}");
+        env.write(&format!("{folder}/SKILL.md"), skill(&format!("skill-{number}"), "text"));
+        let size = sizes[number % sizes.len()];
+        env.write(&format!("{folder}/text"), format!("{number} ").repeat(size));
+        env.write(&format!("{folder}/noise"), [noises[number % sizes.len()].as_slice(), &[number as u8]].concat());
+        env.write(&format!("{folder}/empty"), "");
+    }
+    env.run(["add", &env.path("../many").display().to_string(), "--all", "--yes"]).ok();
+    env.assert_sound();
+    let folder = env.folder().join(".git/objects/pack");
+    let packs = fs::read_dir(&folder).expect("packs").map(|entry| entry.expect("an entry").path());
+    let packs: Vec<_> = packs.filter(|path| path.extension().is_some_and(|end| end == "pack")).collect();
+    assert_eq!(packs.len(), 1, "{packs:?}");
+    let other = env.path("other.idx");
+    let made = env.git(["index-pack", "--strict", "-o", &other.display().to_string(), &packs[0].display().to_string()]);
+    assert_eq!(format!("pack-{}", made.trim()), packs[0].file_stem().expect("a name").display().to_string());
+    assert_eq!(fs::read(other).expect("an index"), fs::read(packs[0].with_extension("idx")).expect("an index"));
+}
