@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gix::diff::Rewrites;
 use gix::merge::blob::builtin_driver::text::Labels;
 use gix::merge::tree::{FileFavor, TreatAsUnresolved, TreeFavor};
 
@@ -52,9 +53,9 @@ impl Repo {
         favour: Option<Side>,
     ) -> Result<Merged, GitError> {
         let doing = || GitError::doing("merge the trees");
-        let (base, ours, theirs) = self.with_modes_settled(base, ours, theirs)?;
         let mut plumbing: gix::merge::plumbing::tree::Options =
             self.inner.tree_merge_options().map_err(doing())?.into();
+        let (base, ours, theirs) = self.with_modes_settled(base, ours, theirs, plumbing.rewrites)?;
         if self.config().text("diff.algorithm").is_none() {
             // What git merges by; gix takes the algorithm that git shows differences by.
             plumbing.blob_merge.text.diff_algorithm = gix::diff::blob::Algorithm::Histogram;
@@ -82,7 +83,13 @@ impl Repo {
 
     /// Returns the three trees with permission bits that are already merged: gix takes a changed bit for a conflict where
     /// git does not, and loses one that was changed here when the file is renamed there.
-    fn with_modes_settled(&self, base: Oid, ours: Oid, theirs: Oid) -> Result<(Oid, Oid, Oid), GitError> {
+    fn with_modes_settled(
+        &self,
+        base: Oid,
+        ours: Oid,
+        theirs: Oid,
+        rewrites: Option<Rewrites>,
+    ) -> Result<(Oid, Oid, Oid), GitError> {
         type Files = BTreeMap<TreePath, (FileMode, Oid)>;
         let files = |tree| -> Result<Files, GitError> {
             let files = self.files(tree, WalkLimits::default())?;
@@ -91,7 +98,8 @@ impl Repo {
         let old = files(base)?;
         let mut sides = [files(ours)?, files(theirs)?];
         let mut settled = old.clone();
-        for (path, (was, id)) in &old {
+        let mut renamed = [None, None];
+        for (path, (was, _)) in &old {
             let modes = [0, 1].map(|side| sides[side].get(path).map(|(mode, _)| *mode));
             match modes {
                 [Some(ours), Some(theirs)] => {
@@ -100,14 +108,16 @@ impl Repo {
                         files.entry(path.clone()).and_modify(|file| file.0 = mode);
                     }
                 }
-                // Changed on one side, and renamed as it was on the other.
+                // Changed on one side, and renamed on the other.
                 [Some(mode), None] | [None, Some(mode)] if mode != *was => {
-                    let other = &mut sides[usize::from(modes[1].is_none())];
-                    let is_it = |(new, file): &(&TreePath, &mut (FileMode, Oid))| {
-                        !old.contains_key(*new) && **file == (*was, *id)
-                    };
-                    if let Some((_, file)) = other.iter_mut().find(is_it) {
-                        file.0 = mode;
+                    let other = usize::from(modes[1].is_none());
+                    if renamed[other].is_none() {
+                        renamed[other] = Some(self.renames(base, [ours, theirs][other], rewrites)?);
+                    }
+                    let new = renamed[other].as_ref().and_then(|renamed| renamed.get(path.as_str()));
+                    let new = new.and_then(|new| new.parse().ok());
+                    if let Some((mode_there, _)) = new.and_then(|new: TreePath| sides[other].get_mut(&new)) {
+                        *mode_there = mode;
                         settled.entry(path.clone()).and_modify(|file| file.0 = mode);
                     }
                 }
@@ -116,6 +126,22 @@ impl Repo {
         }
         let write = |files: &Files| self.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))));
         Ok((write(&settled)?, write(&sides[0])?, write(&sides[1])?))
+    }
+
+    /// Returns the files that were renamed between two trees, edited or not: where each was, and where it is.
+    fn renames(&self, old: Oid, new: Oid, rewrites: Option<Rewrites>) -> Result<BTreeMap<String, String>, GitError> {
+        let doing = || GitError::doing("look for renamed files");
+        let tree = |id| self.inner.find_tree(id).map_err(doing());
+        let mut options = gix::diff::Options::default().with_rewrites(rewrites);
+        options.track_path();
+        let changes = self.inner.diff_tree_to_tree(&tree(old)?, &tree(new)?, options).map_err(doing())?;
+        let renamed = changes.into_iter().filter_map(|change| match change {
+            gix::diff::tree_with_rewrites::Change::Rewrite { source_location, location, copy: false, .. } => {
+                Some((source_location.to_string(), location.to_string()))
+            }
+            _ => None,
+        });
+        Ok(renamed.collect())
     }
 }
 
@@ -169,5 +195,11 @@ mod tests {
         let base = [("run.sh", Executable, script)];
         let both = merged(&base, &[("run.sh", Regular, script)], &[("go.sh", Executable, script)]);
         assert_eq!(both, clean(&[("go.sh", Regular, script)]));
+        // The same, and edited there as well.
+        let edited = b"#!/bin/sh\n1\n2\n3\n4\n".as_slice();
+        let both = merged(&base, &[("run.sh", Regular, script)], &[("go.sh", Executable, edited)]);
+        assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
+        let both = merged(&base, &[("go.sh", Executable, edited)], &[("run.sh", Regular, script)]);
+        assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
     }
 }
