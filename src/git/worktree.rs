@@ -85,6 +85,9 @@ impl Repo {
             at.is_ok_and(|at| touched[at].new.is_none())
         };
         for change in touched {
+            if let Some(path) = in_the_way(&index, change, goes) {
+                return Err(GitError::Dirty(path));
+            }
             let entry = index.entry_by_path(change.path.as_str().as_bytes().as_bstr());
             let staged = entry.and_then(|entry| Some((mode_of(entry.mode)?, entry.id)));
             if staged != change.old {
@@ -239,6 +242,8 @@ impl Repo {
             Err(FsError::Escapes(_)) => match self.here(root, &change.path)? {
                 Here::File(mode, id) => Some((mode, id)),
                 Here::Nothing => None,
+                // What was in it has gone, and its empty folders are no part of the collection.
+                Here::Folder if root.remove_hollow(&change.path)? => None,
                 Here::BelowFile(_) | Here::Folder => return Ok(false),
             },
             Err(other) => return Err(other.into()),
@@ -296,6 +301,17 @@ fn unchanged_by_stat(
     let options = gix::index::entry::stat::Options::default();
     let is_file = matches!(here.found, Found::File(_));
     Ok(is_file && entry.stat.matches(&index_stat(&here), options) && !entry.stat.is_racy(index.timestamp(), options))
+}
+
+/// Returns what is staged where a file comes and cannot be beside it: a file below it, or one in place of a folder above it.
+fn in_the_way(index: &gix::index::File, change: &Touched, goes: impl Fn(&str) -> bool) -> Option<TreePath> {
+    change.new?;
+    let stays = |path: &str| (!goes(path)).then(|| path.parse().unwrap_or_else(|_| change.path.clone()));
+    let path = change.path.as_str();
+    let above = path.match_indices('/').map(|(end, _)| &path[..end]);
+    let mut above = above.filter(|above| index.entry_by_path(above.as_bytes().as_bstr()).is_some());
+    let below = index.prefixed_entries(format!("{path}/").as_bytes().as_bstr()).unwrap_or_default();
+    above.find_map(stays).or_else(|| below.iter().find_map(|entry| stays(&entry.path(index).to_string())))
 }
 
 /// Says whether all files below a folder go.

@@ -442,9 +442,17 @@ fn a_file_becomes_a_folder_and_a_folder_a_file() {
     tree(&[main, ("skills/pdf/notes", b"a file again", Mode::File)]);
     env.write("skills/pdf/notes/mine.md", "not tracked");
     env.refused("conflict", &["update"]);
+    env.git(["add", "skills/pdf/notes/mine.md"]);
+    env.refused("conflict", &["update"]);
+    // Staged, and then removed from the worktree only: an index cannot have both.
     fs::remove_file(env.path("skills/pdf/notes/mine.md")).expect("a file");
+    env.refused("conflict", &["update"]);
+    env.git(["rm", "-q", "--cached", "skills/pdf/notes/mine.md"]);
+    // A folder without a file is nothing to git.
+    fs::create_dir_all(env.path("skills/pdf/notes/empty/deep")).expect("a folder");
     env.run(["update"]).ok();
     assert_eq!(env.read("skills/pdf/notes"), "a file again");
+    env.git(["fsck", "--strict"]);
     env.assert_sound();
     env.run(["rollback", &before]).ok();
     assert_eq!(env.read("skills/pdf/notes/one.md"), "one");

@@ -91,6 +91,44 @@ impl Root {
         let folder = openat(&dir, name, FOLDER, Mode::empty()).map_err(FsError::os("open", &full))?;
         empty(&folder).and_then(|()| unlinkat(&dir, name, AtFlags::REMOVEDIR)).map_err(FsError::os("remove", &full))
     }
+
+    /// Removes a folder when no file is in it, however many folders are; returns whether it is gone.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`] when it or a folder on the way is a link, [`FsError::Io`].
+    pub fn remove_hollow(&self, path: &TreePath) -> Result<bool, FsError> {
+        let full = self.full(path.as_str());
+        let Some((dir, name)) = self.parent(path, false)? else { return Ok(true) };
+        let folder = openat(&dir, name, FOLDER, Mode::empty()).map_err(FsError::os("open", &full))?;
+        without_hollow(&folder).map_err(FsError::os("remove", &full))?;
+        match unlinkat(&dir, name, AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(FsError::os("remove", &full)(errno)),
+        }
+    }
+}
+
+/// Removes the folders below an open one in which no file is; all others stay.
+fn without_hollow(folder: &OwnedFd) -> rustix::io::Result<()> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name: &CStr = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match openat(folder, name, FOLDER, Mode::empty()) {
+            Ok(inner) => without_hollow(&inner)?,
+            // A file or a link.
+            Err(Errno::NOTDIR | Errno::LOOP) => continue,
+            Err(errno) => return Err(errno),
+        }
+        match unlinkat(folder, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 fn empty(folder: &OwnedFd) -> rustix::io::Result<()> {
