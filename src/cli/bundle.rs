@@ -7,9 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, brief, clean, count, runs_text, short, size};
+use super::text::{NAME, WARNING, brief, clean, count, runs_text, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
-use crate::ops::bundle::{self, Error, Existing, Export, Imported, Place, Plan, Step, VerifiedReport};
+use crate::ops::bundle::{self, Error, Existing, Export, Imported, Older, Place, Plan, Step, VerifiedReport};
 use crate::ops::vault;
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +74,9 @@ pub(super) enum Command {
         /// What to do with artifacts that the collection has with other content
         #[arg(long, value_enum, default_value_t = Keep::Refuse)]
         existing: Keep,
+        /// Take a release that is older than one that was imported before
+        #[arg(long)]
+        allow_older: bool,
     },
 }
 
@@ -95,14 +98,15 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Verify { what } => verify(session, &what),
-            Command::Import { what, dry_run, yes, accept, existing } => {
+            Command::Import { what, dry_run, yes, accept, existing, allow_older } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
                     Keep::Replace => Existing::Replace,
                     Keep::Merge => Existing::Merge,
                 };
-                import(session, &what, Wish { dry_run, yes, accept, existing })
+                let older = if allow_older { Older::Take } else { Older::Refuse };
+                import(session, &what, Wish { dry_run, yes, accept, existing, older })
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {
@@ -206,9 +210,10 @@ struct Wish {
     yes: bool,
     accept: Option<Digest>,
     existing: Existing,
+    older: Older,
 }
 
-fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> {
+fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     session.collection()?;
     if is_pack(session, what) {
         let place = Place::Pack(session.environment.absolute(what.as_ref()));
@@ -221,6 +226,10 @@ fn import(session: &Session, what: &str, wish: Wish) -> Result<Report, Failure> 
             "`git skillmeat vault ls NAME` shows what a vault has",
         ));
     };
+    if release.contains('@') || release.contains("--v") {
+        // Who names a version has it, whatever was here before.
+        wish.older = Older::Take;
+    }
     let known = vault::Vault::find(&session.context, vault)?;
     if !session.context.offline {
         vault::pull(&session.context, vault)?;
@@ -243,6 +252,7 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
         let imported = Imported { plan, principal: report.principal, commit: None };
         return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
     }
+    plan.check_age(wish.older)?;
     if plan.changes() && !wish.yes && wish.accept.is_none() {
         let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true));
         let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
@@ -251,7 +261,7 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let done = bundle::import(&session.context, &collection, &found, &verified, wish.existing, vault)?;
+    let done = bundle::import(&session.context, &collection, &found, &verified, (wish.existing, wish.older), vault)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
@@ -269,6 +279,9 @@ fn with_status(report: Report, plan: &Plan) -> Report {
 
 fn plan_text(plan: &Plan, dry_run: bool) -> String {
     let mut text = String::new();
+    if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
+        text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
+    }
     for planned in &plan.artifacts {
         let (past, future) = match planned.step {
             Step::Add => ("Added", "Would add"),

@@ -316,9 +316,15 @@ fn rolled_back(command: &str, done: &collection::RolledBack, dry_run: bool) -> R
     let head = match (&done.commit, dry_run) {
         (Some(commit), _) => format!("Back at {} by the new commit {}", brief(&done.to), brief(commit)),
         (None, true) => format!("Would go back to {}", brief(&done.to)),
+        // An update that only waited has no commit of its own.
+        (None, false) if !(done.waits.is_empty() && done.ended.is_empty()) => "Undone".to_owned(),
         (None, false) => format!("Already at the state of {}", brief(&done.to)),
     };
-    Report::new(command, done, format!("{head}: {}\n", count(done.changed.len(), "file")))
+    let mut text = format!("{head}: {}\n", count(done.changed.len(), "file"));
+    let would = if dry_run { "would wait" } else { "waits" };
+    done.waits.iter().for_each(|artifact| text.push_str(&format!("  {artifact} {would} for a decision again\n")));
+    done.ended.iter().for_each(|artifact| text.push_str(&format!("  the update of {artifact} {would} no more\n")));
+    Report::new(command, done, text)
 }
 
 fn tag(session: &Session, artifacts: &[String], add: &[String], remove: &[String]) -> Result<Report, Failure> {

@@ -214,11 +214,13 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
             UpdateStep::Merge => ("Merged", "Would merge"),
             UpdateStep::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
             UpdateStep::Keep => ("Kept", "Would keep"),
+            UpdateStep::End => ("Ended", "Would end"),
         };
         let verb = if dry_run { will } else { done };
         let what = match item.step {
             UpdateStep::None => upstream_text(&item.upstream),
             UpdateStep::Take | UpdateStep::Merge if is_recorded(item) => "nothing here changes".to_owned(),
+            UpdateStep::End => "the upstream has taken back what waited".to_owned(),
             UpdateStep::Conflict => format!("both sides changed {}", clean(&item.conflicts.join(", "))),
             _ => count(item.changed.len(), "file"),
         };

@@ -32,13 +32,16 @@ struct Place {
     crc32: u32,
 }
 
+/// The entries of a share of the objects, one after the other, and where each ends.
+type Share = (Vec<u8>, Vec<(Oid, usize)>);
+
 /// Packs objects in the order given.
 ///
 /// # Errors
 /// [`GitError::TooMuch`] above 2 GiB or 2^32 objects.
 pub(super) fn pack(objects: &[Object<'_>], hash: gix::hash::Kind) -> Result<Packed, GitError> {
     let share = objects.len().div_ceil(rayon::current_num_threads()).max(1);
-    let shares: Vec<(Vec<u8>, Vec<(Oid, usize)>)> = objects.par_chunks(share).map(deflate).collect();
+    let shares: Vec<Share> = objects.par_chunks(share).map(deflate).collect();
     let count = u32::try_from(objects.len())
         .map_err(|_| GitError::TooMuch { what: "objects in one pack", limit: u64::from(u32::MAX) })?;
     let mut pack = Vec::with_capacity(64 + shares.iter().map(|(bytes, _)| bytes.len()).sum::<usize>());
@@ -63,8 +66,7 @@ pub(super) fn pack(objects: &[Object<'_>], hash: gix::hash::Kind) -> Result<Pack
     Ok(Packed { pack, index: index(&places, name, hash)?, name })
 }
 
-/// Returns the entries of a share of the objects, one after the other, and where each ends.
-fn deflate(objects: &[Object<'_>]) -> (Vec<u8>, Vec<(Oid, usize)>) {
+fn deflate(objects: &[Object<'_>]) -> Share {
     let mut out = Vec::with_capacity(objects.iter().map(|(_, _, bytes)| bytes.len() / 2 + 64).sum());
     let mut ends = Vec::with_capacity(objects.len());
     // One for all: to make its tables costs as much as to compress a small file.

@@ -419,6 +419,18 @@ fn a_newer_release_is_merged_with_what_was_edited() {
     let shown = reader.json(&["show", "one"]);
     assert_eq!((&shown["release"], &shown["bundle"]), (&"kit--v1.2.0".into(), &"kit".into()), "{shown}");
     reader.assert_sound();
+    // The same again has nothing new, whatever was decided or edited since.
+    edit(&lines(&[("first", "theirs"), ("last", "yours and mine")]));
+    let again = merge(&third, &["--yes"]).ok();
+    assert!(again.stdout.contains("Kept yours: skill/one"), "{}", again.stdout);
+    // An older one may hide what a newer one mended.
+    let refused = reader.refused("rollback", &["import", text(&second), "--existing", "merge", "--yes"]);
+    assert!(refused.stderr.contains("kit--v1.2.0") && refused.stderr.contains("--allow-older"), "{refused:?}");
+    let shown = merge(&second, &["--dry-run"]);
+    assert!(shown.stdout.contains("older than 'kit--v1.2.0'"), "{}", shown.stdout);
+    reader.run(["import", text(&second), "--existing", "replace", "--yes", "--allow-older"]).ok();
+    assert_eq!(reader.json(&["show", "one"])["release"], "kit--v1.1.0");
+    reader.run(["undo"]).ok();
     // What a release has no more stays, and is told.
     author.run(["remove", "own"]).ok();
     let fourth = release("1.3.0", &lines(&[("first", "last")]));

@@ -619,3 +619,63 @@ fn a_clash_of_names_in_one_artifact_holds_up_no_other() {
     );
     env.assert_sound();
 }
+
+/// A command that only lets an update wait made no commit; what was before it must not be taken back in its place.
+#[test]
+fn undo_takes_back_what_only_waits_and_gives_back_what_was_decided() {
+    let (env, source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    source.commit_files(
+        "main",
+        &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n")])), ("skills/pdf/more.md", "more\n")],
+    );
+    let waits = || env.json(&["status"])["artifacts"][0]["waits"] == true;
+    assert_eq!(env.run(["update"]).code, Some(1));
+    let (head, refs) = (env.head(), env.refs());
+    assert!(waits());
+    assert_eq!(env.run(["update"]).code, Some(1));
+    assert_eq!(env.refs(), refs, "twice is once");
+    let shown = env.unchanged(&["undo", "--dry-run"]);
+    assert!(shown.stdout.contains("the update of skill/pdf would wait no more"), "{}", shown.stdout);
+    let undone = env.json(&["undo"]);
+    assert_eq!((&undone["ended"], &undone["changed"]), (&serde_json::json!(["skill/pdf"]), &serde_json::json!([])));
+    assert!(!waits());
+    env.run(["undo"]).ok();
+    assert!(waits(), "an undo is undone");
+    assert_eq!(env.head(), head);
+    // Decided, and taken back: it waits again, and is decided otherwise.
+    env.run(["resolve", "skill/pdf", "--theirs"]).ok();
+    assert!(!waits());
+    let undone = env.json(&["undo"]);
+    assert_eq!(undone["waits"], serde_json::json!(["skill/pdf"]));
+    assert!(waits());
+    assert!(env.read("skills/pdf/SKILL.md").contains("cinq"));
+    // What a person did since is not ours to take back, and a wait of before is none of it.
+    commit_here(&env, "skills/pdf/more.md", "mine\n");
+    env.refused("usage", &["undo"]);
+    assert!(waits());
+    env.git(["gc", "--quiet", "--prune=now"]);
+    env.run(["resolve", "skill/pdf", "--ours"]).ok();
+    assert!(env.read("skills/pdf/SKILL.md").contains("cinq"));
+    let actions: Vec<_> =
+        env.json(&["audit", "log"]).as_array().expect("a list").iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, ["resolve", "undo", "resolve", "undo", "undo", "update", "add"], "waiting is an event, too");
+    env.assert_sound();
+}
+
+#[test]
+fn a_wait_ends_when_the_upstream_takes_its_change_back() {
+    let (env, source) = followed();
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    let theirs =
+        |text: &str| source.commit_files("main", &[("skills/pdf/SKILL.md", text), ("skills/pdf/more.md", "more\n")]);
+    theirs(&body(&[("five\n", "fünf\n")]));
+    assert_eq!(env.run(["update"]).code, Some(1));
+    theirs(&body(&[]));
+    let ran = env.run(["update"]).ok();
+    assert!(ran.stdout.contains("Ended skill/pdf"), "{}", ran.stdout);
+    assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], false);
+    assert!(env.run(["update"]).ok().stdout.contains("current"));
+    env.run(["undo"]).ok();
+    assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], true);
+}

@@ -65,6 +65,14 @@ pub enum Error {
     /// Artifacts of other content are in the collection.
     #[error("the collection has other content under {}", names(.0))]
     Exists(Vec<ArtifactRef>),
+    /// A newer release of the bundle was imported before.
+    #[error("'{release}' is older than '{here}', which was imported before")]
+    Older {
+        /// Which release.
+        release: String,
+        /// The newer one.
+        here: String,
+    },
     /// The user has not agreed.
     #[error("'{release}' was not imported: nobody agreed to it")]
     Consent {
@@ -113,6 +121,7 @@ impl Error {
             Error::Sign(_) => Class::Io,
             Error::Secret(_) => Class::Secret,
             Error::Exists(_) => Class::Conflict,
+            Error::Older { .. } => Class::Rollback,
             Error::Consent { .. } => Class::Consent,
             Error::OtherDigest { .. } => Class::Hash,
         }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{Existing, Plan, Step, plan_in, released_files};
+use super::plan::{Existing, Older, Plan, Step, is_of_bundle, is_recorded, plan_in, released_files};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
 use crate::model::{ArtifactRef, Oid};
@@ -29,14 +29,14 @@ pub struct Imported {
 /// commit appear together. Importing twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Taken`] when the collection has
+/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Older`], [`Error::Taken`] when the collection has
 /// another tag of this name, [`Error::Collection`] when uncommitted edits are in the way.
 pub fn import(
     context: &Context,
     collection: &Collection,
     found: &Found,
     verified: &Verified<ReleaseContent>,
-    existing: Existing,
+    (existing, older): (Existing, Older),
     vault: Option<&str>,
 ) -> Result<Imported, Error> {
     let content = verified.get();
@@ -54,13 +54,16 @@ pub fn import(
     if !refused.is_empty() {
         return Err(Error::Exists(refused));
     }
+    plan.check_age(older)?;
     let tag_change = tag_change(collection, content)?;
     write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     let mut change = Change::new(collection);
     let mut changed = Vec::new();
     for planned in &plan.artifacts {
         // Unchanged in this version of the bundle it came from: only the record moves on.
-        let only_record = planned.step == Step::Same && is_of_other_version(collection, content, &planned.artifact);
+        let is_of_other_version = is_of_bundle(collection, content, &planned.artifact)
+            && !is_recorded(collection, content, &planned.artifact);
+        let only_record = planned.step == Step::Same && is_of_other_version;
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }
@@ -70,7 +73,7 @@ pub fn import(
             continue;
         };
         if planned.step == Step::Conflict {
-            change.change_ref(wait(context, collection, artifact, &settled)?);
+            wait(context, collection, &mut change, artifact, &settled)?;
             continue;
         }
         let result = planned.merged.as_ref().unwrap_or(&files);
@@ -87,13 +90,6 @@ pub fn import(
     let subject = format!("Import {} signed by {}", content.release, content.principal);
     let committed = change.commit(context, "import", &subject, &changed)?;
     Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.to_string()) })
-}
-
-/// Says whether the artifact was imported from another version of this bundle.
-fn is_of_other_version(collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> bool {
-    let bundle = collection.manifest.artifacts.get(artifact).and_then(|entry| entry.bundle.as_deref());
-    let tag = collection.lock.artifacts.get(artifact).and_then(|lock| lock.tag.as_deref());
-    bundle == Some(content.release.bundle.as_str()) && tag != Some(content.tag_id.to_string().as_str())
 }
 
 fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Option<RefChange>, Error> {

@@ -16,6 +16,6 @@ pub use export::{Exported, default_output, export};
 pub use import::{Imported, import};
 pub use locate::{Found, Place, VerifiedReport, find, load_trust, report, verify};
 pub(crate) use objects::write_objects;
-pub use plan::{Existing, Plan, Planned, Step, plan};
+pub use plan::{Existing, Older, Plan, Planned, Step, plan};
 pub use stored::{Stored, releases};
 pub use wish::Export;

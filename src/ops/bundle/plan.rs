@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Error, Found, write_objects};
 use crate::git::{EntryKind, Repo};
-use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, tree_digest};
+use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, Release, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Collection, Files, file_entries, files_in, files_of, tree_of};
 use crate::trust::{ReleaseContent, Verified};
@@ -21,6 +21,15 @@ pub enum Existing {
     Replace,
     /// Those that were imported from this bundle are merged with it; of others the import is refused.
     Merge,
+}
+
+/// Whether a release is taken that is older than one that was imported before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Older {
+    /// The import is refused: whoever offers it may hide a newer one.
+    Refuse,
+    /// It is taken.
+    Take,
 }
 
 /// What happens to one artifact.
@@ -71,6 +80,9 @@ pub struct Plan {
     pub digest: Digest,
     /// What happens to each artifact.
     pub artifacts: Vec<Planned>,
+    /// The newest release of this bundle that something here came from, where it is newer than this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub older_than: Option<String>,
     /// Artifacts that came from an earlier release of this bundle and are not in this one; they stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<ArtifactRef>,
@@ -82,6 +94,19 @@ impl Plan {
     /// Says whether the plan changes anything.
     pub fn changes(&self) -> bool {
         self.artifacts.iter().any(|planned| !matches!(planned.step, Step::Same | Step::Skip | Step::Refuse))
+    }
+
+    /// Refuses a release that is older than one that was imported before, unless that is wanted.
+    ///
+    /// # Errors
+    /// [`Error::Older`].
+    pub fn check_age(&self, older: Older) -> Result<(), Error> {
+        match &self.older_than {
+            Some(here) if older == Older::Refuse && self.changes() => {
+                Err(Error::Older { release: self.release.clone(), here: here.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Says whether something waits for `resolve`.
@@ -125,6 +150,10 @@ pub(super) fn plan_in(
         let files: Vec<FileEntry> = content.manifest.files.iter().filter(own).cloned().collect();
         let mut step = step(collection, content.release.bundle.as_str(), artifact, bundled.digest, existing)?;
         let (mut conflicts, mut merged) = (Vec::new(), None);
+        if step == Step::Merge && is_recorded(collection, content, artifact) {
+            // Edited since it was imported: this release has nothing new for it.
+            step = Step::Skip;
+        }
         if step == Step::Merge {
             match merge(repo, collection, content, artifact)? {
                 None => step = Step::Refuse,
@@ -139,14 +168,26 @@ pub(super) fn plan_in(
         }
         artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, merged });
     }
-    let is_here = |artifact: &ArtifactRef| artifacts.iter().any(|planned: &Planned| planned.artifact == *artifact);
-    let of_bundle = collection
-        .manifest
-        .artifacts
-        .iter()
-        .filter(|(_, entry)| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
-    let gone = of_bundle.map(|(artifact, _)| artifact.clone()).filter(|artifact| !is_here(artifact)).collect();
-    Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, gone, runs })
+    let all = collection.manifest.artifacts.keys();
+    let of_bundle: Vec<_> = all.filter(|artifact| is_of_bundle(collection, content, artifact)).collect();
+    let is_offered = |artifact: &&ArtifactRef| content.manifest.artifacts.iter().any(|one| one.artifact == **artifact);
+    let gone = of_bundle.iter().filter(|artifact| !is_offered(artifact)).map(|artifact| (*artifact).clone()).collect();
+    let locked = of_bundle.iter().filter_map(|artifact| collection.lock.artifacts.get(artifact)?.release.as_deref());
+    let newest = locked.filter_map(|release| release.parse::<Release>().ok()).max();
+    let older_than = newest.filter(|newest| *newest > content.release).map(|newest| newest.to_string());
+    Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, older_than, gone, runs })
+}
+
+/// Says whether the artifact was imported from a release of this bundle.
+pub(super) fn is_of_bundle(collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> bool {
+    let entry = collection.manifest.artifacts.get(artifact);
+    entry.is_some_and(|entry| entry.bundle.as_deref() == Some(content.release.bundle.as_str()))
+}
+
+/// Says whether this very release is what the artifact was last imported from.
+pub(super) fn is_recorded(collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> bool {
+    let tag = collection.lock.artifacts.get(artifact).and_then(|lock| lock.tag.as_deref());
+    is_of_bundle(collection, content, artifact) && tag == Some(&*content.tag_id.to_string())
 }
 
 fn step(
@@ -186,9 +227,7 @@ fn merge(
     content: &ReleaseContent,
     artifact: &ArtifactRef,
 ) -> Result<Option<(Files, Vec<String>)>, Error> {
-    let entry = collection.manifest.artifacts.get(artifact);
-    let is_ours = entry.is_some_and(|entry| entry.bundle.as_deref() == Some(content.release.bundle.as_str()));
-    let lock = collection.lock.artifacts.get(artifact).filter(|_| is_ours);
+    let lock = collection.lock.artifacts.get(artifact).filter(|_| is_of_bundle(collection, content, artifact));
     let Some(base) = lock.and_then(LockEntry::tree_id).filter(|base| repo.has(*base)) else { return Ok(None) };
     let ours = tree_of(repo, &files_of(collection, artifact)?)?;
     let theirs = tree_of(repo, &released_files(content, artifact))?;

@@ -133,21 +133,8 @@ impl<'c> Change<'c> {
         let collection = self.collection;
         let repo = &collection.repo;
         let tree = repo.edit_tree(Some(collection.tree), self.files.iter().map(|(path, new)| (path, *new)))?;
-        if tree == collection.tree && self.refs.is_empty() {
-            return Ok(None);
-        }
-        if tree == collection.tree {
-            // Only refs: a tag that came with content which is all here already.
-            let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-            repo.flush()?;
-            context.make_durable(repo.git_folder())?;
-            repo.change_refs(&self.refs, &format!("skillmeat: {subject}"), who)?;
-            context.make_durable(repo.git_folder())?;
-            return Ok(None);
-        }
-        let touched = touched_between(repo, collection.tree, tree)?;
         let record = Record { action, subject, remarks: &self.remarks, artifacts };
-        finish(context, collection, tree, &touched, self.refs, &record).map(Some)
+        commit_tree(context, collection, tree, self.refs, &record)
     }
 
     /// Writes `collection.toml` and `collection.lock` where their content changes.
@@ -171,7 +158,7 @@ impl<'c> Change<'c> {
     }
 }
 
-/// Makes a commit whose tree is `tree`, for changes that are not put together file by file (rollback).
+/// Makes a commit whose tree is `tree`, moves the refs, and lets worktree and index follow; `None` when no file changes.
 ///
 /// # Errors
 /// As [`Change::commit`].
@@ -179,16 +166,40 @@ pub(super) fn commit_tree(
     context: &Context,
     collection: &Collection,
     tree: Oid,
+    refs: Vec<RefChange>,
     record: &Record<'_>,
 ) -> Result<Option<Oid>, Error> {
     if tree == collection.tree {
-        return Ok(None);
+        return move_refs(context, collection, refs, record).map(|()| None);
     }
     let touched = touched_between(&collection.repo, collection.tree, tree)?;
-    finish(context, collection, tree, &touched, Vec::new(), record).map(Some)
+    finish(context, collection, tree, &touched, refs, record).map(Some)
+}
+
+/// Moves refs only: an update that waits, or content that is all here already.
+fn move_refs(
+    context: &Context,
+    collection: &Collection,
+    mut refs: Vec<RefChange>,
+    record: &Record<'_>,
+) -> Result<(), Error> {
+    if refs.is_empty() {
+        return Ok(());
+    }
+    let repo = &collection.repo;
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let head = repo.head_commit()?;
+    refs.extend(super::undo::keep(context, repo, &refs, (head, head), record.subject)?);
+    let event = Event { action: record.action, artifacts: record.artifacts, subject: &head.to_string() };
+    refs.extend(audit::next(context, repo, &event)?);
+    repo.flush()?;
+    context.make_durable(repo.git_folder())?;
+    repo.change_refs(&refs, &format!("skillmeat: {}", record.subject), who)?;
+    Ok(context.make_durable(repo.git_folder())?)
 }
 
 /// What history and audit trail say of a change.
+#[derive(Default)]
 pub(super) struct Record<'a> {
     /// The command.
     pub(super) action: &'a str,
@@ -232,6 +243,7 @@ fn finish(
     let parent = repo.head_commit()?;
     let commit = repo.write_commit(tree, &[parent], &record.message(), who)?;
     let event = Event { action: record.action, artifacts: record.artifacts, subject: &commit.to_string() };
+    refs.extend(super::undo::keep(context, repo, &refs, (parent, commit), record.subject)?);
     refs.extend(audit::next(context, repo, &event)?);
     refs.push(RefChange { name: "HEAD".to_owned(), new: Some(commit), expect: Expect::At(parent) });
     repo.flush()?;

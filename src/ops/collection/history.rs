@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::change::{Change, Record, commit_tree};
 use super::update::files_of;
-use super::{Collection, Error, SNAPSHOT_REFS};
+use super::{Collection, Error, PENDING_REFS, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
 use crate::model::{ArtifactRef, Manifest, Oid};
 use crate::ops::Context;
@@ -81,7 +81,7 @@ pub fn snapshot(context: &Context, collection: &Collection, name: &str) -> Resul
     Ok(commit)
 }
 
-/// What `rollback` did.
+/// What `rollback` or `undo` did.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct RolledBack {
     /// The state that was taken back to.
@@ -91,6 +91,12 @@ pub struct RolledBack {
     pub commit: Option<String>,
     /// Paths that changed.
     pub changed: Vec<String>,
+    /// Artifacts with an update that waits for a decision again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<ArtifactRef>,
+    /// Artifacts with an update that waits no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<ArtifactRef>,
 }
 
 /// Makes a new commit with the state of an older one: of the whole collection, or of the artifacts named. History is
@@ -118,46 +124,31 @@ pub fn rollback(
     }
     let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], repo.commit(commit)?.subject());
     if names.is_empty() {
-        back(context, collection, commit, "rollback", &subject, preview)
+        let record = Record { action: "rollback", subject: &subject, ..Record::default() };
+        back(context, collection, commit, Vec::new(), &record, preview)
     } else {
         back_in(context, collection, commit, names, preview)
     }
 }
 
-/// Takes the last command back, by a new commit with the state before it. Twice is as if nothing was undone.
-///
-/// # Errors
-/// [`Error::ByHand`] when the last commit is none of ours, [`Error::Git`] with `NoCommit` for the first commit.
-pub fn undo(context: &Context, collection: &Collection, preview: bool) -> Result<RolledBack, Error> {
-    let repo = &collection.repo;
-    let last = repo.commit(repo.head_commit()?)?;
-    let by_hand = || Error::ByHand(last.subject().to_owned());
-    last.trailers("Skillmeat-Action").next().ok_or_else(by_hand)?;
-    let none = || Error::from(crate::git::GitError::NoCommit("HEAD~1".to_owned()));
-    let before = *last.parents.first().ok_or_else(none)?;
-    if repo.entry_at(repo.commit(before)?.tree, &Manifest::path())?.is_none() {
-        return Err(none());
-    }
-    back(context, collection, before, "undo", &format!("Undo: {}", last.subject()), preview)
-}
-
-/// Takes the whole collection to the state of a commit.
-fn back(
+/// Takes the whole collection to the state of a commit, with further changes of refs.
+pub(super) fn back(
     context: &Context,
     collection: &Collection,
     commit: Oid,
-    action: &str,
-    subject: &str,
+    refs: Vec<RefChange>,
+    record: &Record<'_>,
     preview: bool,
 ) -> Result<RolledBack, Error> {
     let tree = collection.repo.commit(commit)?.tree;
     let changed = collection.repo.changed_paths(Some(collection.tree), tree)?;
-    let done: Option<Oid> = if preview {
-        None
-    } else {
-        commit_tree(context, collection, tree, &Record { action, subject, remarks: &[], artifacts: &[] })?
+    let (waits, ended): (Vec<_>, Vec<_>) = refs.iter().partition(|change| change.new.is_some());
+    let names = |changes: Vec<&RefChange>| {
+        changes.into_iter().filter_map(|change| change.name.strip_prefix(PENDING_REFS)?.parse().ok()).collect()
     };
-    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
+    let (waits, ended) = (names(waits), names(ended));
+    let done = if preview { None } else { commit_tree(context, collection, tree, refs, record)? };
+    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed, waits, ended })
 }
 
 /// Takes some artifacts to the state of a commit, with what the collection said of them then.
@@ -191,5 +182,6 @@ fn back_in(
     let listed = artifacts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let subject = format!("Roll back {listed} to {}", &repo.commit(commit)?.id.to_string()[..12]);
     let done = if preview { None } else { change.commit(context, "rollback", &subject, &artifacts)? };
-    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed })
+    let (waits, ended) = (Vec::new(), Vec::new());
+    Ok(RolledBack { to: commit.to_string(), commit: done.map(|done| done.to_string()), changed, waits, ended })
 }

@@ -3,11 +3,13 @@
 //! The upstream's state is kept in git, under [`PENDING_REFS`], and never in the folders that an assistant reads. The
 //! merge is made again from it whenever it is looked at, so that later edits of ours take part.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::open::state_folder;
-use super::settled::Settled;
+use super::settled::{Settled, Taken};
 use super::update::{Files, files_in, files_of, tree_of};
 use super::{Change, Collection, Error};
 use crate::fsio::{Found, FsError, Root, ensure_folder, remove_tree};
@@ -30,35 +32,34 @@ pub(crate) fn settle(
     settled: &Settled,
 ) -> Result<(), Error> {
     settled.record(context, collection, change, artifact)?;
-    change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
-    Ok(())
+    end(collection, change, artifact)
 }
 
-/// Returns the change of refs that keeps a state until it is decided.
+/// Keeps a state until it is decided; nothing changes when it waits already.
 pub(crate) fn wait(
     context: &Context,
     collection: &Collection,
+    change: &mut Change<'_>,
     artifact: &ArtifactRef,
     settled: &Settled,
-) -> Result<RefChange, Error> {
-    let commit = settled.write(context, collection, artifact)?;
-    let change = change_pending(collection, artifact, Some(commit))?;
-    Ok(change.unwrap_or(RefChange {
-        name: format!("{PENDING_REFS}{artifact}"),
-        new: Some(commit),
-        expect: Expect::Absent,
-    }))
-}
-
-/// Returns the change of a ref that exists.
-pub(super) fn change_pending(
-    collection: &Collection,
-    artifact: &ArtifactRef,
-    new: Option<Oid>,
-) -> Result<Option<RefChange>, Error> {
+) -> Result<(), Error> {
     let name = format!("{PENDING_REFS}{artifact}");
     let old = collection.repo.find_ref(&name)?;
-    Ok(old.map(|old| RefChange { name, new, expect: Expect::At(old) }))
+    let waits = old.map(|old| collection.repo.commit(old)).transpose()?.and_then(|info| Settled::parse(&info));
+    if waits.as_ref() != Some(settled) {
+        let new = Some(settled.write(context, collection, artifact)?);
+        change.change_ref(RefChange { name, new, expect: old.map_or(Expect::Absent, Expect::At) });
+    }
+    Ok(())
+}
+
+/// Ends the wait of an artifact, where it waits.
+pub(super) fn end(collection: &Collection, change: &mut Change<'_>, artifact: &ArtifactRef) -> Result<(), Error> {
+    let name = format!("{PENDING_REFS}{artifact}");
+    if let Some(old) = collection.repo.find_ref(&name)? {
+        change.change_ref(RefChange { name, new: None, expect: Expect::At(old) });
+    }
+    Ok(())
 }
 
 /// Returns the artifacts whose updates wait, sorted.
@@ -69,6 +70,18 @@ pub fn pending(collection: &Collection) -> Result<Vec<ArtifactRef>, Error> {
     let refs = collection.repo.refs_below(PENDING_REFS)?;
     let parse = |(name, _): &(String, Oid)| name.strip_prefix(PENDING_REFS)?.parse().ok();
     Ok(refs.iter().filter_map(parse).collect())
+}
+
+/// Returns the artifacts of which a state of the upstream waits, not one of a release.
+pub(super) fn waiting_for_upstream(collection: &Collection) -> Result<BTreeSet<ArtifactRef>, Error> {
+    let mut found = BTreeSet::new();
+    for (name, commit) in collection.repo.refs_below(PENDING_REFS)? {
+        let settled = Settled::parse(&collection.repo.commit(commit)?);
+        if settled.is_some_and(|settled| matches!(settled.taken, Taken::Upstream { .. })) {
+            found.extend(name.strip_prefix(PENDING_REFS).and_then(|name| name.parse().ok()));
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the tree of the upstream's state that waits; `None` when nothing does.
@@ -241,7 +254,7 @@ pub fn resolve(
         return Err(Error::Consent);
     }
     if decision == Decision::Abort {
-        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+        end(collection, &mut change, artifact)?;
     } else {
         let files: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(artifact, &files)?;

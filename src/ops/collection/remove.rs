@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::change_pending;
+use super::pending::end;
 use super::{Change, Collection, Error};
 use crate::model::ArtifactRef;
 use crate::ops::Context;
@@ -36,7 +36,7 @@ pub fn remove(
         }
         change.lock(artifact, None);
         // What waits was for this one, and not for another of its name.
-        change_pending(collection, artifact, None)?.into_iter().for_each(|end| change.change_ref(end));
+        end(collection, &mut change, artifact)?;
     }
     let names: Vec<_> = artifacts.iter().map(ToString::to_string).collect();
     let committed = if preview {

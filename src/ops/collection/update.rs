@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::{settle, wait};
+use super::pending::{end, settle, wait, waiting_for_upstream};
 use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
@@ -52,6 +52,8 @@ pub enum UpdateStep {
     Conflict,
     /// It stays as it is, by wish.
     Keep,
+    /// The upstream has taken back what waited for a decision: nothing waits any more.
+    End,
 }
 
 /// One artifact of an [`UpdatePlan`].
@@ -123,6 +125,7 @@ pub fn plan_update(collection: &Collection, looked: &Looked, wish: &Update) -> R
 fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Update) -> Result<UpdatePlan, Error> {
     let mut items = Vec::new();
     let mut runs = Vec::new();
+    let waiting = waiting_for_upstream(collection)?;
     for seen in &looked.0 {
         let (artifact, upstream) = (seen.artifact.clone(), seen.upstream.clone());
         let mut upstream = upstream;
@@ -139,10 +142,11 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
         };
         let Some(item) = planned else {
             let (changed, conflicts, findings) = Default::default();
+            let ends = upstream == Upstream::Current && waiting.contains(&artifact);
             items.push(UpdateItem {
                 artifact,
                 upstream,
-                step: UpdateStep::None,
+                step: if ends { UpdateStep::End } else { UpdateStep::None },
                 changed,
                 conflicts,
                 findings,
@@ -242,20 +246,22 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
     let mut plan = plan_in(&collection.repo, collection, looked, wish)?;
     let mut change = Change::new(collection);
     let mut updated = Vec::new();
-    for item in &plan.artifacts {
+    for item in plan.artifacts.iter().filter(|item| item.step != UpdateStep::None) {
+        updated.push(item.artifact.clone());
+        if item.step == UpdateStep::End {
+            end(collection, &mut change, &item.artifact)?;
+        }
         let Some(outcome) = &item.outcome else { continue };
         if item.step == UpdateStep::Conflict {
             if let Some(base) = &outcome.base {
                 base.record(context, collection, &mut change, &item.artifact)?;
-                updated.push(item.artifact.clone());
             }
-            change.change_ref(wait(context, collection, &item.artifact, &outcome.settled)?);
+            wait(context, collection, &mut change, &item.artifact, &outcome.settled)?;
             continue;
         }
         let files: Vec<_> = outcome.result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(&item.artifact, &files)?;
         settle(context, collection, &mut change, &item.artifact, &outcome.settled)?;
-        updated.push(item.artifact.clone());
     }
     let subject = match updated.as_slice() {
         [one] => format!("Update {one}"),
