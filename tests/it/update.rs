@@ -679,3 +679,43 @@ fn a_wait_ends_when_the_upstream_takes_its_change_back() {
     env.run(["undo"]).ok();
     assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], true);
 }
+
+/// What `collection.toml` says of the place may be changed by hand, also in a clone, which has no record of what it was.
+#[test]
+fn another_place_in_the_source_is_not_called_current() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    let servers = r#"{"mcpServers": {"one": {"command": "npx", "args": ["-y", "one@1.0.0"]},
+        "two": {"command": "npx", "args": ["-y", "two@1.0.0"]}}}"#;
+    source.commit_files(
+        "main",
+        &[
+            ("skills/pdf/SKILL.md", &body(&[])),
+            ("other/pdf/SKILL.md", &body(&[("five\n", "fünf\n")])),
+            (".mcp.json", servers),
+        ],
+    );
+    env.run(["add", &source.ssh_url("//skills/pdf"), "--yes"]).ok();
+    env.run(["add", &source.ssh_url(""), "--only", "one", "--yes"]).ok();
+    let states = |folder: &str| -> Vec<serde_json::Value> {
+        let all = env.upstreams(&["--collection", folder]);
+        all.iter().map(|item| item["upstream"]["state"].clone()).collect()
+    };
+    env.git(["clone", "--quiet", ".", "../clone"]);
+    assert_eq!(states("."), ["current", "current"]);
+    assert_eq!(states("../clone"), ["current", "current"]);
+    let changed =
+        env.read("collection.toml").replace("skills/pdf", "other/pdf").replace("server = \"one\"", "server = \"two\"");
+    for folder in [".", "../clone"] {
+        env.write(&format!("{folder}/collection.toml"), &changed);
+        env.git(["-C", folder, "commit", "--quiet", "-am", "Another place"]);
+        assert_eq!(states(folder), ["behind", "behind"], "{folder}");
+    }
+    env.run(["update", "--yes"]).ok();
+    assert!(env.read("skills/pdf/SKILL.md").contains("fünf") && env.read("mcp/one/server.json").contains("\"two\""));
+    assert_eq!(states("."), ["current", "current"]);
+    env.run(["init", "../copy"]).ok();
+    env.run(["collection", "copy", "skill/pdf", "mcp/one", "--to", "../copy"]).ok();
+    assert_eq!(states("../copy"), ["current", "current"]);
+}

@@ -318,9 +318,6 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
             files.push((placed(&item.artifact, path)?, *mode, collection.repo.write_blob(bytes)?));
         }
         change.replace(&item.artifact, &files)?;
-        let commit = offer.opened.commit().map(|id| id.to_string());
-        let message = pristine_message(offer, item, commit.as_deref());
-        let tree = change.record_pristine(context, &item.artifact, &files, &message)?;
         let entry = ManifestEntry {
             upstream: Some(offer.opened.upstream().to_owned()),
             path: Some(item.path.clone()),
@@ -328,6 +325,11 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
             reference: offer.source.reference.clone(),
             ..ManifestEntry::default()
         };
+        let commit = offer.opened.commit().map(|id| id.to_string());
+        let line = commit.as_ref().map(|commit| format!("Skillmeat-Commit: {commit}\n")).unwrap_or_default();
+        let trailers = pristine::place_trailers(&entry) + &line;
+        let message = pristine::message(&item.artifact, offer.opened.upstream(), &trailers);
+        let tree = change.record_pristine(context, &item.artifact, &files, &message)?;
         change.describe(&item.artifact, Some(entry));
         let lock = LockEntry {
             commit,
@@ -347,11 +349,4 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
     let committed = change.commit(context, "add", &subject, &added)?;
     plan.commit = committed.map(|done| done.to_string());
     Ok(())
-}
-
-fn pristine_message(offer: &Offer, item: &AddItem, commit: Option<&str>) -> String {
-    let commit = commit.map(|commit| format!("Skillmeat-Commit: {commit}\n")).unwrap_or_default();
-    let reference = offer.source.reference.as_deref().unwrap_or(pristine::HEAD);
-    let trailers = format!("{}: {}\n{}: {reference}\n{commit}", pristine::PLACE, item.path, pristine::REFERENCE);
-    pristine::message(&item.artifact, offer.opened.upstream(), &trailers)
 }

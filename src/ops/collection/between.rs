@@ -97,13 +97,9 @@ pub fn copy(context: &Context, from: &Collection, to: &Collection, artifacts: &[
             if let Some(tree) = tree {
                 let pristine =
                     files_in(&from.repo, tree)?.into_iter().map(|(path, (mode, id))| (path, mode, id)).collect();
-                let entry = from.manifest.artifacts.get(artifact);
-                let trailers = entry.map(pristine::place_trailers).unwrap_or_default();
-                let message = pristine::message(
-                    artifact,
-                    &pristine::newest(from, artifact)?.address.unwrap_or_default(),
-                    &trailers,
-                );
+                let recorded = pristine::newest(from, artifact)?;
+                let address = recorded.address.as_deref().unwrap_or_default();
+                let message = pristine::message(artifact, address, &pristine::trailers(&recorded));
                 change.record_pristine(context, artifact, &brought(&from.repo, &to.repo, pristine)?, &message)?;
             }
         }

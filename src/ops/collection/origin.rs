@@ -23,7 +23,7 @@ pub(super) struct Origin<'a> {
     pub(super) digest: Option<Digest>,
     /// Its tree, laid out as in the collection.
     pub(super) tree: Option<Oid>,
-    /// Whether people named another place in the source since it was taken.
+    /// Whether people named another place in the source since it was taken, or may have.
     pub(super) is_moved: bool,
     /// Whether people named another ref since.
     pub(super) is_repinned: bool,
@@ -53,7 +53,8 @@ impl<'a> Origin<'a> {
 
     /// Compares what `collection.toml` says now with what was so when it was taken.
     pub(super) fn compare(&mut self, recorded: &Recorded) {
-        self.is_moved = recorded.place.is_some() && recorded.place != self.entry.path;
+        // Where nothing is recorded, as in a clone, it is not known whether the file says what it said then.
+        self.is_moved = recorded.place != self.entry.path || recorded.server != self.entry.server;
         self.is_repinned = recorded.reference.as_deref().is_some_and(|recorded| recorded != self.reference());
     }
 

@@ -15,6 +15,9 @@ pub(super) const UPSTREAM: &str = "Skillmeat-Upstream";
 /// Key of the trailer that names the place in the source.
 pub(super) const PLACE: &str = "Skillmeat-Path";
 
+/// Key of the trailer that names the server, where a place has several.
+pub(super) const SERVER: &str = "Skillmeat-Server";
+
 /// Key of the trailer that names what was followed.
 pub(super) const REFERENCE: &str = "Skillmeat-Ref";
 
@@ -28,6 +31,8 @@ pub(super) struct Recorded {
     pub(super) address: Option<String>,
     /// The place in the source.
     pub(super) place: Option<String>,
+    /// The server there.
+    pub(super) server: Option<String>,
     /// The branch, tag, commit or range that was followed; [`HEAD`] for none.
     pub(super) reference: Option<String>,
 }
@@ -39,8 +44,25 @@ pub(super) fn message(artifact: &ArtifactRef, upstream: &str, trailers: &str) ->
 
 /// Returns the lines of a message that say where in a source something was taken, as `collection.toml` has it.
 pub(super) fn place_trailers(entry: &ManifestEntry) -> String {
-    let place = entry.path.as_ref().map(|place| format!("{PLACE}: {place}\n")).unwrap_or_default();
-    format!("{place}{REFERENCE}: {}\n", entry.reference.as_deref().unwrap_or(HEAD))
+    let reference = entry.reference.clone().unwrap_or_else(|| HEAD.to_owned());
+    trailers(&Recorded {
+        address: None,
+        place: entry.path.clone(),
+        server: entry.server.clone(),
+        reference: Some(reference),
+    })
+}
+
+/// Returns the lines of a message that say again what is recorded, but for the address.
+pub(super) fn trailers(recorded: &Recorded) -> String {
+    let Recorded { address: _, place, server, reference } = recorded;
+    let lines = [(PLACE, place), (SERVER, server), (REFERENCE, reference)];
+    lines.into_iter().filter_map(|(key, value)| Some(line(key, value.as_ref()?))).collect()
+}
+
+/// Returns a trailer with its end. Values are an upstream's own words, which must not end the trailers.
+pub(super) fn line(key: &str, value: &str) -> String {
+    format!("{key}: {}\n", value.replace(['\n', '\r'], " "))
 }
 
 /// Reads what the newest recorded state of an artifact says; nothing where there is none.
@@ -51,7 +73,7 @@ pub(super) fn newest(collection: &Collection, artifact: &ArtifactRef) -> Result<
     let info = collection.repo.commit(newest)?;
     let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
     let address = address_in(&info.message).map(str::to_owned);
-    Ok(Recorded { address, place: trailer(PLACE), reference: trailer(REFERENCE) })
+    Ok(Recorded { address, place: trailer(PLACE), server: trailer(SERVER), reference: trailer(REFERENCE) })
 }
 
 /// Returns the address that a message of [`message`] names.

@@ -15,6 +15,8 @@ pub(crate) enum Taken {
         address: String,
         /// Its place in the source.
         path: String,
+        /// The server there, where a place has several.
+        server: Option<String>,
         /// The branch, tag, commit or range that is followed; `HEAD` for none.
         reference: String,
         /// The commit it was read from.
@@ -108,6 +110,7 @@ impl Settled {
             None => Taken::Upstream {
                 address: trailer(pristine::UPSTREAM)?,
                 path: trailer(pristine::PLACE)?,
+                server: trailer(pristine::SERVER),
                 reference: trailer(pristine::REFERENCE)?,
                 commit: trailer("Skillmeat-Commit"),
             },
@@ -118,9 +121,10 @@ impl Settled {
 
     fn trailers(&self) -> String {
         let taken = match &self.taken {
-            Taken::Upstream { address, path, reference, commit } => vec![
+            Taken::Upstream { address, path, server, reference, commit } => vec![
                 (pristine::UPSTREAM, Some(address)),
                 (pristine::PLACE, Some(path)),
+                (pristine::SERVER, server.as_ref()),
                 (pristine::REFERENCE, Some(reference)),
                 ("Skillmeat-Commit", commit.as_ref()),
             ],
@@ -133,9 +137,7 @@ impl Settled {
         };
         let digest = self.digest.to_string();
         let rest = [("Skillmeat-Digest", Some(&digest)), ("Skillmeat-License", self.license.as_ref())];
-        // A licence is the upstream's own words, which must not end the trailers.
-        let line = |text: &String| text.replace(['\n', '\r'], " ");
-        let lines = taken.into_iter().chain(rest).filter_map(|(key, value)| Some(format!("{key}: {}\n", line(value?))));
+        let lines = taken.into_iter().chain(rest).filter_map(|(key, value)| Some(pristine::line(key, value?)));
         lines.collect()
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn look_into(collection: &Collection, opened: &Opened, origin: &Origi
     let base = base.map(|(_, content)| content);
     let (address, license) = (origin.url.clone(), license(origin.artifact, &content));
     let reference = origin.reference().to_owned();
-    let news = News { upstream: address, reference, license, commit, path, content, digest, base };
+    let server = origin.entry.server.clone();
+    let news = News { upstream: address, reference, license, commit, path, server, content, digest, base };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
 }
 

@@ -208,6 +208,7 @@ fn plan_one(
     let taken = |commit| Taken::Upstream {
         address: news.upstream.clone(),
         path: news.path.clone(),
+        server: news.server.clone(),
         reference: news.reference.clone(),
         commit,
     };

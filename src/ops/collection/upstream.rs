@@ -117,6 +117,8 @@ pub(super) struct News {
     pub(super) commit: Option<Oid>,
     /// Its place in the source; `.` is the root.
     pub(super) path: String,
+    /// The server there, where a place has several.
+    pub(super) server: Option<String>,
     /// Its files, with their paths below it.
     pub(super) content: Vec<SourceFile>,
     /// Tree digest over its files, with their paths in the collection.
@@ -350,7 +352,8 @@ fn look_into(
     let commit = opened.commit();
     let (upstream, license) = (origin.url.clone(), license(origin.artifact, &content));
     let reference = origin.reference().to_owned();
-    let news = News { upstream, reference, license, commit, path, content, digest, base };
+    let server = origin.entry.server.clone();
+    let news = News { upstream, reference, license, commit, path, server, content, digest, base };
     let upstream = Upstream::Behind { commit: commit.map(|id| id.to_string()), commits };
     Ok(Seen { artifact: origin.artifact.clone(), upstream, news: Some(news) })
 }
