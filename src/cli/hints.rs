@@ -315,6 +315,9 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
             let path = word(path);
             format!("see `git diff -- {path}`, then commit it or run `git checkout -- {path}`")
         }
+        GitError::Folded(_) => {
+            "run `git sparse-checkout reapply --no-sparse-index`: the worktree stays as it is, and the index names each file".to_owned()
+        }
         GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
         GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
         GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),

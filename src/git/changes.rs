@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use gix::bstr::BStr;
-use gix::index::entry::{Flags, Stage, Stat, stat};
+use gix::index::entry::{Stage, Stat, stat};
 
+use super::sparse::is_left_out;
 use super::worktree::{MAX_FILE_BYTES, mode_of};
 use super::{EntryKind, GitError, Repo, WorkState};
 use crate::fsio::{Found, FsError, Root, Stat as OnDisk};
@@ -67,8 +68,7 @@ impl Repo {
         let mut change = |path: &str, state| changes.push((path.to_owned(), state));
         let mut expected = expected.peekable();
         // What a sparse checkout leaves out is not gone.
-        let is_left_out =
-            |path: &BStr| index.entry_by_path(path).is_some_and(|entry| entry.flags.contains(Flags::SKIP_WORKTREE));
+        let is_left_out = |path: &BStr| is_left_out(index, path);
         let mut entries = Entries { index, next: None };
         for (path, stat) in here {
             while let Some((old, ..)) = expected.next_if(|(old, ..)| *old < path.as_bytes()) {

@@ -88,6 +88,9 @@ pub enum GitError {
     /// The worktree differs from the last commit where it would be changed.
     #[error("'{0}' has changes that are not committed")]
     Dirty(TreePath),
+    /// The index has one entry for a whole folder in which something changes.
+    #[error("'{0}' is left out of the worktree and of the index")]
+    Folded(TreePath),
     /// A file that git does not track stands where one would be written.
     #[error("'{0}' is in the way: it is not tracked")]
     Untracked(TreePath),

@@ -24,6 +24,7 @@ mod refs;
 mod remote;
 mod repo;
 mod settings;
+mod sparse;
 pub mod ssh;
 mod transport;
 mod watch;

@@ -1,11 +1,12 @@
 //! The worktree and the index of a collection: noticing what people edited, and following a commit we made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gix::bstr::ByteSlice as _;
 use gix::index::entry::{Flags, Mode, Stat};
 
 use super::changes::{MAX_WALK, index_stat};
+use super::sparse::{is_folded, left_out};
 use super::{GitError, Repo};
 use crate::fsio::{Found, FsError, Nearby, Root};
 use crate::model::{FileMode, Oid, TreePath};
@@ -84,7 +85,11 @@ impl Repo {
             let at = touched.binary_search_by(|change| change.path.as_str().cmp(path));
             at.is_ok_and(|at| touched[at].new.is_none())
         };
+        let left_out = left_out(&root, &index, touched)?;
         for change in touched {
+            if is_folded(&index, change.path.as_str().as_bytes().as_bstr()) {
+                return Err(GitError::Folded(change.path.clone()));
+            }
             if let Some(path) = in_the_way(&index, change, goes) {
                 return Err(GitError::Dirty(path));
             }
@@ -92,6 +97,9 @@ impl Repo {
             let staged = entry.and_then(|entry| Some((mode_of(entry.mode)?, entry.id)));
             if staged != change.old {
                 return Err(GitError::Dirty(change.path.clone()));
+            }
+            if left_out.contains(&change.path) {
+                continue;
             }
             if let (Some(entry), Some(_)) = (entry, change.old)
                 && unchanged_by_stat(&mut nearby, &index, entry, change)?
@@ -167,8 +175,10 @@ impl Repo {
     pub fn follow(&self, touched: &[Touched]) -> Result<Vec<TreePath>, GitError> {
         let root = Root::open(self.worktree()?)?;
         let mut kept = Vec::new();
+        let left_out = left_out(&root, &self.load_index()?, touched)?;
+        let here = touched.iter().filter(|change| !left_out.contains(&change.path));
         // What goes makes way for what comes.
-        let (go, come): (Vec<&Touched>, Vec<_>) = touched.iter().partition(|change| change.new.is_none());
+        let (go, come): (Vec<&Touched>, Vec<_>) = here.partition(|change| change.new.is_none());
         // All that can be done is done, and the first error told: the way back must not end at the same file.
         let mut failed = None;
         for change in go {
@@ -199,7 +209,7 @@ impl Repo {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.follow_index(touched, &kept)?;
+        self.follow_index(touched, &kept, &left_out)?;
         Ok(kept)
     }
 
@@ -258,7 +268,12 @@ impl Repo {
         Ok(true)
     }
 
-    fn follow_index(&self, touched: &[Touched], kept: &[TreePath]) -> Result<(), GitError> {
+    fn follow_index(
+        &self,
+        touched: &[Touched],
+        kept: &[TreePath],
+        left_out: &BTreeSet<TreePath>,
+    ) -> Result<(), GitError> {
         let mut index = self.load_index()?;
         let changes: BTreeMap<&[u8], &Touched> = touched.iter().map(|t| (t.path.as_str().as_bytes(), t)).collect();
         index.remove_entries(|_, path, _| changes.contains_key(path.as_bytes()));
@@ -272,7 +287,10 @@ impl Repo {
                 .filter(|_| !kept.contains(&change.path))
                 .unwrap_or_default();
             let mode = if mode == FileMode::Executable { Mode::FILE_EXECUTABLE } else { Mode::FILE };
-            index.dangerously_push_entry(stat, id, Flags::empty(), mode, change.path.as_str().as_bytes().as_bstr());
+            // Without the second flag a bit of the format would not be written.
+            let skip = Flags::SKIP_WORKTREE | Flags::EXTENDED;
+            let flags = if left_out.contains(&change.path) { skip } else { Flags::empty() };
+            index.dangerously_push_entry(stat, id, flags, mode, change.path.as_str().as_bytes().as_bstr());
         }
         index.sort_entries();
         // gix writes the tree cache as it was read, and git would believe it.

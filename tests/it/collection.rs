@@ -568,6 +568,44 @@ fn what_a_sparse_checkout_leaves_out_is_not_deleted() {
     env.assert_sound();
 }
 
+/// What changes where a checkout is sparse changes in the commit and the index, and comes not back into the worktree.
+#[test]
+fn an_update_of_what_is_left_out_leaves_it_out() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    let commit = |text: &str, more: &[(&str, &str)]| {
+        let [pdf, xls] = [skill("pdf", text), skill("xls", text)];
+        let files = [("skills/pdf/SKILL.md", pdf.as_str()), ("skills/xls/SKILL.md", xls.as_str())];
+        source.commit_files("main", &[&files[..], more].concat());
+    };
+    commit("one", &[("skills/xls/old.md", "old")]);
+    env.run(["add", &source.ssh_url(""), "--all"]).ok();
+    for sort in ["--no-sparse-index", "--sparse-index"] {
+        env.git(["sparse-checkout", "set", "--cone", sort, "skills/pdf"]);
+        commit(sort, &[("skills/xls/new/more.md", sort)]);
+        if sort == "--sparse-index" {
+            let told = env.refused("conflict", &["update"]);
+            assert!(told.stderr.contains("--no-sparse-index"), "{}", told.stderr);
+            assert!(env.json(&["status"]).to_string().matches("\"deleted\"").count() == 0);
+            // Of what is not folded everything works.
+            env.run(["update", "pdf"]).ok();
+            assert!(env.git(["ls-files", "--sparse"]).lines().any(|line| line == "skills/xls/"), "still folded");
+            assert!(env.json(&["status"]).to_string().matches("\"deleted\"").count() == 0);
+            env.git(["sparse-checkout", "reapply", "--no-sparse-index"]);
+        }
+        env.run(["update"]).ok();
+        assert!(env.read("skills/pdf/SKILL.md").contains(sort));
+        assert!(!env.path("skills/xls").exists());
+        assert_eq!(env.git(["show", "HEAD:skills/xls/new/more.md"]).trim_end(), sort);
+        env.assert_sound();
+    }
+    env.git(["sparse-checkout", "disable"]);
+    assert_eq!(env.read("skills/xls/new/more.md"), "--sparse-index");
+    assert!(!env.path("skills/xls/old.md").exists());
+    env.assert_sound();
+}
+
 #[test]
 fn the_name_of_a_collection_has_no_control_characters() {
     let env = TestEnv::new();

@@ -232,6 +232,7 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         GitError::RefLocked { .. }
         | GitError::RefMoved { .. }
         | GitError::Dirty(_)
+        | GitError::Folded(_)
         | GitError::Untracked(_)
         | GitError::InProgress { .. }
         | GitError::Rejected { .. } => Class::Conflict,
