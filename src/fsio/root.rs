@@ -87,21 +87,31 @@ impl Root {
         &self.path
     }
 
+    /// Returns the folder `rel` as a root of its own; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`FsError::Escapes`] when it or a folder on the way is a link, [`FsError::Io`].
+    pub fn below(&self, rel: &str) -> Result<Option<Self>, FsError> {
+        Ok(self.folder(rel, false)?.map(|dir| Self { path: self.full(rel), dir }))
+    }
+
     fn full(&self, rel: &str) -> PathBuf {
         self.path.join(rel)
     }
 
     /// Opens the folder `rel`, making missing parts when asked to; `None` when it is not there.
     fn folder(&self, rel: &str, make: bool) -> Result<Option<OwnedFd>, FsError> {
-        // Opened anew: a duplicate would share the place up to which a listing has come.
-        let mut dir = openat(&self.dir, ".", FOLDER, Mode::empty()).map_err(FsError::os("open", &self.path))?;
-        let mut walked = self.path.clone();
-        for part in rel.split('/').filter(|part| !part.is_empty()) {
-            walked.push(part);
-            let Some(next) = into_folder(dir.as_fd(), part, make, || walked.clone())? else { return Ok(None) };
-            dir = next;
+        let mut dir: Option<OwnedFd> = None;
+        let parts = || rel.split('/').filter(|part| !part.is_empty());
+        for (index, part) in parts().enumerate() {
+            let walked = || parts().take(index + 1).fold(self.path.clone(), |path, part| path.join(part));
+            let above = dir.as_ref().map_or(self.dir.as_fd(), |dir| dir.as_fd());
+            let Some(next) = into_folder(above, part, make, walked)? else { return Ok(None) };
+            dir = Some(next);
         }
-        Ok(Some(dir))
+        // The root itself is opened anew: a duplicate would share the place up to which a listing has come.
+        let root = || openat(&self.dir, ".", FOLDER, Mode::empty()).map_err(FsError::os("open", &self.path));
+        dir.map_or_else(root, Ok).map(Some)
     }
 
     fn parent<'a>(&self, path: &'a TreePath, make: bool) -> Result<Option<(OwnedFd, &'a str)>, FsError> {

@@ -17,6 +17,11 @@ const FILES_FOR_THREADS: usize = 64;
 /// Most threads: beyond, they wait for the file system.
 const MAX_THREADS: usize = 8;
 
+/// Returns how many threads look at files, or write them.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
+}
+
 /// Largest file of a worktree that is compared, in bytes: the limit of a file in a bundle.
 pub(super) const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 
@@ -195,9 +200,8 @@ impl Repo {
         if come.len() < FILES_FOR_THREADS {
             take(self.come(&root, &come));
         } else {
-            let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
             let shares: Vec<_> =
-                come.chunks(come.len().div_ceil(threads)).map(|share| (self.handle(), share)).collect();
+                come.chunks(come.len().div_ceil(threads())).map(|share| (self.handle(), share)).collect();
             let done: Vec<_> = std::thread::scope(|scope| {
                 let root = &root;
                 let threads: Vec<_> =

@@ -634,3 +634,63 @@ fn edits_of_files_with_names_that_no_artifact_may_have_are_told() {
     assert_eq!(uncommitted(), ["modified", "deleted"]);
     assert!(!env.run(["status"]).ok().stdout.contains('\u{1b}'));
 }
+
+/// Git itself is the judge: what it says of each file of a large collection, with changes of every sort in it.
+#[test]
+fn status_says_of_many_artifacts_what_git_says() {
+    let env = TestEnv::with_collection();
+    for number in 0..40 {
+        for name in ["a", "a-b", "a0"] {
+            let folder = format!("skills/{name}{number}");
+            env.write(&format!("{folder}/SKILL.md"), skill(&format!("{name}{number}"), "text"));
+            env.write(&format!("{folder}/more/x.md"), "x");
+            env.write(&format!("{folder}/more-/x.md"), "x");
+        }
+    }
+    env.git(["add", "-A"]);
+    env.git(["commit", "--quiet", "-m", "Many"]);
+    let agrees = |what: &str| {
+        let status = env.json(&["status"]);
+        let mut ours = Vec::new();
+        let of_artifacts = status["artifacts"].as_array().expect("a list").iter().map(|item| &item["uncommitted"]);
+        for files in of_artifacts.chain([&status["other"]]) {
+            for file in files.as_array().into_iter().flatten() {
+                let sign = match file["state"].as_str().expect("text") {
+                    "modified" => " M",
+                    "deleted" => " D",
+                    "untracked" => "??",
+                    other => panic!("{other}"),
+                };
+                ours.push(format!("{sign} {}", file["path"].as_str().expect("text")));
+            }
+        }
+        ours.sort();
+        ours.dedup();
+        let said = env.git(["status", "--porcelain", "--untracked-files=all"]);
+        let mut theirs: Vec<_> = said.lines().map(str::to_owned).collect();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{what}");
+        ours.len()
+    };
+    assert_eq!(agrees("nothing"), 0);
+    for (number, name) in ["a3", "a-b7", "a039"].into_iter().enumerate() {
+        let folder = format!("skills/{name}");
+        env.write(&format!("{folder}/SKILL.md"), skill(name, "texT"));
+        fs::remove_file(env.path(&format!("{folder}/more/x.md"))).expect("a file");
+        env.write(&format!("{folder}/more.md"), "new");
+        if number == 1 {
+            fs::remove_file(env.path(&format!("{folder}/more-/x.md"))).expect("a file");
+            fs::remove_dir(env.path(&format!("{folder}/more-"))).expect("a folder");
+            env.write(&format!("{folder}/more-"), "a file where a folder was");
+        }
+    }
+    fs::remove_dir_all(env.path("skills/a012")).expect("a folder");
+    fs::remove_dir_all(env.path("skills/a5")).expect("a folder");
+    env.write("skills/a5", "a file where an artifact was");
+    env.write("skills/new/SKILL.md", skill("new", "text"));
+    assert!(agrees("an index without a tree") > 15);
+    // Git notes in the index which tree it has, and that is read instead of the tree.
+    env.git(["read-tree", "HEAD"]);
+    env.git(["update-index", "-q", "--refresh"]);
+    agrees("an index with its tree");
+}

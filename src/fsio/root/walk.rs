@@ -9,12 +9,6 @@ use super::{AtFlags, Dir, FOLDER, FileType, Found, FsError, Mode, Root, Stat, co
 /// Deepest folder that is looked into: deeper than any path that this program takes.
 const MAX_DEPTH: usize = 64;
 
-/// Entries of the first folder from which on several threads look at them; for fewer, starting a thread costs more than it saves.
-const ENTRIES_FOR_THREADS: usize = 64;
-
-/// Most threads: beyond, they wait for the file system.
-const MAX_THREADS: usize = 8;
-
 impl Root {
     /// Returns every file and link below `rel`, sorted, with its path from `rel`.
     ///
@@ -36,32 +30,39 @@ impl Root {
     }
 
     fn walk_named(&self, rel: &str, base: &str, limit: u64) -> Result<Vec<(String, Stat)>, FsError> {
+        self.walk_counted(rel, base, &AtomicU64::new(0), limit)
+    }
+
+    /// As [`Root::walk`], with `base` before each path, as one of several walks that have one limit: `seen` counts for all.
+    ///
+    /// # Errors
+    /// As [`Root::walk`].
+    pub fn walk_counted(
+        &self,
+        rel: &str,
+        base: &str,
+        seen: &AtomicU64,
+        limit: u64,
+    ) -> Result<Vec<(String, Stat)>, FsError> {
+        let mut found = Vec::new();
+        let full = self.full(rel);
+        let Some(dir) = self.folder(rel, false)? else { return Ok(found) };
+        let mut dir = Dir::new(dir).map_err(FsError::os("list", &full))?;
+        let walk = Walk { full: &full, seen, limit };
+        let entries = walk.entries(&mut dir)?;
+        walk.all(dir.fd().map_err(FsError::os("list", &full))?, &entries, base, 0, &mut found)?;
+        Ok(found)
+    }
+
+    /// Returns what is in the folder `rel`, in the order of the paths of all that is below; folders have no [`Stat`].
+    ///
+    /// # Errors
+    /// As [`Root::walk`].
+    pub fn names(&self, rel: &str, limit: u64) -> Result<Vec<(String, Option<Stat>)>, FsError> {
         let full = self.full(rel);
         let Some(dir) = self.folder(rel, false)? else { return Ok(Vec::new()) };
         let mut dir = Dir::new(dir).map_err(FsError::os("list", &full))?;
-        let walk = Walk { full: &full, seen: AtomicU64::new(0), limit };
-        let entries = walk.entries(&mut dir)?;
-        let fd = dir.fd().map_err(FsError::os("list", &full))?;
-        let some = |entries: &[(String, Option<Stat>)]| {
-            let mut found = Vec::new();
-            walk.all(fd, entries, base, 0, &mut found)?;
-            Ok::<_, FsError>(found)
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let mut found = Vec::new();
-        if entries.len() < ENTRIES_FOR_THREADS || threads == 1 {
-            found.extend(some(&entries)?);
-        } else {
-            let shares: Vec<_> = std::thread::scope(|scope| {
-                let shares = entries.chunks(entries.len().div_ceil(threads));
-                let threads: Vec<_> = shares.map(|share| scope.spawn(|| some(share))).collect();
-                threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-            });
-            for share in shares {
-                found.extend(share.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-            }
-        }
-        Ok(found)
+        Walk { full: &full, seen: &AtomicU64::new(0), limit }.entries(&mut dir)
     }
 
     /// Returns the names in the folder `rel` with what they are, sorted; none when it is not there.
@@ -83,7 +84,7 @@ impl Root {
 
 struct Walk<'a> {
     full: &'a Path,
-    seen: AtomicU64,
+    seen: &'a AtomicU64,
     limit: u64,
 }
 
@@ -182,28 +183,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_come_in_their_order_from_one_thread_and_from_several() {
-        for folders in [3, 2 * ENTRIES_FOR_THREADS] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let mut expected = Vec::new();
-            for number in 0..folders {
-                for name in ["a", "a-b", "a.b", "a0", "é"] {
-                    for path in
-                        [format!("{name}{number}"), format!("{name}{number}-/x"), format!("{name}{number}./y/z")]
-                    {
-                        let full = folder.path().join(&path);
-                        std::fs::create_dir_all(full.parent().expect("a folder")).expect("a folder");
-                        std::fs::write(full, "").expect("a file");
-                        expected.push(path);
-                    }
+    fn paths_come_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut expected = Vec::new();
+        for number in 0..3 {
+            for name in ["a", "a-b", "a.b", "a0", "é"] {
+                for path in [format!("{name}{number}"), format!("{name}{number}-/x"), format!("{name}{number}./y/z")] {
+                    let full = folder.path().join(&path);
+                    std::fs::create_dir_all(full.parent().expect("a folder")).expect("a folder");
+                    std::fs::write(full, "").expect("a file");
+                    expected.push(path);
                 }
             }
-            expected.sort();
-            let root = Root::open(folder.path()).expect("a folder");
-            let walked: Vec<_> = root.walk("", u64::MAX).expect("walks").into_iter().map(|(path, _)| path).collect();
-            assert_eq!(walked, expected);
-            let below = root.walk_from_root("a1-", 10).expect("walks");
-            assert_eq!(below.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a1-/x"]);
         }
+        expected.sort();
+        let root = Root::open(folder.path()).expect("a folder");
+        let walked: Vec<_> = root.walk("", u64::MAX).expect("walks").into_iter().map(|(path, _)| path).collect();
+        assert_eq!(walked, expected);
+        let below = root.walk_from_root("a1-", 10).expect("walks");
+        assert_eq!(below.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["a1-/x"]);
+        assert!(matches!(root.walk("", 3), Err(FsError::TooLarge { .. })));
+        let inner = root.below("a1-").expect("opens").expect("is there");
+        assert_eq!(inner.walk_counted("", "p", &AtomicU64::new(0), 1).expect("walks").len(), 1);
+        assert!(inner.walk_counted("", "p", &AtomicU64::new(1), 1).is_err(), "what others have seen counts");
     }
 }
