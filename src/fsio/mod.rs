@@ -7,6 +7,7 @@
 
 mod atomic;
 mod error;
+mod linked;
 mod lock;
 mod root;
 mod swap;
@@ -16,6 +17,7 @@ pub use atomic::{
     remove_if_there, remove_tree, sync_store, write_atomic, write_fresh, write_note,
 };
 pub use error::FsError;
+pub use linked::Linked;
 pub use lock::Lock;
 pub use root::{Found, Nearby, Root, Stat, is_temporary, remove_empty_root};
 pub use swap::{Swap, remove_beside, swap};

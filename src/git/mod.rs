@@ -11,6 +11,7 @@
 
 mod bulk;
 mod changes;
+mod claim;
 mod editor;
 mod error;
 mod files;

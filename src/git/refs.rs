@@ -45,7 +45,10 @@ impl Repo {
     /// # Errors
     /// [`GitError::RefMoved`] when one of them is not where it was expected, or is locked.
     pub fn change_refs(&self, changes: &[RefChange], log: &str, who: &Identity) -> Result<(), GitError> {
-        let changed = self.try_change_refs(changes, log, who);
+        let mut changed = self.try_change_refs(changes, log, who);
+        if matches!(changed, Err(GitError::RefLocked { .. })) && self.remove_stale_locks()? {
+            changed = self.try_change_refs(changes, log, who);
+        }
         if changed.is_err() {
             // The first error is the one to report; a ref that cannot be moved back either is of the same disk.
             let _ = self.undo_refs(changes, log, who);
@@ -80,6 +83,7 @@ impl Repo {
         }
         let edits = changes.iter().map(|change| edit(change, log)).collect::<Result<Vec<_>, _>>()?;
         let committer = who.committer_signature();
+        let _claim = self.claim(changes)?;
         let mut time = gix::date::parse::TimeBuf::default();
         let committer = Some(committer.to_ref(&mut time));
         if changes.len() < PACK_FROM {

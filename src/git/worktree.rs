@@ -299,7 +299,11 @@ impl Repo {
         index.sort_entries();
         // gix writes the tree cache as it was read, and git would believe it.
         index.remove_tree();
-        index.write(gix::index::write::Options::default()).map_err(GitError::doing("write the index"))
+        let mut bytes = Vec::new();
+        index
+            .write_to(&mut bytes, gix::index::write::Options::default())
+            .map_err(GitError::doing("write the index"))?;
+        self.write_index(&bytes)
     }
 }
 

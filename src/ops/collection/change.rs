@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::open::state_folder;
-use super::{Collection, Error, PENDING_REFS, PRISTINE_REFS};
+use super::{Collection, Error, PRISTINE_REFS};
 use crate::fsio::{FsError, Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
@@ -281,12 +281,9 @@ fn finish(
 /// # Errors
 /// [`Error::Git`], [`Error::Fs`].
 pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
-    // Also without a note: a release and its entry in the trail move without one, and nobody but us changes the trail.
-    let trail = format!("{}.lock", audit::AUDIT_REF).parse().map_err(GitError::from)?;
-    Root::open(repo.git_folder())?.remove(&trail)?;
+    repo.remove_stale_locks()?;
     let pending = state_folder(repo)?.join("pending");
     let Some(note) = read_optional(&pending, 1024)? else { return Ok(()) };
-    remove_own_locks(repo)?;
     let commit = std::str::from_utf8(&note).ok().and_then(|text| Oid::from_hex(text.trim().as_bytes()).ok());
     // Any other HEAD: the refs never moved, or people have gone on from there by themselves.
     if let Some(commit) = commit.filter(|commit| repo.head().is_ok_and(|head| head.commit == Some(*commit))) {
@@ -298,20 +295,6 @@ pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
         }
     }
     Ok(remove_if_there(&pending)?)
-}
-
-/// Removes the locks of pristine refs that a killed process left. Nobody but us changes those, and only under the
-/// collection's lock, which is ours now; a lock of a branch or of the index may be git's and stays.
-fn remove_own_locks(repo: &Repo) -> Result<(), Error> {
-    let root = Root::open(repo.git_folder())?;
-    for prefix in [PRISTINE_REFS, PENDING_REFS] {
-        for (name, _) in root.walk(prefix.trim_end_matches('/'), u64::MAX)? {
-            if name.ends_with(".lock") {
-                root.remove(&format!("{prefix}{name}").parse().map_err(GitError::from)?)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Removes the temporary files that a killed process left beside the files that it was to write.
