@@ -78,7 +78,7 @@ pub enum GitError {
     #[error("a file of the tree cannot be used")]
     BadPath(#[from] PathError),
     /// A tree is larger than a limit.
-    #[error("the tree has more than {limit} {what}")]
+    #[error("there are more than {limit} {what}")]
     TooMuch {
         /// Of what.
         what: &'static str,

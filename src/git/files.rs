@@ -73,6 +73,31 @@ impl Repo {
         Ok(decoded.entries.iter().map(|entry| entry_of(entry.filename, entry.mode, entry.oid.to_owned())).collect())
     }
 
+    /// As [`Repo::entries`], of a tree of someone else: it must be as git writes one.
+    fn strict_entries(&self, id: Oid, folder: &str) -> Result<Vec<TreeEntry>, GitError> {
+        let missing = || GitError::Missing { kind: "tree", id };
+        let tree = self.inner.find_tree(id).map_err(|_| missing())?;
+        let decoded = tree.decode().map_err(|_| missing())?;
+        let bad =
+            |problem| GitError::BadEntry { path: if folder.is_empty() { "." } else { folder }.to_owned(), problem };
+        let mut written = Vec::with_capacity(tree.data.len());
+        for entry in &decoded.entries {
+            if entry.oid.is_null() {
+                return Err(bad("a folder with an entry that names no object"));
+            }
+            written.extend_from_slice(format!("{:o} ", entry.mode.value()).as_bytes());
+            written.extend_from_slice(entry.filename);
+            written.push(0);
+            written.extend_from_slice(entry.oid.as_bytes());
+        }
+        // `TreeEntry` has the order of git: a folder counts as if its name ended with a slash.
+        let in_order = decoded.entries.windows(2).all(|two| two[0].filename != two[1].filename && two[0] < two[1]);
+        if !in_order || written != tree.data {
+            return Err(bad("a folder that git would not write so"));
+        }
+        Ok(decoded.entries.iter().map(|entry| entry_of(entry.filename, entry.mode, entry.oid.to_owned())).collect())
+    }
+
     /// Returns what stands at `path` in the tree; `None` when nothing does.
     ///
     /// # Errors
@@ -112,7 +137,7 @@ impl Repo {
         let mut pending = vec![(String::new(), tree)];
         let mut seen = 0_u64;
         while let Some((folder, tree)) = pending.pop() {
-            for entry in self.entries(tree)? {
+            for entry in self.strict_entries(tree, &folder)? {
                 seen += 1;
                 if seen > limits.max_entries {
                     return Err(GitError::TooMuch { what: "files and folders", limit: limits.max_entries });

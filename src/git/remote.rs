@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use super::process::escaped;
-use super::watch::{Stopped, Task, watch};
+use super::watch::{PACK_MEMORY, Stopped, Task, watch};
 use super::{Git, GitError, Profile};
 use crate::model::{Location, Oid, Source};
 
@@ -34,11 +34,15 @@ impl Remote {
     pub(super) fn profile(&self) -> Profile {
         let protocols = match self.url.split_once("://").map(|(scheme, _)| scheme) {
             Some("http") => "https:ssh:http",
-            Some("file") => "https:ssh:file",
-            None if self.url.starts_with('/') => "https:ssh:file",
+            _ if self.is_local() => "https:ssh:file",
             _ => "https:ssh",
         };
         Profile::Transport { protocols }
+    }
+
+    /// Says whether it is on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.url.starts_with('/') || self.url.starts_with("file://")
     }
 
     /// Returns what the remote has, by name.
@@ -72,7 +76,12 @@ impl Remote {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(self.failed(escaped(&output.stderr)))
+        let stderr = escaped(without_progress(&output.stderr).as_bytes());
+        // What needs more memory than git may have is as large as it says to be, or made to look so.
+        if stderr.to_lowercase().contains("out of memory") {
+            return Err(GitError::TooMuch { what: "bytes of memory for what a remote sent", limit: PACK_MEMORY });
+        }
+        Err(self.failed(stderr))
     }
 
     pub(super) fn failed(&self, stderr: String) -> GitError {
@@ -145,4 +154,25 @@ mod tests {
         assert_eq!(origin("https://host:8443/a/b"), "https://host:8443");
         assert_eq!(origin("https://host"), "https://host");
     }
+}
+
+/// Leaves out the lines in which git tells how far it has come.
+pub(super) fn without_progress(stderr: &[u8]) -> String {
+    const STARTS: [&str; 9] = [
+        "Enumerating objects",
+        "Counting objects",
+        "Compressing objects",
+        "Writing objects",
+        "Receiving objects",
+        "Resolving deltas",
+        "Delta compression",
+        "Total ",
+        "From ",
+    ];
+    let text = String::from_utf8_lossy(stderr);
+    let is_progress = |line: &str| {
+        let line = line.strip_prefix("remote: ").unwrap_or(line);
+        STARTS.iter().any(|start| line.starts_with(start)) || line.starts_with(" * ") || line.starts_with(" + ")
+    };
+    text.split(['\n', '\r']).filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::process::escaped;
+use super::remote::without_progress;
 use super::watch::Task;
 use super::{Git, GitError, Remote, Repo};
 use crate::model::Oid;
@@ -76,8 +77,9 @@ impl Repo {
     fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str]) -> Command {
         let mut command = git.command_in(from.profile(), self.git_folder());
         command.args(settings);
-        // What comes stays one pack, so that its size is what was sent.
-        command.args(["-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]);
+        // What comes stays one pack, so that its size is what was sent. Its progress is the sign that it still works, also
+        // when all has come and large deltas are put together.
+        command.args(["-c", "fetch.unpackLimit=1", "fetch", "--progress", "--no-tags", "--no-write-fetch-head"]);
         command.arg("--no-auto-maintenance");
         if self.is_partial() {
             command.env("GIT_NO_LAZY_FETCH", "1").arg("--filter=blob:none");
@@ -104,6 +106,10 @@ impl Repo {
         let mut command = git.command_in(to.profile(), self.git_folder());
         // Its progress is the sign that the server still takes what is sent.
         command.args(["push", "--progress", "--porcelain", "--atomic", "--no-verify"]);
+        if to.is_local() {
+            // On this machine git starts the other side too, and leaves it without the settings of this one.
+            command.arg("--receive-pack=git -c core.hooksPath=/dev/null receive-pack");
+        }
         for update in updates {
             let old = update.old.map_or(String::new(), |id| id.to_string());
             command.arg(format!("--force-with-lease={}:{old}", update.name));
@@ -115,7 +121,7 @@ impl Repo {
             return Ok(());
         }
         let report = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = escaped(without_progress(&String::from_utf8_lossy(&output.stderr)).as_bytes());
+        let stderr = escaped(without_progress(&output.stderr).as_bytes());
         let url = to.shown();
         // Porcelain lines start with `!` for a refused ref; anything else is the connection or the server.
         let refused = report.lines().any(|line| line.starts_with('!'));
@@ -134,17 +140,4 @@ impl Repo {
             Err(GitError::Net { url, stderr })
         }
     }
-}
-
-/// Leaves out the lines in which git tells how far it has come.
-fn without_progress(text: &str) -> String {
-    let is_progress = |line: &str| {
-        let words =
-            ["Enumerating objects", "Counting objects", "Compressing objects", "Writing objects", "Resolving deltas"];
-        let line = line.strip_prefix("remote: ").unwrap_or(line);
-        words.iter().any(|words| line.starts_with(words))
-            || line.starts_with("Delta compression")
-            || line.starts_with("Total ")
-    };
-    text.split(['\n', '\r']).filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
 }

@@ -19,7 +19,7 @@ const MAX_FETCHED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 const LIST_MEMORY: u64 = 1024 * 1024 * 1024;
 
 /// Most memory of a git that is sent a pack or sends one, in bytes: it holds files of up to 512 MiB whole, and several at a time.
-const PACK_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
+pub(super) const PACK_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
 
 /// How often it is looked whether something still comes.
 const LOOK: Duration = Duration::from_millis(250);
@@ -73,7 +73,7 @@ pub(super) fn watch(mut command: Command, silence: Duration, task: Task<'_>) -> 
         }
         let stopped = match () {
             () if fetched > MAX_FETCHED_BYTES => Stopped::TooMuch(MAX_FETCHED_BYTES),
-            () if stdout.bytes() > MAX_TEXT_BYTES => Stopped::TooMuch(MAX_TEXT_BYTES),
+            () if stdout.bytes().max(stderr.bytes()) > MAX_TEXT_BYTES => Stopped::TooMuch(MAX_TEXT_BYTES),
             () if since.elapsed() > silence => Stopped::Silent,
             () => continue,
         };

@@ -12,6 +12,7 @@ mod crash;
 mod deploy;
 mod env;
 mod find;
+mod git_rows;
 mod hooks;
 mod hostile;
 mod machines;

@@ -57,8 +57,8 @@ impl Asked {
             while request.len() < head_bytes + length && more(stream, &mut request) {}
             let mut body = upload_pack(&root, &head, header("Git-Protocol").as_deref(), &request[head_bytes..]);
             let kind = if head.starts_with("GET") { "advertisement" } else { "result" };
-            let full = body.len();
             let cut = spoil(&mut body);
+            let full = body.len();
             let answer = format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\nContent-Length: {full}\r\n\
                  Connection: close\r\n\r\n"
