@@ -231,3 +231,42 @@ fn a_folder_that_was_never_ours_is_not_removed() {
     env.refused("name", &["undeploy", "pdf", "--project", "../project"]);
     assert_eq!(fs::read_to_string(project.join("SKILL.md")).expect("a file"), "mine");
 }
+
+/// Rows 89 and 90: what nobody sees. It is told with its place, and what can carry a message is not published.
+#[test]
+fn row_89_and_90_characters_that_nobody_sees() {
+    let env = TestEnv::with_key();
+    let texts = [
+        ("tag", "a\u{e0041}b", Some("SKILL.md:6: U+E0041 in column 2"), true),
+        ("bidi", "x\u{202e}y", Some("SKILL.md:6: U+202E in column 2"), true),
+        ("isolate", "x\u{2066}y", Some("SKILL.md:6: U+2066 in column 2"), true),
+        ("selector", "xy\u{e0150}", Some("SKILL.md:6: U+E0150 in column 3"), true),
+        ("zero-width", "a\u{200b}b", Some("SKILL.md:6: U+200B in column 2"), false),
+        ("soft-hyphen", "a\u{ad}b", Some("SKILL.md:6: U+00AD in column 2"), false),
+        ("filler", "a\u{3164}b", Some("SKILL.md:6: U+3164 in column 2"), false),
+        ("vowel", "a\u{180e}b", Some("SKILL.md:6: U+180E in column 2"), false),
+        ("mark", "a\u{feff}b", Some("SKILL.md:6: U+FEFF in column 2"), false),
+        ("family", "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{2764}\u{fe0f}", None, false),
+        ("flag", "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", None, false),
+    ];
+    for (name, text, found, is_error) in texts {
+        env.add_skill(name, text);
+        let ran = env.run(["validate", name]);
+        assert_eq!(ran.code, Some(if is_error { 3 } else { 0 }), "{name}: {ran:?}");
+        match found {
+            Some(place) => assert!(ran.stdout.contains(place), "{name}: {}", ran.stdout),
+            None => assert!(!ran.stdout.contains("U+"), "{name}: {}", ran.stdout),
+        }
+        // What is shown of it is its number, never itself.
+        assert!(
+            !ran.stdout.chars().any(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..))
+        );
+        let output = format!("../{name}.pack");
+        let export = ["export", name, "--version", "1.0.0", "--artifact", name, "--output", &output];
+        if is_error {
+            env.refused("policy", &export);
+        } else {
+            env.run(export).ok();
+        }
+    }
+}
