@@ -92,6 +92,9 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::NotFound(_) => "`git skillmeat validate` shows what is found, with its ids in brackets".to_owned(),
         Error::Word(_) => "write `git skillmeat tag REF --add WORD`".to_owned(),
         Error::NothingPending(_) => "`git skillmeat status` shows what waits".to_owned(),
+        Error::Undecided(path) => format!(
+            "replace or remove it in the folder that `git skillmeat resolve` names, or `touch` it to keep it as it is: '{path}'"
+        ),
         Error::Unresolved(_) => {
             "edit it until no line starts with `<<<<<<<` or `>>>>>>>`, or decide with `--ours`, `--theirs` or `--abort`"
                 .to_owned()

@@ -270,3 +270,37 @@ fn row_89_and_90_characters_that_nobody_sees() {
         }
     }
 }
+
+/// Row 87: JSON that two programs may read differently is read by none.
+#[test]
+fn row_87_json_that_is_none_is_not_taken() {
+    let env = TestEnv::with_collection();
+    let with =
+        |inner: &str, after: &str| format!(r#"{{"mcpServers": {{"files": {{"command": "npx"{inner}}}}}}}{after}"#);
+    let texts = [
+        with(&format!(r#", "x": {}1{}"#, "[".repeat(100_000), "]".repeat(100_000)), ""),
+        with(r#", "command": "other""#, ""),
+        with(r#", "env": {"A": "\ud800"}"#, ""),
+        with(r#", "x": 1e999"#, ""),
+        with("", " x"),
+        with(",", ""),
+        with(r#", "x": 01"#, ""),
+        with(r#", "x": NaN"#, ""),
+        with(", 'x': 1", ""),
+        with("", "\u{0}"),
+        r#"{"mcpServers": {"a": {"command": "x"}, "a": {"command": "y"}}}"#.to_owned(),
+        String::new(),
+    ];
+    for text in texts {
+        env.write("../source/.mcp.json", &text);
+        let refused = env.refused("name", &["add", "../source", "--all", "--yes"]);
+        assert!(
+            refused.stderr.contains("this is not JSON that every program reads alike"),
+            "{:.80}: {}",
+            text,
+            refused.stderr
+        );
+    }
+    env.write("../source/.mcp.json", with("", "\n"));
+    env.run(["add", "../source", "--all", "--yes"]).ok();
+}

@@ -719,3 +719,31 @@ fn another_place_in_the_source_is_not_called_current() {
     env.run(["collection", "copy", "skill/pdf", "mcp/one", "--to", "../copy"]).ok();
     assert_eq!(states("../copy"), ["current", "current"]);
 }
+
+/// A picture has no lines: what lies in the folder is one side's, and is no decision until someone has touched it.
+#[test]
+fn what_cannot_be_put_together_is_not_decided_by_going_on() {
+    let (env, source) = followed();
+    let commit = |files: &[(&str, &[u8], Mode)]| source.commit("main", &source.tree_of(files));
+    let text = body(&[]);
+    let main = ("skills/pdf/SKILL.md", text.as_bytes(), Mode::File);
+    let (picture, notes) = ("skills/pdf/a.png", "skills/pdf/notes.md");
+    commit(&[main, (picture, b"\0old", Mode::File), (notes, b"old", Mode::File)]);
+    env.run(["update"]).ok();
+    env.write(picture, b"\0ours");
+    fs::remove_file(env.path(notes)).expect("a file");
+    env.git(["commit", "--quiet", "-am", "Mine"]);
+    commit(&[main, (picture, b"\0theirs", Mode::File), (notes, b"theirs", Mode::File)]);
+    assert_eq!(env.run(["update"]).code, Some(1));
+    let folder = env.json(&["resolve", "skill/pdf"])["folder"].as_str().expect("a folder").to_owned();
+    let lies = |path: &str| std::path::Path::new(&folder).join(path);
+    let told = env.refused("conflict", &["resolve", "skill/pdf", "--continue"]);
+    assert!(told.stderr.contains("touch"), "{}", told.stderr);
+    fs::write(lies(picture), b"\0both").expect("a file");
+    env.refused("conflict", &["resolve", "skill/pdf", "--continue"]);
+    // Kept as it lies there.
+    fs::File::open(lies(notes)).and_then(|file| file.set_modified(std::time::SystemTime::now())).expect("a file");
+    env.run(["resolve", "skill/pdf", "--continue"]).ok();
+    assert_eq!((env.read(picture).as_str(), env.read(notes).as_str()), ("\0both", "theirs"));
+    env.assert_sound();
+}

@@ -160,6 +160,9 @@ pub enum Error {
     /// A file of a merge is not finished.
     #[error("'{0}' is not merged yet")]
     Unresolved(TreePath),
+    /// A file of a merge that has no lines to put together lies there as it was laid out.
+    #[error("'{0}' was changed by both sides, and lies there as one of them has it")]
+    Undecided(TreePath),
     /// The collection has changed since a merge was laid out.
     #[error("the merge of '{0}' was not laid out, or the collection has changed since")]
     Stale(ArtifactRef),
@@ -200,9 +203,8 @@ impl Error {
             Error::NothingFound { .. } | Error::NoRecord(_) => Class::Name,
             Error::Record { .. } => Class::Parse,
             Error::AdoptsItself(_) => Class::Usage,
-            Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) | Error::Unresolved(_) | Error::Stale(_) => {
-                Class::Conflict
-            }
+            Error::Clash { .. } | Error::Exists(_) | Error::NoBase(_) => Class::Conflict,
+            Error::Unresolved(_) | Error::Undecided(_) | Error::Stale(_) => Class::Conflict,
             Error::NotLocked { .. } | Error::WrongTree { .. } => Class::Hash,
             Error::NotAllowed { transport: Transport::Http, .. } => Class::Net,
             Error::NotAllowed { .. } => Class::Name,

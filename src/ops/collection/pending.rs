@@ -229,7 +229,7 @@ impl Conflict {
 ///
 /// # Errors
 /// [`Error::NothingPending`], [`Error::Consent`] when hooks, servers or executable files change and nobody agreed,
-/// [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Stale`] when the
+/// [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Undecided`] for one that nobody touched, [`Error::Stale`] when the
 /// collection has changed since the merge was laid out, [`Error::Git`].
 pub fn resolve(
     context: &Context,
@@ -277,6 +277,7 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
     if recorded(&folder)? != Some(conflict.state()) {
         return Err(Error::Stale(artifact.clone()));
     }
+    let laid_out = Root::open(&folder)?.stat(&state_file()?)?.map(|stat| stat.modified);
     let root = Root::open(&folder.join("files"))?;
     let merged = files_in(&collection.repo, conflict.merged)?;
     let laid_out_with_markers = |path: &TreePath| match merged.get(path) {
@@ -297,7 +298,13 @@ fn edited(collection: &Collection, artifact: &ArtifactRef, conflict: &Conflict) 
         if path != artifact.path() && path.below(&artifact.path()).is_none() {
             return Err(Error::Unresolved(path));
         }
-        files.insert(path, (mode, collection.repo.write_blob(&bytes)?));
+        let content = collection.repo.write_blob(&bytes)?;
+        // What has no lines to mark, a picture or a file that one side has removed, lies there as one side has it.
+        let is_as_laid_out = merged.get(&path) == Some(&(mode, content)) && Some(stat.modified) <= laid_out;
+        if is_as_laid_out && conflict.conflicts.contains(&name) {
+            return Err(Error::Undecided(path));
+        }
+        files.insert(path, (mode, content));
     }
     check_set(files.keys()).map_err(GitError::from)?;
     if !files.contains_key(&artifact.main_path()) {
