@@ -128,7 +128,7 @@ impl Remote {
             name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
         };
         let Some(location) = trace.lines().filter_map(header).next_back() else { return Ok(None) };
-        let whole = if location.starts_with('/') { format!("{}{location}", origin(&self.url)) } else { location };
+        let whole = absolute(&format!("{}{ASKED}", self.url), &location);
         let to = whole.strip_suffix(ASKED).and_then(|url| Source::parse(url, |_| false, "").ok());
         match to.map(|source| source.location) {
             Some(Location::Git { url }) if origin(&url).eq_ignore_ascii_case(origin(&self.url)) => {
@@ -139,21 +139,23 @@ impl Remote {
     }
 }
 
+/// Returns where a `Location` leads that was the answer to a question at `asked` (RFC 3986, section 5.2).
+fn absolute(asked: &str, location: &str) -> String {
+    let scheme = asked.split_once("://").map_or("", |(scheme, _)| scheme);
+    let folder =
+        asked.rsplit_once('?').map_or(asked, |(path, _)| path).rsplit_once('/').map_or("", |(folder, _)| folder);
+    match location {
+        _ if location.contains("://") => location.to_owned(),
+        _ if location.starts_with("//") => format!("{scheme}:{location}"),
+        _ if location.starts_with('/') => format!("{}{location}", origin(asked)),
+        _ => format!("{folder}/{location}"),
+    }
+}
+
 /// Returns scheme, host and port of a URL.
 fn origin(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     url[start..].find('/').map_or(url, |end| &url[..start + end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        assert_eq!(origin("https://host:8443/a/b"), "https://host:8443");
-        assert_eq!(origin("https://host"), "https://host");
-    }
 }
 
 /// Leaves out the lines in which git tells how far it has come.
@@ -175,4 +177,28 @@ pub(super) fn without_progress(stderr: &[u8]) -> String {
         STARTS.iter().any(|start| line.starts_with(start)) || line.starts_with(" * ") || line.starts_with(" + ")
     };
     text.split(['\n', '\r']).filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_read_from_where_it_was_given() {
+        let asked = "https://host:8443/a/r.git/info/refs?service=git-upload-pack";
+        for (location, whole) in [
+            ("https://other/x", "https://other/x"),
+            ("//other/x", "https://other/x"),
+            ("/b/info/refs", "https://host:8443/b/info/refs"),
+            ("refs2", "https://host:8443/a/r.git/info/refs2"),
+        ] {
+            assert_eq!(absolute(asked, location), whole);
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        assert_eq!(origin("https://host:8443/a/b"), "https://host:8443");
+        assert_eq!(origin("https://host"), "https://host");
+    }
 }
