@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 
 use super::failure::Failure;
+use super::import::{Wish, import};
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, runs_text, short, size};
+use super::text::{NAME, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
-use crate::ops::bundle::{self, Error, Existing, Export, Imported, Older, Place, Plan, Step, VerifiedReport};
-use crate::ops::vault;
+use crate::ops::bundle::{self, Error, Existing, Export, Older, Place, VerifiedReport};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -65,6 +65,9 @@ pub(super) enum Command {
         /// Show what would be imported, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Show every line that would change
+        #[arg(long)]
+        diff: bool,
         /// Agree without being asked
         #[arg(short, long)]
         yes: bool,
@@ -98,7 +101,7 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Verify { what } => verify(session, &what),
-            Command::Import { what, dry_run, yes, accept, existing, allow_older } => {
+            Command::Import { what, dry_run, diff, yes, accept, existing, allow_older } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
@@ -106,7 +109,7 @@ impl Command {
                     Keep::Merge => Existing::Merge,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
-                import(session, &what, Wish { dry_run, yes, accept, existing, older })
+                import(session, &what, Wish { dry_run, yes, accept, existing, older, diff })
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {
@@ -165,7 +168,7 @@ fn export(
 }
 
 /// Says whether a file is meant: no name of a release has a slash or ends like a pack.
-fn is_pack(session: &Session, what: &str) -> bool {
+pub(super) fn is_pack(session: &Session, what: &str) -> bool {
     what.contains(std::path::is_separator)
         || what.ends_with(".skillmeat-pack")
         || session.environment.absolute(what.as_ref()).is_file()
@@ -185,7 +188,7 @@ fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
     Ok(Report::new("verify", &report, verified_text(&report)))
 }
 
-fn verified_text(report: &VerifiedReport) -> String {
+pub(super) fn verified_text(report: &VerifiedReport) -> String {
     let artifacts: Vec<_> = report.artifacts.iter().map(ToString::to_string).collect();
     format!(
         "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: signed by a key you trust; no vault vouches for it yet\n  \
@@ -202,108 +205,4 @@ fn verified_text(report: &VerifiedReport) -> String {
         size(report.size),
         report.digest,
     )
-}
-
-/// How an import is wished for.
-struct Wish {
-    dry_run: bool,
-    yes: bool,
-    accept: Option<Digest>,
-    existing: Existing,
-    older: Older,
-}
-
-fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
-    session.collection()?;
-    if is_pack(session, what) {
-        let place = Place::Pack(session.environment.absolute(what.as_ref()));
-        return import_from(session, &place, &wish, None);
-    }
-    let Some((vault, release)) = what.split_once(':') else {
-        return Err(Failure::new(
-            Class::Name,
-            format!("'{}' is neither a pack nor VAULT:BUNDLE", what.escape_debug()),
-            "`git skillmeat vault ls NAME` shows what a vault has",
-        ));
-    };
-    if release.contains('@') || release.contains("--v") {
-        // Who names a version has it, whatever was here before.
-        wish.older = Older::Take;
-    }
-    let known = vault::Vault::find(&session.context, vault)?;
-    if !session.context.offline {
-        vault::pull(&session.context, vault)?;
-    }
-    let store = vault::store(&session.context, &known)?;
-    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault))
-}
-
-fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
-    let found = bundle::find(place)?;
-    let verified = bundle::verify(&session.context, &found)?;
-    let report = bundle::report(&found, &verified);
-    let content = verified.get();
-    if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
-        return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
-    }
-    let plan = bundle::plan(&session.context, &session.collection()?, &found, &verified, wish.existing)?;
-    if wish.dry_run {
-        let text = format!("{}{}", verified_text(&report), plan_text(&plan, true));
-        let imported = Imported { plan, principal: report.principal, commit: None };
-        return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
-    }
-    plan.check_age(wish.older)?;
-    if plan.changes() && !wish.yes && wish.accept.is_none() {
-        let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true));
-        let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
-        if !session.confirm("Import this?") {
-            return Err(Error::Consent { release: content.release.clone(), digest: content.digest }.into());
-        }
-    }
-    let (collection, _lock) = session.collection_to_change()?;
-    let done = bundle::import(&session.context, &collection, &found, &verified, (wish.existing, wish.older), vault)?;
-    let commit = match &done.commit {
-        Some(commit) => format!("Commit {}\n", brief(commit)),
-        None if done.plan.has_conflicts() => String::new(),
-        None => "Nothing to do: the collection has all of it\n".to_owned(),
-    };
-    let head = format!("{NAME}{}{NAME:#} signed by {}\n", done.plan.release, clean(&done.principal));
-    let text = format!("{head}{}{commit}", plan_text(&done.plan, false));
-    Ok(with_status(Report::new("import", &done, text), &done.plan))
-}
-
-/// The status is 1 where something waits, so that a script notices.
-fn with_status(report: Report, plan: &Plan) -> Report {
-    if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
-}
-
-fn plan_text(plan: &Plan, dry_run: bool) -> String {
-    let mut text = String::new();
-    if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
-        text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
-    }
-    for planned in &plan.artifacts {
-        let (past, future) = match planned.step {
-            Step::Add => ("Added", "Would add"),
-            Step::Same => ("Unchanged", "Unchanged"),
-            Step::Update => ("Updated", "Would update"),
-            Step::Replace => ("Replaced", "Would replace"),
-            Step::Merge => ("Merged", "Would merge"),
-            Step::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
-            Step::Skip => ("Kept yours:", "Would keep yours:"),
-            Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
-        };
-        let verb = if dry_run { future } else { past };
-        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
-        if planned.step == Step::Conflict {
-            text.push_str(&format!("  both sides changed {}\n", clean(&planned.conflicts.join(", "))));
-            text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
-        }
-    }
-    for artifact in &plan.gone {
-        text.push_str(&format!(
-            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
-        ));
-    }
-    text + &runs_text(&plan.runs)
 }

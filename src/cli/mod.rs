@@ -13,6 +13,7 @@ mod deploy;
 mod failure;
 mod hints;
 mod hooks;
+mod import;
 mod keys;
 mod plumbing;
 mod progress;

@@ -13,8 +13,8 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, runs_text, short};
 use crate::model::{ArtifactRef, Class};
 use crate::ops::collection::{
-    self, ArtifactDiff, Decision, Error, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep, Upstream,
-    UpstreamCommit,
+    self, ArtifactDiff, Decision, Error, FileDiff, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
+    Upstream, UpstreamCommit,
 };
 use crate::ops::deploy;
 use crate::scan::Severity;
@@ -316,8 +316,13 @@ pub(super) fn commits_text(commits: &[UpstreamCommit]) -> String {
 }
 
 fn diff_text(diff: &ArtifactDiff) -> String {
+    files_text(&diff.files)
+}
+
+/// Returns files as `git diff` shows them.
+pub(super) fn files_text(files: &[FileDiff]) -> String {
     let mut text = String::new();
-    for file in &diff.files {
+    for file in files {
         let side = |mode: Option<_>, prefix: &str| match mode {
             Some(_) => format!("{prefix}/{}", file.path),
             None => "/dev/null".to_owned(),

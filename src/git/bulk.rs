@@ -28,7 +28,7 @@ impl Repo {
         let total = self.gathered.get() + added;
         self.gathered.set(total);
         // What is flushed on the way is read again from disk.
-        if total > MAX_GATHERED_BYTES { self.write_gathered().map(drop) } else { Ok(()) }
+        if total > MAX_GATHERED_BYTES && !self.is_memory { self.write_gathered().map(drop) } else { Ok(()) }
     }
 
     /// Writes what was gathered to disk. Must be called before a ref is to point to any of it.

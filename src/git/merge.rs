@@ -30,7 +30,9 @@ pub enum Side {
 impl Repo {
     /// Returns a handle on the same repository that keeps what it writes in memory.
     pub fn in_memory(&self) -> Self {
-        Self::new(self.inner.clone().with_object_memory())
+        let mut memory = Self::new(self.inner.clone().with_object_memory());
+        memory.is_memory = true;
+        memory
     }
 
     /// Merges what `ours` and `theirs` changed since `base`: line by line, with renames, as git does.

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use super::process::escaped;
-use super::watch::{PACK_MEMORY, Stopped, Task, watch};
+use super::watch::{Stopped, Task, memory, watch};
 use super::{Git, GitError, Profile};
 use crate::model::{Location, Oid, Source};
 
@@ -79,7 +79,7 @@ impl Remote {
         let stderr = escaped(without_progress(&output.stderr).as_bytes());
         // What needs more memory than git may have is as large as it says to be, or made to look so.
         if stderr.to_lowercase().contains("out of memory") {
-            return Err(GitError::TooMuch { what: "bytes of memory for what a remote sent", limit: PACK_MEMORY });
+            return Err(GitError::TooMuch { what: "bytes of memory for what a remote sent", limit: memory(task) });
         }
         Err(self.failed(stderr))
     }

@@ -16,6 +16,8 @@ pub struct Repo {
     pub(super) inner: gix::Repository,
     /// Bytes written since the last flush, while objects are gathered.
     pub(super) gathered: Cell<usize>,
+    /// Whether what is written stays in memory, however much it is: nothing of it is for the disk.
+    pub(super) is_memory: bool,
     /// What was flushed last: a worktree that is to follow needs the files again, and has them without inflating them.
     pub(super) flushed: RefCell<Arc<Storage>>,
 }
@@ -79,7 +81,7 @@ impl Repo {
         // In a bare repository gix writes no reflog however it is asked to, unless told here. Which refs get one is
         // said with each change.
         inner.refs.write_reflog = gix::refs::store::WriteReflog::Normal;
-        Self { inner, gathered: Cell::new(0), flushed: RefCell::default() }
+        Self { inner, gathered: Cell::new(0), is_memory: false, flushed: RefCell::default() }
     }
 
     /// Opens the repository whose worktree or bare folder is exactly `path`.
@@ -175,7 +177,8 @@ impl Repo {
     /// Returns another handle on the same repository, for another thread.
     pub fn handle(&self) -> Self {
         // A clone has no cache of its own, whatever the original has.
-        let handle = Self::new(self.inner.clone());
+        let mut handle = Self::new(self.inner.clone());
+        handle.is_memory = self.is_memory;
         handle.flushed.replace(Arc::clone(&self.flushed.borrow()));
         handle
     }

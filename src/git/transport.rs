@@ -107,8 +107,9 @@ impl Repo {
         // Its progress is the sign that the server still takes what is sent.
         command.args(["push", "--progress", "--porcelain", "--atomic", "--no-verify"]);
         if to.is_local() {
-            // On this machine git starts the other side too, and leaves it without the settings of this one.
-            command.arg("--receive-pack=git -c core.hooksPath=/dev/null receive-pack");
+            // On this machine git starts the other side too, and leaves it without the settings of this one. Hooks that the
+            // other repository has of its own are its say in what it takes; those of the user's settings are not.
+            command.arg("--receive-pack=git -c core.hooksPath=hooks receive-pack");
         }
         for update in updates {
             let old = update.old.map_or(String::new(), |id| id.to_string());

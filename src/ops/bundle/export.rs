@@ -15,8 +15,8 @@ use super::{Error, load_trust};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
-    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH,
-    Oid, Release, TreePath, tree_digest,
+    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, Kind,
+    MANIFEST_PATH, Oid, Release, TreePath, tree_digest,
 };
 use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
@@ -118,11 +118,11 @@ impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
     fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
         let repo = &collection.repo;
-        let Fit { mut files, mut entries, mut held, .. } = fit;
+        let Fit { mut files, mut entries, mut held, licenses, .. } = fit;
         let artifacts = wish
             .artifacts
             .iter()
-            .map(|artifact| bundled(collection, artifact, &entries))
+            .map(|artifact| bundled(collection, artifact, &entries, licenses.get(artifact).cloned()))
             .collect::<Result<Vec<_>, Error>>()?;
         let license = license(collection, wish, &artifacts);
         let description = description(collection, wish);
@@ -162,7 +162,13 @@ impl Tree {
     }
 }
 
-fn bundled(collection: &Collection, artifact: &ArtifactRef, entries: &[FileEntry]) -> Result<BundleArtifact, Error> {
+/// `license` is what the files themselves name now, whatever was recorded when they were added.
+fn bundled(
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    entries: &[FileEntry],
+    license: Option<String>,
+) -> Result<BundleArtifact, Error> {
     let path = artifact.path();
     let own: Vec<_> = entries.iter().filter(|entry| entry.path == path || entry.path.below(&path).is_some()).collect();
     let said = collection.manifest.artifacts.get(artifact);
@@ -170,12 +176,17 @@ fn bundled(collection: &Collection, artifact: &ArtifactRef, entries: &[FileEntry
     Ok(BundleArtifact {
         artifact: artifact.clone(),
         digest: tree_digest(own),
-        license: lock.and_then(|lock| lock.license.clone()),
+        license: license.or_else(|| lock.filter(|_| has_no_front_matter(artifact.kind))?.license.clone()),
         // A local path says where a folder was on the author's machine: of no use to anyone else.
         upstream: said.and_then(|entry| entry.upstream.clone()).filter(|url| url.contains("://") || url.contains('@')),
         upstream_commit: lock.and_then(|lock| lock.commit.clone()),
         path,
     })
+}
+
+/// Hooks and servers name no licence in their files.
+fn has_no_front_matter(kind: Kind) -> bool {
+    matches!(kind, Kind::Hook | Kind::Mcp)
 }
 
 fn license(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> String {

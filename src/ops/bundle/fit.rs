@@ -10,7 +10,7 @@ use super::stored::Handles;
 use super::wish::Export;
 use crate::git::TreeFile;
 use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
-use crate::ops::collection::Collection;
+use crate::ops::collection::{Collection, license_in};
 use crate::pack::held;
 use crate::scan::{Finding, Level, Severity, validate};
 
@@ -22,6 +22,8 @@ pub(super) struct Fit {
     pub(super) entries: Vec<FileEntry>,
     /// The same files as a pack holds them.
     pub(super) held: Vec<FileEntry>,
+    /// Licences that their files name.
+    pub(super) licenses: BTreeMap<ArtifactRef, String>,
     /// Ids of findings that were allowed and there, sorted: they are recorded in the release.
     pub(super) allowed: Vec<String>,
 }
@@ -42,7 +44,9 @@ pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -
         .collect::<Result<_, _>>()?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut entries, mut held) = (Vec::new(), Vec::new());
-    for (artifact, (findings, own)) in artifacts.iter().zip(checked) {
+    let mut licenses = BTreeMap::new();
+    for (artifact, (findings, own, license)) in artifacts.iter().zip(checked) {
+        licenses.extend(license.map(|license| (artifact.clone(), license)));
         own.into_iter().for_each(|file| {
             entries.push(file.content);
             held.push(file.held);
@@ -66,10 +70,10 @@ pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -
     used.dedup();
     let files = lists.into_iter().flatten().map(|file| (file.path, (file.mode, file.id))).collect();
     entries.sort_by(|a: &FileEntry, b| a.path.cmp(&b.path));
-    Ok(Fit { files, entries, held, allowed: used })
+    Ok(Fit { files, entries, held, licenses, allowed: used })
 }
 
-type Checked = (Vec<Finding>, Vec<Hashed>);
+type Checked = (Vec<Finding>, Vec<Hashed>, Option<String>);
 
 /// A file as it is and as a pack holds it.
 pub(super) struct Hashed {
@@ -107,10 +111,12 @@ fn look(
     let findings = validate(artifact, &seen, Level::Strict);
     let hash = |(file, bytes): (&TreeFile, &Vec<u8>)| Hashed::of(&file.path, file.mode, bytes, compression);
     let entries = list.iter().zip(&contents).map(hash).collect();
+    let main = list.iter().position(|file| file.path == artifact.main_path());
+    let license = main.and_then(|at| license_in(&contents[at]));
     for (file, bytes) in list.iter().zip(contents) {
         handles.keep(file.id, bytes);
     }
-    Ok((findings, entries))
+    Ok((findings, entries, license))
 }
 
 /// Returns the path of a file below its artifact; the file's own name for an agent or a command.

@@ -8,6 +8,7 @@ mod import;
 mod locate;
 mod objects;
 mod plan;
+mod preview;
 mod stored;
 mod wish;
 
@@ -16,6 +17,7 @@ pub use export::{Exported, default_output, export};
 pub use import::{Imported, import};
 pub use locate::{Found, Place, VerifiedReport, find, load_trust, report, verify};
 pub(crate) use objects::write_objects;
-pub use plan::{Existing, Older, Plan, Planned, Step, plan};
+pub use plan::{Detail, Existing, Older, Plan, Planned, Step, plan};
+pub use preview::Preview;
 pub use stored::{Stored, releases};
 pub use wish::Export;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::preview::{Preview, preview};
 use super::{Error, Found, write_objects};
 use crate::git::{EntryKind, Repo};
 use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, Release, tree_digest};
@@ -66,6 +67,9 @@ pub struct Planned {
     /// Paths that both sides changed in ways that exclude each other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<String>,
+    /// What would change in it, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
     /// What a merge makes of it.
     #[serde(skip)]
     pub(super) merged: Option<Files>,
@@ -115,23 +119,42 @@ impl Plan {
     }
 }
 
+/// How much a plan says of each artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What happens to it.
+    Steps,
+    /// Every file that would change, findings and licence: for someone who is to agree.
+    Files,
+}
+
 /// Plans the import of a verified release. Writes nothing: what a merge makes is kept in memory.
 ///
 /// # Errors
-/// [`Error::Collection`].
+/// [`Error::Collection`], [`Error::Trust`] when the bytes are no longer those that were verified.
 pub fn plan(
     context: &Context,
     collection: &Collection,
     found: &Found,
     verified: &Verified<ReleaseContent>,
     existing: Existing,
+    detail: Detail,
 ) -> Result<Plan, Error> {
-    if existing != Existing::Merge {
-        return plan_in(&collection.repo, collection, verified, existing);
+    let memory = (existing == Existing::Merge).then(|| collection.repo.in_memory());
+    if let Some(memory) = &memory {
+        write_objects(context, memory, found.evidence.as_ref(), verified)?;
     }
-    let memory = collection.repo.in_memory();
-    write_objects(context, &memory, found.evidence.as_ref(), verified)?;
-    plan_in(&memory, collection, verified, existing)
+    let mut plan = plan_in(memory.as_ref().unwrap_or(&collection.repo), collection, verified, existing)?;
+    if detail == Detail::Files {
+        for planned in plan.artifacts.iter_mut().filter(|planned| planned.step != Step::Same) {
+            // Without a merge one artifact at a time is held.
+            let own = memory.is_none().then(|| collection.repo.in_memory());
+            if let Some(memory) = memory.as_ref().or(own.as_ref()) {
+                planned.preview = Some(preview(memory, collection, found, verified.get(), planned)?);
+            }
+        }
+    }
+    Ok(plan)
 }
 
 /// As [`plan`]; for a merge `repo` must have the objects of the release, and gets those of what is merged.
@@ -166,7 +189,7 @@ pub(super) fn plan_in(
             let executable = files.iter().filter(|entry| entry.mode == FileMode::Executable);
             runs.extend(executable.map(|entry| entry.path.to_string()));
         }
-        artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, merged });
+        artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, preview: None, merged });
     }
     let all = collection.manifest.artifacts.keys();
     let of_bundle: Vec<_> = all.filter(|artifact| is_of_bundle(collection, content, artifact)).collect();

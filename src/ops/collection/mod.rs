@@ -55,6 +55,7 @@ pub use search::{Alike, Duplicates, Search, SearchHit, duplicates};
 pub(crate) use settled::{Settled, Taken};
 pub use status::{ArtifactStatus, Ask, Local, Status, Uncommitted, status};
 pub use tags::{Tagged, TaggedArtifact, tag};
+pub(crate) use take::license_in;
 pub use undo::undo;
 pub(crate) use update::{Files, files_in, files_of, tree_of};
 pub use update::{Looked, Strategy, Update, UpdateItem, UpdatePlan, UpdateStep, look_for_updates, plan_update, update};

@@ -75,6 +75,11 @@ pub(super) fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<
     let main = artifact.main_path();
     let (_, _, bytes) =
         content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())?;
+    license_in(bytes)
+}
+
+/// Returns the licence that a file's front matter names, where it is an SPDX expression.
+pub(crate) fn license_in(bytes: &[u8]) -> Option<String> {
     let text = Document::parse(bytes).ok()?.front?.license()?.to_owned();
     // Anything else ("see LICENSE.txt") is a remark and not a licence.
     spdx::Expression::parse(&text).is_ok().then_some(text)

@@ -1,0 +1,159 @@
+//! `import`: what a release would change here, and making it so.
+
+use super::bundle::{is_pack, verified_text};
+use super::failure::Failure;
+use super::report::Report;
+use super::session::Session;
+use super::text::{FAINT, NAME, WARNING, brief, clean, count, runs_text};
+use super::update::files_text;
+use crate::model::{Class, Digest};
+use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Preview, Step};
+use crate::ops::vault;
+use crate::scan::Severity;
+
+/// How an import is wished for.
+pub(super) struct Wish {
+    /// Nothing is changed.
+    pub(super) dry_run: bool,
+    /// The user has agreed.
+    pub(super) yes: bool,
+    /// The user has agreed to this tree digest.
+    pub(super) accept: Option<Digest>,
+    /// What happens to artifacts that are here with other content.
+    pub(super) existing: Existing,
+    /// Whether an older release is taken.
+    pub(super) older: Older,
+    /// Whether every line is shown.
+    pub(super) diff: bool,
+}
+
+pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
+    session.collection()?;
+    if is_pack(session, what) {
+        let place = Place::Pack(session.environment.absolute(what.as_ref()));
+        return import_from(session, &place, &wish, None);
+    }
+    let Some((vault, release)) = what.split_once(':') else {
+        return Err(Failure::new(
+            Class::Name,
+            format!("'{}' is neither a pack nor VAULT:BUNDLE", what.escape_debug()),
+            "`git skillmeat vault ls NAME` shows what a vault has",
+        ));
+    };
+    if release.contains('@') || release.contains("--v") {
+        // Who names a version has it, whatever was here before.
+        wish.older = Older::Take;
+    }
+    let known = vault::Vault::find(&session.context, vault)?;
+    if !session.context.offline {
+        vault::pull(&session.context, vault)?;
+    }
+    let store = vault::store(&session.context, &known)?;
+    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault))
+}
+
+fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
+    let found = bundle::find(place)?;
+    let verified = bundle::verify(&session.context, &found)?;
+    let report = bundle::report(&found, &verified);
+    let content = verified.get();
+    if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
+        return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
+    }
+    // Who has agreed already is not kept waiting for what nobody will read.
+    let detail = if wish.dry_run || !(wish.yes || wish.accept.is_some()) { Detail::Files } else { Detail::Steps };
+    let plan = bundle::plan(&session.context, &session.collection()?, &found, &verified, wish.existing, detail)?;
+    if wish.dry_run {
+        let text = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
+        let imported = Imported { plan, principal: report.principal, commit: None };
+        return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
+    }
+    plan.check_age(wish.older)?;
+    if plan.changes() && !wish.yes && wish.accept.is_none() {
+        let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
+        if !session.confirm("Import this?") {
+            return Err(Error::Consent { release: content.release.clone(), digest: content.digest }.into());
+        }
+    }
+    let (collection, _lock) = session.collection_to_change()?;
+    let done = bundle::import(&session.context, &collection, &found, &verified, (wish.existing, wish.older), vault)?;
+    let commit = match &done.commit {
+        Some(commit) => format!("Commit {}\n", brief(commit)),
+        None if done.plan.has_conflicts() => String::new(),
+        None => "Nothing to do: the collection has all of it\n".to_owned(),
+    };
+    let head = format!("{NAME}{}{NAME:#} signed by {}\n", done.plan.release, clean(&done.principal));
+    let text = format!("{head}{}{commit}", plan_text(&done.plan, false, false));
+    Ok(with_status(Report::new("import", &done, text), &done.plan))
+}
+
+/// The status is 1 where something waits, so that a script notices.
+fn with_status(report: Report, plan: &Plan) -> Report {
+    if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
+}
+
+fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
+    let mut text = String::new();
+    if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
+        text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
+    }
+    for planned in &plan.artifacts {
+        let (past, future) = match planned.step {
+            Step::Add => ("Added", "Would add"),
+            Step::Same => ("Unchanged", "Unchanged"),
+            Step::Update => ("Updated", "Would update"),
+            Step::Replace => ("Replaced", "Would replace"),
+            Step::Merge => ("Merged", "Would merge"),
+            Step::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
+            Step::Skip => ("Kept yours:", "Would keep yours:"),
+            Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
+        };
+        let verb = if dry_run { future } else { past };
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
+        if let Some(preview) = &planned.preview {
+            text.push_str(&preview_text(preview, with_diff));
+        }
+        if planned.step == Step::Conflict {
+            text.push_str(&format!("  both sides changed {}\n", clean(&planned.conflicts.join(", "))));
+            text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
+        }
+    }
+    for artifact in &plan.gone {
+        text.push_str(&format!(
+            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
+        ));
+    }
+    text + &runs_text(&plan.runs)
+}
+
+/// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.
+fn preview_text(preview: &Preview, with_diff: bool) -> String {
+    let mut text = String::new();
+    if let Some(license) = &preview.license {
+        let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
+        text.push_str(&format!("  licence {}{before}\n", clean(license)));
+    }
+    for file in &preview.files {
+        let sign = match (file.old_mode, file.new_mode) {
+            (None, _) => "new",
+            (_, None) => "gone",
+            _ => "changed",
+        };
+        let lines =
+            |start: char| file.hunks.as_ref().map(|hunks| hunks.lines().filter(|line| line.starts_with(start)).count());
+        let counts = match (lines('+'), lines('-')) {
+            (Some(more), Some(less)) => format!("+{more} -{less}"),
+            _ => "no text, or too large".to_owned(),
+        };
+        text.push_str(&format!("  {sign:7} {}  {FAINT}{counts}{FAINT:#}\n", file.path));
+    }
+    for finding in preview.findings.iter().filter(|finding| finding.severity != Severity::Info) {
+        let (severity, path) = (finding.severity, &finding.path);
+        text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message)));
+    }
+    if with_diff {
+        text.push_str(&files_text(&preview.files));
+    }
+    text
+}
