@@ -79,8 +79,9 @@ fn what_breaks_off_or_is_broken_on_the_way_is_never_taken() {
         let head = env.head();
         let ran = env.run(["add", &url, "--all", "--yes"]);
         if ran.code == Some(0) {
-            // A byte of a message, or one that git does not use.
-            assert!(matches!(fault, Fault::Flip(_)), "{ran:#?}");
+            // A byte of a message, or one that git does not use; or the answers were shorter, since git says how far it is.
+            let reached = broken.sent.load(Ordering::SeqCst);
+            assert!(matches!(fault, Fault::Flip(_)) || matches!(fault, Fault::Cut(at) if at >= reached), "{ran:#?}");
             assert_eq!(rev("."), expected);
             env.run(["undo"]).ok();
             continue;
