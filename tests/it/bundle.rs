@@ -561,6 +561,12 @@ fn export_needs_artifacts_that_are_fit() {
     env.refused("usage", &export(&["--version", "1.0.0"]));
     env.refused("name", &export(&["--version", "1.0.0", "--artifact", "two"]));
     env.refused("policy", &export(&["--version", "1.0.0", "--all", "--license", "Nonsense"]));
+    let told = env.refused("policy", &export(&["--version", "1.0.0", "--all", "--license", "Apache-2.0"]));
+    assert!(
+        told.stderr.contains("'skill/one' is under MIT") && told.stderr.contains("bundle.license"),
+        "{}",
+        told.stderr
+    );
     env.refused("name", &["export", "../x", "--version", "1.0.0", "--all"]);
     env.refused("name", &["export", "A", "--version", "1.0.0", "--all"]);
     env.refused("io", &["export", "kit", "--version", "1.0.0", "--all", "--output", "/nothing/here/x"]);

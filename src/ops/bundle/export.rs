@@ -11,7 +11,7 @@ use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::stored::{Handles, Stored};
 use super::wish::Export;
-use super::{Error, load_trust};
+use super::{Error, license, load_trust};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -24,9 +24,6 @@ use crate::ops::{Context, Durability};
 use crate::pack::{Limits, PackFile, packed_digest, write_pack};
 use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
 use crate::trust::{Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
-
-/// Licence of a bundle for which nobody named one: SPDX's word for "nothing is claimed".
-const NO_ASSERTION: &str = "NOASSERTION";
 
 /// What `export` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,8 +65,12 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     context.progress.step("checking artifacts", 0, None);
     let handles = Handles::new(&collection.repo);
     let mut fit = super::fit::check(collection, &handles, wish)?;
-    let allowed = std::mem::take(&mut fit.allowed);
+    let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, fit)?;
+    if tree.leaves_out_licenses {
+        allowed.push(license::FINDING.to_owned());
+        allowed.sort();
+    }
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree, &allowed)?, true),
@@ -112,6 +113,8 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
 struct Tree {
     id: Oid,
     digest: Digest,
+    /// Whether the bundle's licence leaves out that of an artifact, which was allowed.
+    leaves_out_licenses: bool,
 }
 
 impl Tree {
@@ -124,7 +127,8 @@ impl Tree {
             .iter()
             .map(|artifact| bundled(collection, artifact, &entries, licenses.get(artifact).cloned()))
             .collect::<Result<Vec<_>, Error>>()?;
-        let license = license(collection, wish, &artifacts);
+        let license = license_of(collection, wish, &artifacts)?;
+        let leaves_out_licenses = !license::left_out(&license, &artifacts).is_empty();
         let description = description(collection, wish);
         let facts = Facts {
             wish,
@@ -158,7 +162,7 @@ impl Tree {
         entries.push(Hashed::of(&path, FileMode::Regular, text.as_bytes(), wish.compression).content);
         files.insert(path, (FileMode::Regular, repo.write_blob(text.as_bytes())?));
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
-        Ok(Self { id, digest: tree_digest(&entries) })
+        Ok(Self { id, digest: tree_digest(&entries), leaves_out_licenses })
     }
 }
 
@@ -189,14 +193,19 @@ fn has_no_front_matter(kind: Kind) -> bool {
     matches!(kind, Kind::Hook | Kind::Mcp)
 }
 
-fn license(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> String {
-    let common = || {
-        let mut all: Vec<_> = artifacts.iter().map(|artifact| artifact.license.clone()).collect();
-        all.dedup();
-        if let [Some(one)] = all.as_slice() { Some(one.clone()) } else { None }
+/// # Errors
+/// [`Error::Unfit`] for an expression that leaves out a licence of an artifact, unless that was allowed.
+fn license_of(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> Result<String, Error> {
+    let named = wish.license.clone().or_else(|| collection.manifest.license.clone());
+    let license = named.unwrap_or_else(|| license::joined(artifacts));
+    let left_out = license::left_out(&license, artifacts);
+    if left_out.is_empty() || wish.allowed.iter().any(|id| id == license::FINDING) {
+        return Ok(license);
+    }
+    let reason = |(artifact, own): (&ArtifactRef, &str)| {
+        format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{}]", license::FINDING)
     };
-    let named = wish.license.clone().or_else(|| collection.manifest.license.clone()).or_else(common);
-    named.unwrap_or_else(|| NO_ASSERTION.to_owned())
+    Err(Error::Unfit(left_out.into_iter().map(reason).collect()))
 }
 
 fn description(collection: &Collection, wish: &Export) -> String {

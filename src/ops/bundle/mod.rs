@@ -5,6 +5,7 @@ mod export;
 mod fit;
 mod generate;
 mod import;
+mod license;
 mod locate;
 mod objects;
 mod plan;
