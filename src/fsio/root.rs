@@ -6,11 +6,10 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::FsError;
@@ -69,6 +68,16 @@ pub struct Stat {
     pub inode: u64,
     /// Numbers of the user and the group that it belongs to.
     pub owner: (u32, u32),
+}
+
+impl Stat {
+    /// Returns the mode of a regular file; `None` for anything else.
+    pub fn file_mode(&self) -> Option<FileMode> {
+        match self.found {
+            Found::File(mode) => Some(mode),
+            Found::Folder | Found::Other => None,
+        }
+    }
 }
 
 impl Root {
@@ -146,7 +155,8 @@ impl Root {
     /// As [`Root::read`].
     pub fn read_walked(&self, path: &str, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
         let Some((dir, name)) = self.parent_of(path, false)? else { return Ok(None) };
-        read_at(dir.as_fd(), name, self.full(path), limit)
+        let read = read_at(dir.as_fd(), name, self.full(path), limit)?;
+        Ok(read.and_then(|(stat, bytes)| Some((stat.file_mode()?, bytes))))
     }
 
     /// Creates or replaces a file by temporary file and rename, making missing folders.
@@ -158,7 +168,7 @@ impl Root {
     pub fn write(&self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
         let full = self.full(path.as_str());
         let (dir, name) = self.parent(path, true)?.ok_or_else(|| FsError::Escapes(full.clone()))?;
-        write_at(dir.as_fd(), name, &full, mode, bytes)
+        write_at(dir.as_fd(), name, &full, mode, bytes).map(drop)
     }
 
     /// Moves a file or folder; the folders above the new place are made, nothing may stand there.
@@ -241,15 +251,15 @@ fn stat_at(dir: BorrowedFd<'_>, name: &str, full: &Path) -> Result<Option<Stat>,
 }
 
 /// Reads a regular file in an open folder; `full` is its path for messages.
-fn read_at(dir: BorrowedFd<'_>, name: &str, full: PathBuf, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
+fn read_at(dir: BorrowedFd<'_>, name: &str, full: PathBuf, limit: u64) -> Result<Option<(Stat, Vec<u8>)>, FsError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match openat(dir, name, flags, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(errno) => return Err(FsError::os("read", &full)(errno)),
     };
-    let meta = file.metadata().map_err(FsError::at("read", &full))?;
-    if !meta.is_file() {
+    let stat = convert(&fstat(&file).map_err(FsError::os("read", &full))?);
+    if !matches!(stat.found, Found::File(_)) {
         return Err(FsError::Escapes(full));
     }
     let mut bytes = Vec::new();
@@ -257,11 +267,11 @@ fn read_at(dir: BorrowedFd<'_>, name: &str, full: PathBuf, limit: u64) -> Result
     if bytes.len() as u64 > limit {
         return Err(FsError::TooLarge { path: full, limit });
     }
-    Ok(Some((mode_of(meta.mode()), bytes)))
+    Ok(Some((stat, bytes)))
 }
 
-/// Writes a file in an open folder by temporary file and rename.
-fn write_at(dir: BorrowedFd<'_>, name: &str, full: &Path, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
+/// Writes a file in an open folder by temporary file and rename; returns what it was when it was complete.
+fn write_at(dir: BorrowedFd<'_>, name: &str, full: &Path, mode: FileMode, bytes: &[u8]) -> Result<Stat, FsError> {
     // Threads of this process may write into the same folder.
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -275,7 +285,10 @@ fn write_at(dir: BorrowedFd<'_>, name: &str, full: &Path, mode: FileMode, bytes:
         // The mode must not depend on the umask.
         .and_then(|()| rustix::fs::fchmod(&file, bits).map_err(Into::into))
         .map_err(FsError::at("write", full))
-        .and_then(|()| renameat(dir, temporary.as_str(), dir, name).map_err(FsError::os("write", full)));
+        .and_then(|()| fstat(&file).map_err(FsError::os("write", full)))
+        .and_then(|stat| {
+            renameat(dir, temporary.as_str(), dir, name).map_err(FsError::os("write", full)).map(|()| convert(&stat))
+        });
     if written.is_err() {
         // The first error is the one to report.
         let _ = unlinkat(dir, temporary.as_str(), AtFlags::empty());

@@ -8,7 +8,7 @@ use gix::index::entry::{Flags, Mode, Stat};
 use super::changes::{MAX_WALK, index_stat};
 use super::sparse::{is_folded, left_out};
 use super::{GitError, Repo};
-use crate::fsio::{Found, FsError, Nearby, Root};
+use crate::fsio::{Found, FsError, Nearby, Root, Stat as OnDisk};
 use crate::model::{FileMode, Oid, TreePath};
 
 /// Files from which on several threads write them: for fewer, starting a thread costs more than it saves.
@@ -179,7 +179,7 @@ impl Repo {
     /// [`GitError::Fs`], [`GitError::Gix`].
     pub fn follow(&self, touched: &[Touched]) -> Result<Vec<TreePath>, GitError> {
         let root = Root::open(self.worktree()?)?;
-        let mut kept = Vec::new();
+        let (mut kept, mut seen) = (Vec::new(), BTreeMap::new());
         let left_out = left_out(&root, &self.load_index()?, touched)?;
         let here = touched.iter().filter(|change| !left_out.contains(&change.path));
         // What goes makes way for what comes.
@@ -193,9 +193,10 @@ impl Repo {
                 Err(error) => drop(failed.get_or_insert(error)),
             }
         }
-        let mut take = |(paths, error): (Vec<TreePath>, Option<GitError>)| {
-            kept.extend(paths);
-            failed = failed.take().or(error);
+        let mut take = |came: Came| {
+            kept.extend(came.kept);
+            seen.extend(came.seen);
+            failed = failed.take().or(came.failed);
         };
         if come.len() < FILES_FOR_THREADS {
             take(self.come(&root, &come));
@@ -213,7 +214,7 @@ impl Repo {
         if let Some(error) = failed {
             return Err(error);
         }
-        self.follow_index(touched, &kept, &left_out)?;
+        self.follow_index(touched, &seen, &left_out)?;
         Ok(kept)
     }
 
@@ -232,64 +233,65 @@ impl Repo {
         Ok(true)
     }
 
-    /// Writes the files that come or change; returns those that were edited meanwhile, and the first error.
-    fn come(&self, root: &Root, changes: &[&Touched]) -> (Vec<TreePath>, Option<GitError>) {
+    /// Writes the files that come or change.
+    fn come(&self, root: &Root, changes: &[&Touched]) -> Came {
         let mut nearby = Nearby::new(root);
-        let (mut kept, mut failed) = (Vec::new(), None);
+        let mut came = Came::default();
         for change in changes {
             match self.write_one(root, &mut nearby, change) {
-                Ok(true) => {}
-                Ok(false) => kept.push(change.path.clone()),
-                Err(error) => drop(failed.get_or_insert(error)),
+                Ok(Some(stat)) => drop(came.seen.insert(change.path.clone(), stat)),
+                Ok(None) => came.kept.push(change.path.clone()),
+                Err(error) => drop(came.failed.get_or_insert(error)),
             }
         }
-        (kept, failed)
+        came
     }
 
-    /// Writes one file; says whether it is as it should be, or was edited meanwhile and stays.
-    fn write_one(&self, root: &Root, nearby: &mut Nearby<'_>, change: &Touched) -> Result<bool, GitError> {
-        let Some((mode, id)) = change.new else { return Ok(true) };
-        let here = match nearby.read(&change.path, MAX_FILE_BYTES) {
-            Ok(Some((mode, bytes))) => Some((mode, self.blob_id(&bytes)?)),
-            Ok(None) => None,
+    /// Writes one file; returns what it then was, `None` when it was edited meanwhile and stays.
+    fn write_one(&self, root: &Root, nearby: &mut Nearby<'_>, change: &Touched) -> Result<Option<OnDisk>, GitError> {
+        let Some((mode, id)) = change.new else { return Ok(None) };
+        let may_write = match nearby.read(&change.path, MAX_FILE_BYTES) {
+            Ok(Some((stat, bytes))) => {
+                let here = stat.file_mode().map(|mode| Ok::<_, GitError>((mode, self.blob_id(&bytes)?))).transpose()?;
+                if here == change.new {
+                    return Ok(Some(stat));
+                }
+                here == change.old
+            }
+            Ok(None) => change.old.is_none(),
             // A file that stayed where a folder must be, or the other way round; anything else is an error.
             Err(FsError::Escapes(_)) => match self.here(root, &change.path)? {
-                Here::File(mode, id) => Some((mode, id)),
-                Here::Nothing => None,
+                Here::Nothing => change.old.is_none(),
                 // What was in it has gone, and its empty folders are no part of the collection.
-                Here::Folder if root.remove_hollow(&change.path)? => None,
-                Here::BelowFile(_) | Here::Folder => return Ok(false),
+                Here::Folder => change.old.is_none() && root.remove_hollow(&change.path)?,
+                Here::File(..) | Here::BelowFile(_) => false,
             },
             Err(other) => return Err(other.into()),
         };
-        if here == change.new {
-            return Ok(true);
+        if !may_write {
+            return Ok(None);
         }
-        if here != change.old {
-            return Ok(false);
-        }
-        nearby.write(&change.path, mode, &self.blob(id, MAX_FILE_BYTES)?)?;
-        Ok(true)
+        Ok(Some(nearby.write(&change.path, mode, &self.blob(id, MAX_FILE_BYTES)?)?))
     }
 
     fn follow_index(
         &self,
         touched: &[Touched],
-        kept: &[TreePath],
+        seen: &BTreeMap<TreePath, OnDisk>,
         left_out: &BTreeSet<TreePath>,
     ) -> Result<(), GitError> {
+        let root = Root::open(self.worktree()?)?;
+        let mut nearby = Nearby::new(&root);
         let mut index = self.load_index()?;
         let changes: BTreeMap<&[u8], &Touched> = touched.iter().map(|t| (t.path.as_str().as_bytes(), t)).collect();
         index.remove_entries(|_, path, _| changes.contains_key(path.as_bytes()));
         for change in touched {
             let Some((mode, id)) = change.new else { continue };
-            let full = self.worktree()?.join(change.path.as_str());
             // A file edited meanwhile gets no stat data, so that git compares its content.
-            let stat = gix::index::fs::Metadata::from_path_no_follow(&full)
-                .ok()
-                .and_then(|meta| Stat::from_fs(&meta).ok())
-                .filter(|_| !kept.contains(&change.path))
-                .unwrap_or_default();
+            let stat = match (nearby.stat(&change.path), seen.get(&change.path)) {
+                (Ok(Some(now)), Some(then)) if is_still(&now, then) => index_stat(&now),
+                _ => Stat::default(),
+            };
             let mode = if mode == FileMode::Executable { Mode::FILE_EXECUTABLE } else { Mode::FILE };
             // Without the second flag a bit of the format would not be written.
             let skip = Flags::SKIP_WORKTREE | Flags::EXTENDED;
@@ -305,6 +307,23 @@ impl Repo {
             .map_err(GitError::doing("write the index"))?;
         self.write_index(&bytes)
     }
+}
+
+/// What became of the files that were to come.
+#[derive(Default)]
+struct Came {
+    /// Edited meanwhile: they stay.
+    kept: Vec<TreePath>,
+    /// As they should be, and what the file system said of them then.
+    seen: BTreeMap<TreePath, OnDisk>,
+    /// The first error.
+    failed: Option<GitError>,
+}
+
+/// Says whether a file has not been written since: it may have got its name in between.
+fn is_still(now: &OnDisk, then: &OnDisk) -> bool {
+    (now.found, now.device, now.inode, now.size, now.modified)
+        == (then.found, then.device, then.inode, then.size, then.modified)
 }
 
 /// What stands in the worktree at a path.

@@ -610,3 +610,26 @@ fn locks_that_a_killed_export_left_are_not_in_the_way() {
     assert!(!locks.iter().any(|lock| env.path(".git").join(lock).exists()));
     env.assert_sound();
 }
+
+/// An edit in the moment in which a command has written a file, and not yet the index, is an edit that git sees.
+#[test]
+#[ignore = "needs strace"]
+fn an_edit_while_a_command_writes_is_not_hidden() {
+    let env = updatable();
+    let mut command = env.command("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat"]);
+    // Each file has its name, and the command goes on a moment later.
+    command.args(["-e", "inject=renameat:delay_exit=250000"]);
+    command.arg(program()).arg("update");
+    let mut child = command.spawn().expect("strace");
+    let path = env.path("skills/one/SKILL.md");
+    let waited = Instant::now();
+    while !fs::read_to_string(&path).expect("a file").contains("first") {
+        assert!(waited.elapsed() < Duration::from_secs(30), "the file is never written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(&path, fs::read_to_string(&path).expect("a file") + "an edit\n").expect("a file");
+    assert!(child.wait().expect("ends").success());
+    assert!(env.git(["status", "--porcelain"]).contains("skills/one/SKILL.md"), "git sees the edit");
+    assert_eq!(env.json(&["status"])["artifacts"][0]["uncommitted"][0]["state"], "modified");
+}

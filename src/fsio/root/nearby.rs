@@ -29,21 +29,22 @@ impl<'r> Nearby<'r> {
         self.go(folder, false)?.map_or(Ok(None), |dir| stat_at(dir, name, &full))
     }
 
-    /// As [`Root::read`].
+    /// As [`Root::read`], with what the file was before it was read.
     ///
     /// # Errors
     /// As [`Root::read`].
-    pub fn read(&mut self, path: &TreePath, limit: u64) -> Result<Option<(FileMode, Vec<u8>)>, FsError> {
+    pub fn read(&mut self, path: &TreePath, limit: u64) -> Result<Option<(Stat, Vec<u8>)>, FsError> {
         let (folder, name) = parts(path);
         let full = self.root.full(path.as_str());
         self.go(folder, false)?.map_or(Ok(None), |dir| read_at(dir, name, full, limit))
     }
 
-    /// As [`Root::write`].
+    /// As [`Root::write`]; returns what the file was when it was complete. Its name, which came later, has changed no more
+    /// than the time of change.
     ///
     /// # Errors
     /// As [`Root::write`].
-    pub fn write(&mut self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<(), FsError> {
+    pub fn write(&mut self, path: &TreePath, mode: FileMode, bytes: &[u8]) -> Result<Stat, FsError> {
         let (folder, name) = parts(path);
         let full = self.root.full(path.as_str());
         match self.go(folder, true)? {
