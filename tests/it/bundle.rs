@@ -709,3 +709,33 @@ fn a_preview_names_every_file_and_writes_nothing() {
     let done = reader.json(&["import", text(&second), "--yes"]);
     assert_eq!(done["plan"]["artifacts"][0]["step"], "update");
 }
+
+/// A release that is as the one before last must not be the way by which an older one comes in unseen.
+#[test]
+fn an_older_release_does_not_come_in_by_way_of_another() {
+    let author = TestEnv::with_key();
+    author.add_skill("one", "x");
+    let release = |version: &str, text_of_it: &str| {
+        author.write("skills/one/SKILL.md", skill("one", text_of_it));
+        author.git(["commit", "--quiet", "--allow-empty", "-am", "Edited"]);
+        let pack = author.root().join(format!("{version}.skillmeat-pack"));
+        author.run(["export", "kit", "--version", version, "--all", "--output", text(&pack)]).ok();
+        pack
+    };
+    let packs = [("1.0.0", "same"), ("1.1.0", "with a hole"), ("2.0.0", "same"), ("3.0.0", "theirs")];
+    let [first, second, third, fourth] = packs.map(|(version, text)| release(version, text));
+    let reader = reader();
+    reader.run(["import", text(&third), "--yes"]).ok();
+    reader.refused("rollback", &["import", text(&second), "--yes"]);
+    reader.run(["import", text(&first), "--yes"]).ok();
+    assert!(reader.read("collection.lock").contains("kit--v2.0.0"));
+    reader.refused("rollback", &["import", text(&second), "--yes"]);
+    // One that waits is known as well.
+    reader.write("skills/one/SKILL.md", skill("one", "mine"));
+    reader.git(["commit", "--quiet", "-am", "Mine"]);
+    assert_eq!(reader.run(["import", text(&fourth), "--existing", "merge", "--yes"]).code, Some(1));
+    let between = release("2.5.0", "between");
+    reader.refused("rollback", &["import", text(&between), "--existing", "merge", "--yes"]);
+    reader.run(["resolve", "one", "--theirs"]).ok();
+    assert!(reader.read("collection.lock").contains("kit--v3.0.0"));
+}

@@ -747,3 +747,52 @@ fn what_cannot_be_put_together_is_not_decided_by_going_on() {
     assert_eq!((env.read(picture).as_str(), env.read(notes).as_str()), ("\0both", "theirs"));
     env.assert_sound();
 }
+
+/// What waits is of one upstream: it is not put into an artifact of the same name that follows another.
+#[test]
+fn a_wait_does_not_pass_to_another_artifact_of_the_same_name() {
+    let (env, source) = followed();
+    let before = env.git(["rev-parse", "HEAD~1"]);
+    commit_here(&env, "skills/pdf/SKILL.md", &body(&[("five\n", "cinq\n")]));
+    source.commit_files(
+        "main",
+        &[("skills/pdf/SKILL.md", &body(&[("five\n", "fünf\n")])), ("skills/pdf/more.md", "more\n")],
+    );
+    assert_eq!(env.run(["update"]).code, Some(1));
+    let waits = || env.refs().contains("refs/skillmeat/pending/");
+    assert!(waits());
+    env.run(["rollback", &before]).ok();
+    assert!(!waits(), "what is not there waits for nothing");
+    env.run(["undo"]).ok();
+    assert!(waits() && env.json(&["status"])["artifacts"][0]["waits"] == true);
+    // Removed by hand, and another one added.
+    env.git(["rm", "-rq", "skills/pdf"]);
+    env.git(["commit", "--quiet", "-m", "Gone"]);
+    assert_eq!(env.run(["resolve", "skill/pdf", "--theirs"]).code, Some(2));
+    env.write("../other/pdf/SKILL.md", body(&[("five\n", "five of another\n")]));
+    env.run(["add", "../other", "--all"]).ok();
+    assert!(!waits());
+    env.refused("name", &["resolve", "skill/pdf", "--theirs"]);
+    assert!(env.read("skills/pdf/SKILL.md").contains("of another"));
+}
+
+/// After an undo the newest recorded state is not the one that the collection has.
+#[test]
+fn what_an_undo_brought_back_is_not_called_current_of_another_place() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    source.commit_files(
+        "main",
+        &[("skills/pdf/SKILL.md", &body(&[])), ("other/pdf/SKILL.md", &body(&[("five\n", "fünf\n")]))],
+    );
+    env.run(["add", &source.ssh_url("//skills/pdf"), "--yes"]).ok();
+    env.write("collection.toml", env.read("collection.toml").replace("skills/pdf", "other/pdf"));
+    env.git(["commit", "--quiet", "-am", "Another place"]);
+    env.run(["update"]).ok();
+    env.run(["undo"]).ok();
+    assert!(!env.read("skills/pdf/SKILL.md").contains("fünf"));
+    assert_eq!(env.upstreams(&[])[0]["upstream"]["state"], "behind");
+    env.run(["update"]).ok();
+    assert!(env.read("skills/pdf/SKILL.md").contains("fünf"));
+}

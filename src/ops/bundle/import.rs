@@ -63,7 +63,9 @@ pub fn import(
         // Unchanged in this version of the bundle it came from: only the record moves on.
         let is_of_other_version = is_of_bundle(collection, content, &planned.artifact)
             && !is_recorded(collection, content, &planned.artifact);
-        let only_record = planned.step == Step::Same && is_of_other_version;
+        // The record of one that is the same in both does not go back either, or the next older one would not be told.
+        let is_back = plan.older_than.is_some() && older == Older::Refuse;
+        let only_record = planned.step == Step::Same && is_of_other_version && !is_back;
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }

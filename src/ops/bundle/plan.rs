@@ -8,7 +8,7 @@ use super::{Error, Found, write_objects};
 use crate::git::{EntryKind, Repo};
 use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, Release, tree_digest};
 use crate::ops::Context;
-use crate::ops::collection::{Collection, Files, file_entries, files_in, files_of, tree_of};
+use crate::ops::collection::{Collection, Files, Taken, file_entries, files_in, files_of, tree_of, waits};
 use crate::trust::{ReleaseContent, Verified};
 
 /// What becomes of artifacts that the collection has with other content of its own.
@@ -196,7 +196,14 @@ pub(super) fn plan_in(
     let is_offered = |artifact: &&ArtifactRef| content.manifest.artifacts.iter().any(|one| one.artifact == **artifact);
     let gone = of_bundle.iter().filter(|artifact| !is_offered(artifact)).map(|artifact| (*artifact).clone()).collect();
     let locked = of_bundle.iter().filter_map(|artifact| collection.lock.artifacts.get(artifact)?.release.as_deref());
-    let newest = locked.filter_map(|release| release.parse::<Release>().ok()).max();
+    let waiting = waits(collection)?;
+    let waiting = waiting.iter().filter_map(|(_, settled)| match &settled.taken {
+        Taken::Release { bundle, release, .. } if *bundle == content.release.bundle.to_string() => {
+            Some(release.as_str())
+        }
+        _ => None,
+    });
+    let newest = locked.chain(waiting).filter_map(|release| release.parse::<Release>().ok()).max();
     let older_than = newest.filter(|newest| *newest > content.release).map(|newest| newest.to_string());
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, older_than, gone, runs })
 }

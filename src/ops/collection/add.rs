@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::pending::end;
 use super::source::{Opened, SourceFile, open};
 use super::take::{content, entries, license, placed, runs};
 use super::{Change, Collection, Error, file_entries, pristine};
@@ -331,6 +332,7 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
         let message = pristine::message(&item.artifact, offer.opened.upstream(), &trailers);
         let tree = change.record_pristine(context, &item.artifact, &files, &message)?;
         change.describe(&item.artifact, Some(entry));
+        end(collection, &mut change, &item.artifact)?;
         let lock = LockEntry {
             commit,
             release: None,

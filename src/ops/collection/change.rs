@@ -84,6 +84,11 @@ impl<'c> Change<'c> {
         self.refs.push(change);
     }
 
+    /// Gives up the change, and returns what it would do to refs.
+    pub(super) fn into_refs(self) -> Vec<RefChange> {
+        self.refs
+    }
+
     /// Records the pristine upstream state of an artifact: a commit on top of the chain under [`PRISTINE_REFS`].
     ///
     /// `files` have their paths in the collection. Returns the tree.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change::{Change, Record, commit_tree};
+use super::pending::end;
 use super::update::files_of;
 use super::{Collection, Error, PENDING_REFS, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
@@ -125,7 +126,13 @@ pub fn rollback(
     let subject = format!("Roll back to {}: {}", &commit.to_string()[..12], repo.commit(commit)?.subject());
     if names.is_empty() {
         let record = Record { action: "rollback", subject: &subject, ..Record::default() };
-        back(context, collection, commit, Vec::new(), &record, preview)
+        let then = collection.at(commit)?.artifacts()?;
+        let mut refs = Change::new(collection);
+        // What is not there any more waits for nothing.
+        for artifact in collection.artifacts()?.iter().filter(|artifact| !then.contains(artifact)) {
+            end(collection, &mut refs, artifact)?;
+        }
+        back(context, collection, commit, refs.into_refs(), &record, preview)
     } else {
         back_in(context, collection, commit, names, preview)
     }
@@ -178,6 +185,9 @@ fn back_in(
             change.describe(artifact, entry);
         }
         change.lock(artifact, old.lock.artifacts.get(artifact).cloned());
+        if old.manifest.artifacts.get(artifact).is_none() {
+            end(collection, &mut change, artifact)?;
+        }
     }
     let listed = artifacts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let subject = format!("Roll back {listed} to {}", &repo.commit(commit)?.id.to_string()[..12]);

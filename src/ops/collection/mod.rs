@@ -48,7 +48,7 @@ pub use init::{Initialised, default_name, init};
 pub use list::{Listed, Listing, Shown, ShownFile, file_entries, list, show};
 pub use open::{Collection, PRISTINE_REFS, SNAPSHOT_REFS, known};
 pub use pending::{Decision, PENDING_REFS, Resolved, lay_out, merge_tool, pending, resolve};
-pub(crate) use pending::{settle, wait};
+pub(crate) use pending::{all as waits, settle, wait};
 pub use remove::{Removed, remove};
 pub use restore::{RestoreItem, RestorePlan, RestoreStep, plan_restore, restore};
 pub use search::{Alike, Duplicates, Search, SearchHit, duplicates};

@@ -53,8 +53,10 @@ impl<'a> Origin<'a> {
 
     /// Compares what `collection.toml` says now with what was so when it was taken.
     pub(super) fn compare(&mut self, recorded: &Recorded) {
-        // Where nothing is recorded, as in a clone, it is not known whether the file says what it said then.
-        self.is_moved = recorded.place != self.entry.path || recorded.server != self.entry.server;
+        // Where nothing is recorded, as in a clone, or another state than the collection has now, as after an undo, it is not
+        // known whether the file says what it said then.
+        self.is_moved =
+            self.tree != recorded.tree || recorded.place != self.entry.path || recorded.server != self.entry.server;
         self.is_repinned = recorded.reference.as_deref().is_some_and(|recorded| recorded != self.reference());
     }
 

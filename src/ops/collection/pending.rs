@@ -67,21 +67,39 @@ pub(super) fn end(collection: &Collection, change: &mut Change<'_>, artifact: &A
 /// # Errors
 /// [`Error::Git`].
 pub fn pending(collection: &Collection) -> Result<Vec<ArtifactRef>, Error> {
-    let refs = collection.repo.refs_below(PENDING_REFS)?;
-    let parse = |(name, _): &(String, Oid)| name.strip_prefix(PENDING_REFS)?.parse().ok();
-    Ok(refs.iter().filter_map(parse).collect())
+    Ok(all(collection)?.into_iter().map(|(artifact, _)| artifact).collect())
+}
+
+/// Returns what waits, sorted. What was kept for an artifact that is gone, or that follows something else now, waits for nobody.
+pub(crate) fn all(collection: &Collection) -> Result<Vec<(ArtifactRef, Settled)>, Error> {
+    let mut found = Vec::new();
+    for (name, commit) in collection.repo.refs_below(PENDING_REFS)? {
+        let Some(artifact) = name.strip_prefix(PENDING_REFS).and_then(|name| name.parse().ok()) else { continue };
+        let settled = Settled::parse(&collection.repo.commit(commit)?);
+        found.extend(
+            settled.filter(|settled| is_for(collection, &artifact, settled)).map(|settled| (artifact, settled)),
+        );
+    }
+    Ok(found)
+}
+
+/// Says whether a state is of what an artifact follows.
+fn is_for(collection: &Collection, artifact: &ArtifactRef, settled: &Settled) -> bool {
+    let Some(entry) = collection.manifest.artifacts.get(artifact) else { return false };
+    match &settled.taken {
+        Taken::Upstream { address, server, .. } => {
+            entry.upstream.as_ref() == Some(address) && entry.server.as_ref() == server.as_ref()
+        }
+        Taken::Release { bundle, .. } => entry.bundle.as_ref() == Some(bundle),
+    }
 }
 
 /// Returns the artifacts of which a state of the upstream waits, not one of a release.
 pub(super) fn waiting_for_upstream(collection: &Collection) -> Result<BTreeSet<ArtifactRef>, Error> {
-    let mut found = BTreeSet::new();
-    for (name, commit) in collection.repo.refs_below(PENDING_REFS)? {
-        let settled = Settled::parse(&collection.repo.commit(commit)?);
-        if settled.is_some_and(|settled| matches!(settled.taken, Taken::Upstream { .. })) {
-            found.extend(name.strip_prefix(PENDING_REFS).and_then(|name| name.parse().ok()));
-        }
-    }
-    Ok(found)
+    let of_upstream = |(artifact, settled): (ArtifactRef, Settled)| {
+        matches!(settled.taken, Taken::Upstream { .. }).then_some(artifact)
+    };
+    Ok(all(collection)?.into_iter().filter_map(of_upstream).collect())
 }
 
 /// Returns the tree of the upstream's state that waits; `None` when nothing does.
@@ -136,7 +154,8 @@ impl Conflict {
         let repo = &collection.repo;
         let waits = || Error::NothingPending(artifact.clone());
         let commit = repo.find_ref(&format!("{PENDING_REFS}{artifact}"))?.ok_or_else(waits)?;
-        let settled = Settled::parse(&repo.commit(commit)?).ok_or_else(waits)?;
+        let settled = Settled::parse(&repo.commit(commit)?).filter(|settled| is_for(collection, artifact, settled));
+        let settled = settled.ok_or_else(waits)?;
         let lock = collection.lock.artifacts.get(artifact);
         let base = lock.and_then(LockEntry::tree_id);
         let base = base.filter(|base| repo.has(*base)).ok_or_else(|| Error::NoBase(artifact.clone()))?;

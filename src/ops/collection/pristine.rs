@@ -6,7 +6,7 @@
 
 use super::origin::{Origin, Place, source};
 use super::{Collection, Error, PRISTINE_REFS};
-use crate::model::{ArtifactRef, ManifestEntry, Source, Transport};
+use crate::model::{ArtifactRef, ManifestEntry, Oid, Source, Transport};
 use crate::ops::Context;
 
 /// Key of the trailer that names the address that a state was read from.
@@ -29,6 +29,8 @@ pub(super) const HEAD: &str = "HEAD";
 pub(super) struct Recorded {
     /// The address.
     pub(super) address: Option<String>,
+    /// The state itself, laid out as in the collection.
+    pub(super) tree: Option<Oid>,
     /// The place in the source.
     pub(super) place: Option<String>,
     /// The server there.
@@ -47,6 +49,7 @@ pub(super) fn place_trailers(entry: &ManifestEntry) -> String {
     let reference = entry.reference.clone().unwrap_or_else(|| HEAD.to_owned());
     trailers(&Recorded {
         address: None,
+        tree: None,
         place: entry.path.clone(),
         server: entry.server.clone(),
         reference: Some(reference),
@@ -55,7 +58,7 @@ pub(super) fn place_trailers(entry: &ManifestEntry) -> String {
 
 /// Returns the lines of a message that say again what is recorded, but for the address.
 pub(super) fn trailers(recorded: &Recorded) -> String {
-    let Recorded { address: _, place, server, reference } = recorded;
+    let Recorded { address: _, tree: _, place, server, reference } = recorded;
     let lines = [(PLACE, place), (SERVER, server), (REFERENCE, reference)];
     lines.into_iter().filter_map(|(key, value)| Some(line(key, value.as_ref()?))).collect()
 }
@@ -73,7 +76,13 @@ pub(super) fn newest(collection: &Collection, artifact: &ArtifactRef) -> Result<
     let info = collection.repo.commit(newest)?;
     let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
     let address = address_in(&info.message).map(str::to_owned);
-    Ok(Recorded { address, place: trailer(PLACE), server: trailer(SERVER), reference: trailer(REFERENCE) })
+    Ok(Recorded {
+        address,
+        tree: Some(info.tree),
+        place: trailer(PLACE),
+        server: trailer(SERVER),
+        reference: trailer(REFERENCE),
+    })
 }
 
 /// Returns the address that a message of [`message`] names.
