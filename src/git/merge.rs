@@ -75,7 +75,7 @@ impl Repo {
         let mut conflicts: Vec<String> = merged
             .conflicts
             .iter()
-            .filter(|conflict| conflict.is_unresolved(how))
+            .filter(|conflict| conflict.is_unresolved(how) || is_moved_along(conflict))
             .map(|conflict| conflict.ours.location().to_string())
             .collect();
         conflicts.sort();
@@ -100,31 +100,26 @@ impl Repo {
         let old = files(base)?;
         let mut sides = [files(ours)?, files(theirs)?];
         let mut settled = old.clone();
-        let mut renamed = [None, None];
+        let renamed = [0, 1].map(|side| {
+            // A file that is where it was has not been renamed.
+            let all_there = old.keys().all(|path| sides[side].contains_key(path));
+            if all_there { Ok(BTreeMap::new()) } else { self.renames(base, [ours, theirs][side], rewrites) }
+        });
+        let [our_names, their_names] = renamed;
+        let names = [our_names?, their_names?];
         for (path, (was, _)) in &old {
-            let modes = [0, 1].map(|side| sides[side].get(path).map(|(mode, _)| *mode));
-            match modes {
-                [Some(ours), Some(theirs)] => {
-                    let mode = if ours == *was { theirs } else { ours };
-                    for files in sides.iter_mut().chain([&mut settled]) {
-                        files.entry(path.clone()).and_modify(|file| file.0 = mode);
-                    }
-                }
-                // Changed on one side, and renamed on the other.
-                [Some(mode), None] | [None, Some(mode)] if mode != *was => {
-                    let other = usize::from(modes[1].is_none());
-                    if renamed[other].is_none() {
-                        renamed[other] = Some(self.renames(base, [ours, theirs][other], rewrites)?);
-                    }
-                    let new = renamed[other].as_ref().and_then(|renamed| renamed.get(path.as_str()));
-                    let new = new.and_then(|new| new.parse().ok());
-                    if let Some((mode_there, _)) = new.and_then(|new: TreePath| sides[other].get_mut(&new)) {
-                        *mode_there = mode;
-                        settled.entry(path.clone()).and_modify(|file| file.0 = mode);
-                    }
-                }
-                _ => {}
-            }
+            // Where each side has it now, under whatever name.
+            let now = [0, 1].map(|side| {
+                let new = || names[side].get(path.as_str())?.parse::<TreePath>().ok();
+                if sides[side].contains_key(path) { Some(path.clone()) } else { new() }
+            });
+            let [Some(our_path), Some(their_path)] = now else { continue };
+            let modes = [(0, &our_path), (1, &their_path)].map(|(side, path)| sides[side].get(path).map(|file| file.0));
+            let [Some(our_mode), Some(their_mode)] = modes else { continue };
+            let mode = if our_mode == *was { their_mode } else { our_mode };
+            sides[0].entry(our_path).and_modify(|file| file.0 = mode);
+            sides[1].entry(their_path).and_modify(|file| file.0 = mode);
+            settled.entry(path.clone()).and_modify(|file| file.0 = mode);
         }
         let write = |files: &Files| self.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))));
         Ok((write(&settled)?, write(&sides[0])?, write(&sides[1])?))
@@ -145,6 +140,11 @@ impl Repo {
         });
         Ok(renamed.collect())
     }
+}
+
+/// Says whether a file was moved because the other side renamed the folder that it is in: git asks, by its default.
+fn is_moved_along(conflict: &gix::merge::tree::Conflict) -> bool {
+    matches!(conflict.resolution, Ok(gix::merge::tree::Resolution::SourceLocationAffectedByRename { .. }))
 }
 
 #[cfg(test)]
@@ -203,5 +203,15 @@ mod tests {
         assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
         let both = merged(&base, &[("go.sh", Executable, edited)], &[("run.sh", Regular, script)]);
         assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
+        // Renamed and no longer executable there, edited here; and renamed alike by both.
+        let both = merged(&base, &[("run.sh", Executable, edited)], &[("go.sh", Regular, script)]);
+        assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
+        let both = merged(&base, &[("go.sh", Executable, script)], &[("go.sh", Regular, edited)]);
+        assert_eq!(both, clean(&[("go.sh", Regular, edited)]));
+        // A folder that the other side has renamed, and a new file in it: git asks whether it is meant to go along.
+        let folder = [("sub/a", Regular, script), ("sub/b", Regular, edited)];
+        let ours = [folder[0], folder[1], ("sub/new", Regular, old)];
+        let both = merged(&folder, &ours, &[("lib/a", Regular, script), ("lib/b", Regular, edited)]);
+        assert_eq!(both.conflicts.len(), 1, "{both:?}");
     }
 }
