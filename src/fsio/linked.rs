@@ -27,11 +27,18 @@ impl Linked<'_> {
     /// [`FsError::Busy`] when it is locked, [`FsError::Io`]; the file is then as it was.
     pub fn replace(&self, bytes: &[u8]) -> Result<(), FsError> {
         remove_if_there(self.file)?;
-        let mode = fs::metadata(self.target).map_or(Access::Shared.bits(), |meta| meta.permissions().mode() & 0o777);
+        let old = fs::metadata(self.target).ok().map(|meta| meta.permissions().mode() & 0o777);
         let at = || FsError::at("write", self.file);
         let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(mode).open(self.file).map_err(at())?;
-        let done = file.write_all(bytes).map_err(at()).and_then(|()| self.lock()).and_then(|()| {
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(old.unwrap_or(Access::Shared.bits()))
+            .open(self.file)
+            .map_err(at())?;
+        // The umask may have taken bits away that the old file has.
+        let done = old.map_or(Ok(()), |mode| file.set_permissions(fs::Permissions::from_mode(mode)).map_err(at()));
+        let done = done.and_then(|()| file.write_all(bytes).map_err(at())).and_then(|()| self.lock()).and_then(|()| {
             fs::rename(self.lock, self.target).map_err(|error| {
                 // It was ours, and nobody else takes it away.
                 let _ = remove_if_there(self.lock);
@@ -79,7 +86,9 @@ mod tests {
         let (target, lock, file) = (path("index"), path("index.lock"), path("own"));
         let linked = Linked { target: &target, lock: &lock, file: &file };
         linked.replace(b"one").expect("writes");
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o666)).expect("a mode");
         linked.replace(b"two").expect("writes");
+        assert_eq!(fs::metadata(&target).expect("a file").permissions().mode() & 0o777, 0o666);
         assert_eq!(fs::read(&target).expect("reads"), b"two");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
         fs::write(&lock, "another's").expect("writes");

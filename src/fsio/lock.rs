@@ -1,6 +1,7 @@
 //! One writer at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread::sleep;
@@ -42,6 +43,22 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => return Err(FsError::Busy(path.to_owned())),
                 Err(TryLockError::Error(source)) => return Err(FsError::at("lock", path)(source)),
             }
+        }
+    }
+
+    /// Makes the file at `path` and takes the lock on it; `None` when it is there already, or another was quicker.
+    ///
+    /// # Errors
+    /// [`FsError::Io`].
+    pub fn take_new(path: &Path) -> Result<Option<Self>, FsError> {
+        let file = match OpenOptions::new().create_new(true).write(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+            other => other.map_err(FsError::at("lock", path))?,
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(FsError::at("lock", path)(source)),
         }
     }
 

@@ -5,12 +5,13 @@
 //! a second name of a file of our own, which nobody else can have made.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::{GitError, RefChange, Repo};
-use crate::fsio::{FsError, Linked, Lock, Root, Stat, ensure_folder, read_optional, remove_if_there, write_note};
+use crate::fsio::{
+    FsError, Linked, Lock, Root, Stat, ensure_folder, read_optional, real_path, remove_if_there, write_note,
+};
 use crate::model::TreePath;
 
 /// Folder of our own files in a repository.
@@ -28,6 +29,9 @@ const MAX_CLAIM_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a lock without an owner is watched before it is removed: another program may just have made it, and holds it as
 /// long as it takes to write a line.
 const WATCHED: Duration = Duration::from_secs(1);
+
+/// How long after its claim a lock of ours may be made, in seconds: each ref may be waited for. A later one is another's.
+const MADE_WITHIN: i64 = 10;
 
 /// How often it is looked at.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -48,65 +52,86 @@ impl Drop for Claim {
 impl Repo {
     /// Writes down the locks that a change of refs takes.
     pub(super) fn claim(&self, changes: &[RefChange]) -> Result<Claim, GitError> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let path = self.own_file(&format!("{CLAIM}{}", NUMBER.fetch_add(1, Ordering::Relaxed)))?;
-        let lock = Lock::take(&path, Duration::ZERO)?;
+        let folder = own_folder(self.git_folder())?;
+        // In containers two processes may have one number.
+        let (path, lock) = (0_u32..)
+            .find_map(|number| {
+                let path = folder.join(format!("{CLAIM}{}-{number}", std::process::id()));
+                match Lock::take_new(&path) {
+                    Ok(Some(lock)) if lock.is_at(&path) => Some(Ok((path, lock))),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error)),
+                }
+            })
+            .ok_or(GitError::TooMuch { what: "claims of locks", limit: u64::from(u32::MAX) })??;
         let mut text = "packed-refs.lock\n".to_owned();
         for change in changes {
-            text.push_str(&format!("{}.lock\n", change.name));
             if change.name == "HEAD" {
-                text.push_str(&format!("{}.lock\n", self.head()?.name));
+                // `HEAD` is of one worktree, and all other refs are shared.
+                let (own, all) = (real_path(self.inner.git_dir()), real_path(self.git_folder()));
+                let own = own.strip_prefix(all).unwrap_or(Path::new(""));
+                text.push_str(&format!("{}\n{}.lock\n", own.join("HEAD.lock").display(), self.head()?.name));
+            } else {
+                text.push_str(&format!("{}.lock\n", change.name));
             }
         }
-        write_note(&path, text.as_bytes())?;
-        Ok(Claim { path, _lock: lock })
+        let claim = Claim { path, _lock: lock };
+        write_note(&claim.path, text.as_bytes())?;
+        Ok(claim)
     }
 
     /// Writes the index. The collection's own lock is held, so that no other process of ours does the same.
     pub(super) fn write_index(&self, bytes: &[u8]) -> Result<(), GitError> {
         let path = self.inner.index_path();
-        let linked = Linked { target: &path, lock: &lock_of(&path), file: &self.own_file(INDEX)? };
-        Ok(linked.replace(bytes)?)
+        let file = own_folder(self.inner.git_dir())?.join(format!("{INDEX}{}", std::process::id()));
+        Ok(Linked { target: &path, lock: &lock_of(&path), file: &file }.replace(bytes)?)
     }
 
-    /// Removes the locks of refs and of the index that killed processes of ours have left; says whether there were any.
+    /// Removes the lock of this worktree's index that a killed process of ours has left. The collection's own lock is held.
+    ///
+    /// # Errors
+    /// [`GitError::Fs`].
+    pub fn remove_stale_index_lock(&self) -> Result<(), GitError> {
+        let Some(folder) = Root::open(self.inner.git_dir())?.below(FOLDER)? else { return Ok(()) };
+        let target = self.inner.index_path();
+        for (name, _) in folder.list("")?.into_iter().filter(|(name, _)| name.starts_with(INDEX)) {
+            Linked { target: &target, lock: &lock_of(&target), file: &folder.path().join(name) }.give_up()?;
+        }
+        Ok(())
+    }
+
+    /// Removes the locks of refs that killed processes of ours have left; says whether there were any.
     ///
     /// # Errors
     /// [`GitError::Fs`].
     pub fn remove_stale_locks(&self) -> Result<bool, GitError> {
         let mut removed = false;
         let Some(folder) = Root::open(self.git_folder())?.below(FOLDER)? else { return Ok(false) };
-        for (name, _) in folder.list("")? {
-            let path = folder.path().join(&name);
-            if name.starts_with(INDEX) {
-                let target = self.inner.index_path();
-                removed |= Linked { target: &target, lock: &lock_of(&target), file: &path }.give_up()?;
-            }
-            if name.starts_with(CLAIM) {
-                // Whose owner lives is left alone.
-                let _lock = match Lock::take(&path, Duration::ZERO) {
-                    Err(FsError::Busy(_)) => continue,
-                    other => other?,
-                };
+        for (name, stat) in folder.list("")?.into_iter().filter(|(name, _)| name.starts_with(CLAIM)) {
+            let path = folder.path().join(name);
+            // Whose owner lives is left alone.
+            let lock = match Lock::take(&path, Duration::ZERO) {
+                Err(FsError::Busy(_)) => continue,
+                other => other?,
+            };
+            if lock.is_at(&path) {
                 let names = read_optional(&path, MAX_CLAIM_BYTES)?.unwrap_or_default();
-                removed |= self.remove_locks(&String::from_utf8_lossy(&names))?;
+                removed |= self.remove_locks(&String::from_utf8_lossy(&names), stat.modified.0)?;
                 remove_if_there(&path)?;
             }
         }
         Ok(removed)
     }
 
-    /// Removes those of the locks that do not change while they are watched.
-    fn remove_locks(&self, names: &str) -> Result<bool, GitError> {
-        // `HEAD` is of the worktree, all other refs are shared.
-        let folders = [Root::open(self.git_folder())?, Root::open(self.inner.git_dir())?];
+    /// Removes those of the locks that were made when they were claimed and do not change while they are watched.
+    fn remove_locks(&self, names: &str, claimed: i64) -> Result<bool, GitError> {
+        let root = Root::open(self.git_folder())?;
         let paths: Vec<TreePath> = names.lines().filter_map(|name| name.parse().ok()).collect();
         let look = || {
             let mut found = Vec::new();
-            for root in &folders {
-                for path in &paths {
-                    found.extend(root.stat(path)?.map(|stat| (root, path, identity(&stat))));
-                }
+            for path in &paths {
+                let stat = root.stat(path)?.filter(|stat| stat.modified.0 <= claimed.saturating_add(MADE_WITHIN));
+                found.extend(stat.map(|stat| (path, identity(&stat))));
             }
             Ok::<_, FsError>(found)
         };
@@ -115,20 +140,21 @@ impl Repo {
         while !left.is_empty() && watched < WATCHED {
             sleep(PAUSE);
             watched += PAUSE;
-            let now: Vec<_> = look()?.into_iter().map(|(_, path, identity)| (path, identity)).collect();
-            left.retain(|(_, path, identity)| now.contains(&(path, *identity)));
+            let now = look()?;
+            left.retain(|lock| now.contains(lock));
         }
-        for (root, path, _) in &left {
+        for (path, _) in &left {
             root.remove(path)?;
         }
         Ok(!left.is_empty())
     }
+}
 
-    fn own_file(&self, start: &str) -> Result<PathBuf, GitError> {
-        let folder = self.git_folder().join(FOLDER);
-        ensure_folder(&folder)?;
-        Ok(folder.join(format!("{start}{}", std::process::id())))
-    }
+/// Returns the folder of our own files in a repository, making it first.
+fn own_folder(of: &Path) -> Result<PathBuf, GitError> {
+    let folder = of.join(FOLDER);
+    ensure_folder(&folder)?;
+    Ok(folder)
 }
 
 fn lock_of(path: &Path) -> PathBuf {

@@ -158,30 +158,50 @@ fn origin(url: &str) -> &str {
     url[start..].find('/').map_or(url, |end| &url[..start + end])
 }
 
-/// Leaves out the lines in which git tells how far it has come.
+/// Leaves out the lines in which git tells how far it has come, and what it has fetched. What a server says stays, also when
+/// it begins alike.
 pub(super) fn without_progress(stderr: &[u8]) -> String {
-    const STARTS: [&str; 9] = [
-        "Enumerating objects",
-        "Counting objects",
-        "Compressing objects",
-        "Writing objects",
-        "Receiving objects",
-        "Resolving deltas",
-        "Delta compression",
-        "Total ",
-        "From ",
+    const DOING: [&str; 6] = [
+        "Enumerating objects: ",
+        "Counting objects: ",
+        "Compressing objects: ",
+        "Writing objects: ",
+        "Receiving objects: ",
+        "Resolving deltas: ",
     ];
-    let text = String::from_utf8_lossy(stderr);
+    let is_number = |text: &str| text.trim_start().starts_with(|c: char| c.is_ascii_digit());
     let is_progress = |line: &str| {
-        let line = line.strip_prefix("remote: ").unwrap_or(line);
-        STARTS.iter().any(|start| line.starts_with(start)) || line.starts_with(" * ") || line.starts_with(" + ")
+        let is_total = line.strip_prefix("Total ").is_some_and(|rest| is_number(rest) && rest.contains(" (delta "));
+        let is_doing = DOING.iter().any(|start| line.strip_prefix(start).is_some_and(is_number));
+        is_total || is_doing || line.starts_with("Delta compression using up to ")
     };
-    text.split(['\n', '\r']).filter(|line| !is_progress(line)).map(|line| format!("{line}\n")).collect()
+    let is_noise = |line: &str| match line.strip_prefix("remote: ") {
+        Some(said) => is_progress(said),
+        None => is_progress(line) || ["From ", " * ", " + "].iter().any(|start| line.starts_with(start)),
+    };
+    let text = String::from_utf8_lossy(stderr);
+    text.split(['\n', '\r']).filter(|line| !is_noise(line)).map(|line| format!("{line}\n")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_says_stays_when_its_progress_goes() {
+        let text = "remote: Counting objects: 100% (3/3), done.\rremote: Total 3 (delta 0), reused 0 (delta 0)\n\
+            remote: Total size of the release exceeds the quota\nremote: From 1 July on only admins may publish\n\
+            remote:  * ask someone\nFrom /somewhere\n * [new branch] main -> main\nfatal: no\n";
+        let said = without_progress(text.as_bytes());
+        let said: Vec<_> = said.lines().filter(|line| !line.is_empty()).collect();
+        let expected = [
+            "remote: Total size of the release exceeds the quota",
+            "remote: From 1 July on only admins may publish",
+            "remote:  * ask someone",
+            "fatal: no",
+        ];
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn a_location_is_read_from_where_it_was_given() {

@@ -188,6 +188,11 @@ impl Repo {
         self.inner.common_dir()
     }
 
+    /// Returns the folder with what is of this worktree only, such as `HEAD` and the index.
+    pub fn worktree_folder(&self) -> &Path {
+        self.inner.git_dir()
+    }
+
     /// Returns the worktree.
     ///
     /// # Errors

@@ -633,3 +633,32 @@ fn an_edit_while_a_command_writes_is_not_hidden() {
     assert!(env.git(["status", "--porcelain"]).contains("skills/one/SKILL.md"), "git sees the edit");
     assert_eq!(env.json(&["status"])["artifacts"][0]["uncommitted"][0]["state"], "modified");
 }
+
+/// Another worktree of the repository has a `HEAD` and an index of its own, and what was left there stays until it is its turn.
+#[test]
+#[ignore = "needs strace"]
+fn what_was_killed_in_another_worktree_is_finished_there() {
+    let env = one();
+    env.git(["worktree", "add", "--quiet", "-b", "second", "../second"]);
+    let add = ["--collection", "../second", "add", "../one"];
+    for number in 1.. {
+        let mut command = env.command("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat,linkat,unlink"]);
+        command.args(["-e", &format!("inject=rename,renameat,linkat,unlink:signal=KILL:when={number}")]);
+        command.arg(program()).args(add);
+        if Ran::of(command).code == Some(0) {
+            assert!(number > 8, "only {number} calls were met");
+            break;
+        }
+        // The other one goes on, and throws nothing of it away.
+        env.run(["tag", "--add", &format!("w{number}"), "main"]).code.expect("an exit status");
+        env.add_skill(&format!("other-{number}"), "text");
+        env.run(["--collection", "../second", "validate"]).code.expect("an exit status");
+        env.run(add).ok();
+        for folder in [".", "../second"] {
+            assert_eq!(env.git(["-C", folder, "status", "--porcelain"]), "", "{number} in {folder}");
+            env.git(["-C", folder, "fsck", "--strict", "--no-dangling"]);
+        }
+        env.run(["--collection", "../second", "remove", "one"]).ok();
+    }
+}

@@ -5,8 +5,8 @@
 //! one left (`schema/durability.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use super::open::state_folder;
 use super::{Collection, Error, PRISTINE_REFS};
 use crate::fsio::{FsError, Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
@@ -232,6 +232,13 @@ impl Record<'_> {
     }
 }
 
+/// Returns where the commit is named that a worktree is about to follow: each worktree of a repository has its own.
+fn pending_note(repo: &Repo) -> Result<PathBuf, Error> {
+    let folder = repo.worktree_folder().join("skillmeat");
+    crate::fsio::ensure_folder(&folder)?;
+    Ok(folder.join("pending"))
+}
+
 fn finish(
     context: &Context,
     collection: &Collection,
@@ -252,7 +259,7 @@ fn finish(
     refs.extend(audit::next(context, repo, &event)?);
     refs.push(RefChange { name: "HEAD".to_owned(), new: Some(commit), expect: Expect::At(parent) });
     repo.flush()?;
-    let pending = state_folder(repo)?.join("pending");
+    let pending = pending_note(repo)?;
     write_note(&pending, format!("{commit}\n").as_bytes())?;
     // Objects and note before refs: a power cut must not leave a ref to an object that is not on disk.
     context.make_durable(repo.git_folder())?;
@@ -287,7 +294,8 @@ fn finish(
 /// [`Error::Git`], [`Error::Fs`].
 pub(super) fn recover(repo: &Repo) -> Result<(), Error> {
     repo.remove_stale_locks()?;
-    let pending = state_folder(repo)?.join("pending");
+    repo.remove_stale_index_lock()?;
+    let pending = pending_note(repo)?;
     let Some(note) = read_optional(&pending, 1024)? else { return Ok(()) };
     let commit = std::str::from_utf8(&note).ok().and_then(|text| Oid::from_hex(text.trim().as_bytes()).ok());
     // Any other HEAD: the refs never moved, or people have gone on from there by themselves.

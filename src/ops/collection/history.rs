@@ -185,7 +185,7 @@ fn back_in(
             change.describe(artifact, entry);
         }
         change.lock(artifact, old.lock.artifacts.get(artifact).cloned());
-        if old.manifest.artifacts.get(artifact).is_none() {
+        if !old.manifest.artifacts.contains_key(artifact) {
             end(collection, &mut change, artifact)?;
         }
     }

@@ -117,7 +117,7 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
         collection: collection.manifest.name.clone(),
         artifacts: states,
         other: if names.is_empty() { uncommitted.into_iter().map(shown).collect() } else { Vec::new() },
-        interrupted: collection.repo.git_folder().join("skillmeat/pending").exists(),
+        interrupted: collection.repo.worktree_folder().join("skillmeat/pending").exists(),
     })
 }
 
