@@ -262,6 +262,10 @@ impl From<keys::Error> for Failure {
             Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
             Error::Git(error) => git_hint(error),
             Error::Fs(error) => fs_hint(error),
+            Error::Revoked { path, .. } => Some(format!(
+                "nobody is believed while it cannot be read; mend '{}': one public key a line",
+                path.display()
+            )),
             Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => {
                 None
             }

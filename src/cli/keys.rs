@@ -6,8 +6,8 @@ use super::failure::Failure;
 use super::report::Report;
 use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
-use super::text::{NAME, clean, count};
-use crate::ops::keys;
+use super::text::{NAME, WARNING, clean, count};
+use crate::ops::{keys, revocation};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -46,6 +46,17 @@ pub(super) enum Trust {
         /// Name of the principal
         principal: String,
     },
+    /// Believe nothing that a stolen key has signed or will sign, of whatever date
+    #[command(
+        after_help = "Examples:\n  git skillmeat trust revoke SHA256:… --reason 'laptop stolen'\n  git skillmeat trust revoke old.pub"
+    )]
+    Revoke {
+        /// A public key, the path of one, or the fingerprint of one that `trust list` shows
+        key: String,
+        /// Why, for whoever reads the list
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 impl Command {
@@ -69,14 +80,19 @@ impl Command {
                 let line = |signer: &keys::ShownSigner| {
                     let scope = signer.namespaces.as_deref().unwrap_or("everything");
                     format!(
-                        "{NAME}{}{NAME:#}  {}  for {}\n",
+                        "{NAME}{}{NAME:#}  {}  for {}{}\n",
                         clean(&signer.principals),
                         signer.fingerprint,
-                        clean(scope)
+                        clean(scope),
+                        if signer.revoked { format!("  {WARNING}revoked{WARNING:#}") } else { String::new() }
                     )
                 };
                 let text: String = signers.iter().map(line).collect();
                 Ok(Report::new("trust-list", &signers, text))
+            }
+            Command::Trust(Trust::Revoke { key, reason }) => {
+                let done = revocation::revoke(&session.context, &key, reason.as_deref())?;
+                Ok(revoked(&done))
             }
             Command::Trust(Trust::Remove { principal }) => {
                 let removed = keys::remove(&session.context, &principal)?;
@@ -106,6 +122,20 @@ fn generate(session: &Session) -> Result<Report, Failure> {
         report = report.note("git keeps using the signing key it had: `git config user.signingKey`");
     }
     Ok(report)
+}
+
+fn revoked(done: &revocation::Revoked) -> Report {
+    let verb = if done.new { "Revoked" } else { "Revoked before:" };
+    let mut text = format!("{verb} {NAME}{}{NAME:#}\n  in {}\n", done.fingerprint, done.list.display());
+    for principal in &done.principals {
+        text.push_str(&format!("  {} could sign with it\n", clean(principal)));
+    }
+    if let Some(setting) = &done.setting {
+        text.push_str(&format!("  git config --global {setting}\n"));
+    }
+    Report::new("trust-revoke", done, text).note(
+        "Releases that it signed long ago are refused too, also by `git verify-tag`: no date in a tag can be believed",
+    )
 }
 
 /// Plain git reads the list only if it is told where it is.

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::model::{Deployed, Lockfile, Manifest};
-use crate::ops::{bundle, collection, deploy, keys, vault};
+use crate::ops::{bundle, collection, deploy, keys, revocation, vault};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
@@ -75,6 +75,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("snapshot", schema_for!(Output<Snapshotted>)),
         ("trust-add", schema_for!(Output<TrustAdded>)),
         ("trust-remove", schema_for!(Output<TrustRemoved>)),
+        ("trust-revoke", schema_for!(Output<revocation::Revoked>)),
         ("trust-list", schema_for!(Output<Vec<keys::ShownSigner>>)),
         ("vault-add", schema_for!(Output<vault::Added>)),
         ("vault-init", schema_for!(Output<vault::Made>)),

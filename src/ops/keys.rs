@@ -11,7 +11,8 @@ use crate::git::ssh::{GenerateError, KeySource, SshError, generate_key, public_k
 use crate::model::Class;
 use crate::ops::Context;
 use crate::ops::collection::{fs_class, git_class};
-use crate::signature::{AllowedSigners, AllowedSignersError, KeyError, MAX_SIGNERS_BYTES, PublicKey};
+use crate::ops::revocation::revoked_keys;
+use crate::signature::{AllowedSigners, AllowedSignersError, KeyError, MAX_SIGNERS_BYTES, PublicKey, RevokedError};
 
 /// Namespaces that a line we write is valid for: git's, and ours. A line without any would be valid for all.
 const NAMESPACES: &str = "git,skillmeat-*";
@@ -59,6 +60,14 @@ pub enum Error {
         /// What is wrong.
         source: AllowedSignersError,
     },
+    /// The list of revoked keys cannot be read.
+    #[error("the revoked keys '{}' cannot be used", path.display())]
+    Revoked {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: RevokedError,
+    },
     /// Nobody of that name is in the list.
     #[error("no allowed signer is called '{}'", .0.escape_debug())]
     NoPrincipal(String),
@@ -79,7 +88,7 @@ impl Error {
         match self {
             Error::NoIdentity | Error::NoKey | Error::KeyExists(_) => Class::Usage,
             Error::NotAKey { .. } | Error::PrivateKey(_) | Error::Principal(_) | Error::NoPrincipal(_) => Class::Name,
-            Error::Signers { .. } | Error::NotText(_) => Class::Parse,
+            Error::Signers { .. } | Error::Revoked { .. } | Error::NotText(_) => Class::Parse,
             Error::Generate(_) | Error::Ssh(_) => Class::Io,
             Error::Git(error) => git_class(error),
             Error::Fs(error) => fs_class(error),
@@ -175,6 +184,8 @@ pub struct ShownSigner {
     pub namespaces: Option<String>,
     /// Line of the file.
     pub line: usize,
+    /// Whether the key is revoked: it is in the list, and nothing that it signed is believed.
+    pub revoked: bool,
 }
 
 /// Lists the allowed signers.
@@ -185,7 +196,9 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
     let path = &context.allowed_signers;
     let bytes = read_optional(path, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
     let signers = AllowedSigners::parse(&bytes).map_err(|source| Error::Signers { path: path.clone(), source })?;
+    let revoked = revoked_keys(context)?;
     let shown = signers.iter().map(|signer| ShownSigner {
+        revoked: revoked.contains(signer.key()),
         principals: signer.principals().to_owned(),
         fingerprint: signer.key().fingerprint(),
         namespaces: signer.namespaces().map(str::to_owned),
@@ -257,7 +270,7 @@ fn check_principal(principal: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
+pub(super) fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
         return Ok(key);
     }

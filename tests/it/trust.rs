@@ -295,3 +295,31 @@ fn what_is_no_principal_or_no_public_key_is_refused() {
         assert!(!ran.stderr.contains(&secret), "a private key is not shown");
     }
 }
+
+/// A stolen key: after one command neither we nor plain git believe anything that it has signed.
+#[test]
+fn a_key_is_revoked_for_us_and_for_git() {
+    let (env, pack) = released();
+    let print = fingerprint(&env, &KEY);
+    env.run(["verify", "kit"]).ok();
+    assert!(git_verifies(&env));
+    env.refused("name", &["trust", "revoke", "SHA256:nobody"]);
+    let done = env.json(&["trust", "revoke", &print, "--reason", "laptop\nstolen"]);
+    assert_eq!((&done["new"], &done["fingerprint"]), (&true.into(), &print.as_str().into()));
+    assert_eq!(done["principals"], serde_json::json!([env.json(&["trust", "list"])[0]["principals"]]));
+    assert!(!git_verifies(&env));
+    assert!(assert_refused(&env, &pack, "untrusted").contains("revoked"));
+    assert_eq!(env.json(&["trust", "list"])[0]["revoked"], true);
+    // Twice is once, also by the key itself; another key is not concerned.
+    env.unchanged(&["trust", "revoke", &print]);
+    env.unchanged(&["trust", "revoke", &KEY.public]);
+    let list = env.home().join(".skillmeat/revoked_keys");
+    assert_eq!(fs::read_to_string(&list).expect("a list").lines().count(), 2, "a remark and a key");
+    env.run(["trust", "revoke", &STRANGER.public]).ok();
+    let text = fs::read_to_string(&list).expect("a list");
+    assert!(text.starts_with("# laptop stolen\nssh-ed25519 ") && text.lines().count() == 3, "{text}");
+    // A list that is broken is neither believed nor written over.
+    fs::write(&list, "nonsense\n").expect("a file");
+    env.refused("parse", &["trust", "revoke", &print]);
+    env.refused("parse", &["trust", "list"]);
+}
