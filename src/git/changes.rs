@@ -113,6 +113,15 @@ impl Repo {
         unit: &Unit,
         changes: &mut Vec<Change>,
     ) -> Result<(), GitError> {
+        match (&unit.there, &unit.here) {
+            // What is in another repository is not ours to say, committed as a submodule or not.
+            (Some(entry), Some(None)) if entry.kind == EntryKind::Submodule => return Ok(()),
+            (None, Some(None)) if below.names(&unit.name, MAX_WALK)?.iter().any(|(name, _)| name == ".git") => {
+                changes.push((format!("{path}/"), WorkState::Untracked));
+                return Ok(());
+            }
+            _ => {}
+        }
         let here = match unit.here {
             None => Vec::new(),
             Some(None) => below.walk_counted(&unit.name, path, &sides.seen[1], MAX_WALK)?,

@@ -689,6 +689,10 @@ fn status_says_of_many_artifacts_what_git_says() {
     env.write("skills/a5", "a file where an artifact was");
     env.write("skills/new/SKILL.md", skill("new", "text"));
     assert!(agrees("an index without a tree") > 15);
+    // Another repository in it is one thing.
+    env.git(["init", "--quiet", "skills/nested"]);
+    env.write("skills/nested/a/b.md", "x");
+    agrees("a repository inside");
     // Git notes in the index which tree it has, and that is read instead of the tree.
     env.git(["read-tree", "HEAD"]);
     env.git(["update-index", "-q", "--refresh"]);
