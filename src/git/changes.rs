@@ -42,6 +42,8 @@ struct Sides<'a> {
     index: &'a gix::index::File,
     /// Whether the index has exactly the files of the commit, as git has noted there.
     is_indexed: bool,
+    /// Whether permission bits count.
+    heeds_modes: bool,
     /// Files and folders seen, in the commit and in the worktree.
     seen: [AtomicU64; 2],
 }
@@ -58,7 +60,8 @@ impl Repo {
         let root = Root::open(self.worktree()?)?;
         let index = self.load_index()?;
         let is_indexed = index.tree().is_some_and(|cached| cached.id == tree && cached.num_entries.is_some());
-        let sides = Sides { root: &root, index: &index, is_indexed, seen: Default::default() };
+        let heeds_modes = self.heeds_modes();
+        let sides = Sides { root: &root, index: &index, is_indexed, heeds_modes, seen: Default::default() };
         let mut changes = Vec::new();
         for folder in folders {
             let path: TreePath = folder.parse()?;
@@ -162,8 +165,15 @@ impl Repo {
             match expected.next_if(|(old, ..)| *old == path.as_bytes()) {
                 None => change(path, WorkState::Untracked),
                 Some((_, None, _)) if stat.found == Found::Other => {}
-                Some((_, Some(mode), id)) if entries.vouch(path, stat, mode, id) => {}
-                Some((_, Some(mode), id)) if self.holds(root, path, mode, id)? => {}
+                Some((_, Some(mode), id)) => {
+                    // Where they do not count, the file has the bits that the commit wants.
+                    let real = stat.file_mode().filter(|_| sides.heeds_modes);
+                    let found = real.unwrap_or(mode);
+                    let is_file = stat.file_mode().is_some() && found == mode;
+                    if !is_file || !entries.vouch(path, stat, mode, id) && !self.holds(root, path, id)? {
+                        change(path, WorkState::Modified);
+                    }
+                }
                 Some(_) => change(path, WorkState::Modified),
             }
         }
@@ -173,10 +183,10 @@ impl Repo {
     }
 
     /// Reads a file and says whether it is what it should be.
-    fn holds(&self, root: &Root, path: &str, mode: FileMode, id: Oid) -> Result<bool, GitError> {
+    fn holds(&self, root: &Root, path: &str, id: Oid) -> Result<bool, GitError> {
         match root.read_walked(path, MAX_FILE_BYTES) {
             Ok(None) => Ok(false),
-            Ok(Some((found, bytes))) => Ok(found == mode && self.blob_id(&bytes)? == id),
+            Ok(Some((_, bytes))) => Ok(self.blob_id(&bytes)? == id),
             // A link where a file should be is a difference to report, not a reason to stop.
             Err(FsError::Escapes(_)) => Ok(false),
             Err(other) => Err(other.into()),
@@ -258,7 +268,6 @@ impl Entries<'_> {
         entry.stage() == Stage::Unconflicted
             && entry.id == id
             && mode_of(entry.mode) == Some(mode)
-            && here.found == Found::File(mode)
             && entry.stat.matches(&index_stat(here), options)
             && !entry.stat.is_racy(index.timestamp(), options)
     }

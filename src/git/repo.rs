@@ -193,6 +193,11 @@ impl Repo {
         self.inner.git_dir()
     }
 
+    /// Says whether the permission bits of the worktree mean anything: on some file systems all files have the same.
+    pub(super) fn heeds_modes(&self) -> bool {
+        self.inner.config_snapshot().boolean("core.fileMode").unwrap_or(true)
+    }
+
     /// Returns the worktree.
     ///
     /// # Errors

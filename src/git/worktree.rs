@@ -124,12 +124,20 @@ impl Repo {
                 Here::BelowFile(file) => return Err(GitError::Untracked(file.parse()?)),
                 Here::Folder => return Err(GitError::Untracked(change.path.clone())),
             };
-            if here != change.old && here != change.new {
+            if !self.is_same(here, change.old) && !self.is_same(here, change.new) {
                 let path = change.path.clone();
                 return Err(if change.old.is_some() { GitError::Dirty(path) } else { GitError::Untracked(path) });
             }
         }
         Ok(())
+    }
+
+    /// Says whether a file is what it is expected to be.
+    fn is_same(&self, here: Option<(FileMode, Oid)>, expected: Option<(FileMode, Oid)>) -> bool {
+        match (here, expected) {
+            (Some((_, here)), Some((_, expected))) if !self.heeds_modes() => here == expected,
+            _ => here == expected,
+        }
     }
 
     /// Returns what stands in the worktree at a path.
@@ -224,7 +232,7 @@ impl Repo {
             Here::File(mode, id) => Some((mode, id)),
             Here::Nothing | Here::BelowFile(_) | Here::Folder => return Ok(true),
         };
-        if here != change.old {
+        if !self.is_same(here, change.old) {
             return Ok(false);
         }
         root.remove(&change.path)?;
@@ -253,10 +261,10 @@ impl Repo {
         let may_write = match nearby.read(&change.path, MAX_FILE_BYTES) {
             Ok(Some((stat, bytes))) => {
                 let here = stat.file_mode().map(|mode| Ok::<_, GitError>((mode, self.blob_id(&bytes)?))).transpose()?;
-                if here == change.new {
+                if self.is_same(here, change.new) {
                     return Ok(Some(stat));
                 }
-                here == change.old
+                self.is_same(here, change.old)
             }
             Ok(None) => change.old.is_none(),
             // A file that stayed where a folder must be, or the other way round; anything else is an error.

@@ -698,3 +698,32 @@ fn status_says_of_many_artifacts_what_git_says() {
     env.git(["update-index", "-q", "--refresh"]);
     agrees("an index with its tree");
 }
+
+/// Where the file system has no permission bits of its own, git is told not to look at them, and neither do we.
+#[test]
+fn permission_bits_count_only_where_git_looks_at_them() {
+    let env = TestEnv::with_collection();
+    env.allow_ssh();
+    let source = env.bare("source");
+    let main = skill("pdf", "text");
+    let commit = |script: &[u8]| {
+        let files =
+            [("skills/pdf/SKILL.md", main.as_bytes(), Mode::File), ("skills/pdf/run.sh", script, Mode::Executable)];
+        source.commit("main", &source.tree_of(&files))
+    };
+    commit(b"one");
+    env.run(["add", &source.ssh_url(""), "--all", "--yes"]).ok();
+    fs::set_permissions(env.path("skills/pdf/run.sh"), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .expect("a mode");
+    let uncommitted = || env.json(&["status"])["artifacts"][0]["uncommitted"].as_array().map_or(0, Vec::len);
+    assert_eq!(uncommitted(), 1);
+    env.git(["config", "core.fileMode", "false"]);
+    assert_eq!(uncommitted(), 0);
+    assert_eq!(env.git(["status", "--porcelain"]), "");
+    commit(b"two");
+    env.run(["update", "--yes"]).ok();
+    assert_eq!(env.read("skills/pdf/run.sh"), "two");
+    assert!(env.git(["ls-tree", "HEAD", "skills/pdf/run.sh"]).starts_with("100755"));
+    env.run(["rollback", "HEAD~1"]).ok();
+    env.assert_sound();
+}
