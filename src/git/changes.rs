@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use gix::bstr::BStr;
 use gix::index::entry::{Stage, Stat, stat};
 
+use super::follow::threads;
 use super::sparse::is_left_out;
-use super::worktree::{MAX_FILE_BYTES, mode_of, threads};
+use super::worktree::{MAX_FILE_BYTES, mode_of};
 use super::{EntryKind, GitError, Repo, TreeEntry, WorkState};
 use crate::fsio::{Found, FsError, Root, Stat as OnDisk};
 use crate::model::{FileMode, Oid, TreePath};

@@ -15,6 +15,7 @@ mod claim;
 mod editor;
 mod error;
 mod files;
+mod follow;
 mod identity;
 mod merge;
 mod mergetool;
