@@ -671,9 +671,11 @@ fn a_wait_ends_when_the_upstream_takes_its_change_back() {
         |text: &str| source.commit_files("main", &[("skills/pdf/SKILL.md", text), ("skills/pdf/more.md", "more\n")]);
     theirs(&body(&[("five\n", "fünf\n")]));
     assert_eq!(env.run(["update"]).code, Some(1));
+    let layout = env.json(&["resolve", "skill/pdf"])["folder"].as_str().expect("a folder").to_owned();
     theirs(&body(&[]));
     let ran = env.run(["update"]).ok();
     assert!(ran.stdout.contains("Ended skill/pdf"), "{}", ran.stdout);
+    assert!(!std::path::Path::new(&layout).exists(), "what was laid out goes with it");
     assert_eq!(env.json(&["status"])["artifacts"][0]["waits"], false);
     assert!(env.run(["update"]).ok().stdout.contains("current"));
     env.run(["undo"]).ok();

@@ -172,6 +172,11 @@ fn folder(collection: &Collection, artifact: &ArtifactRef) -> Result<std::path::
     Ok(state_folder(&collection.repo)?.join("merge").join(artifact.to_string().replace('/', "+")))
 }
 
+/// Removes the folder in which a person merged, of something that waits no more.
+pub(super) fn forget_layout(collection: &Collection, artifact: &ArtifactRef) -> Result<(), Error> {
+    Ok(remove_tree(&folder(collection, artifact)?)?)
+}
+
 /// Lays out a merge that waits, with conflict markers, in a folder where a person can edit it.
 ///
 /// A folder of the same merge that is there already stays as it was edited.
@@ -280,7 +285,7 @@ pub fn resolve(
         settle(context, collection, &mut change, artifact, &conflict.settled)?;
     }
     let commit = change.commit(context, "resolve", &format!("Resolve {artifact}"), std::slice::from_ref(artifact))?;
-    remove_tree(&folder(collection, artifact)?)?;
+    forget_layout(collection, artifact)?;
     Ok(Resolved {
         artifact: artifact.clone(),
         conflicts: conflict.conflicts,

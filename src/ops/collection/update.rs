@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::{end, settle, wait, waiting_for_upstream};
+use super::pending::{end, forget_layout, settle, wait, waiting_for_upstream};
 use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
@@ -269,6 +269,10 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
         several => format!("Update {} artifacts", several.len()),
     };
     plan.commit = change.commit(context, "update", &subject, &updated)?.map(|id| id.to_string());
+    let waits = |item: &&UpdateItem| matches!(item.step, UpdateStep::None | UpdateStep::Conflict);
+    for item in plan.artifacts.iter().filter(|item| !waits(item)) {
+        forget_layout(collection, &item.artifact)?;
+    }
     Ok(plan)
 }
 
