@@ -153,7 +153,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
-            Error::Unfit(_) => Some("mend it, leave it out, or publish in spite of it with `--allow ID`".to_owned()),
+            Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
@@ -271,6 +271,17 @@ impl From<keys::Error> for Failure {
             }
         };
         Self::of(&error, class, hint)
+    }
+}
+
+/// Returns the options that allow all findings that are named at the end of reasons, each once.
+fn allowing(reasons: &[String]) -> String {
+    let id = |reason: &String| Some(reason.rsplit_once('[')?.1.strip_suffix(']')?.to_owned());
+    let ids: std::collections::BTreeSet<String> = reasons.iter().filter_map(id).collect();
+    if ids.is_empty() {
+        "--allow ID".to_owned()
+    } else {
+        ids.iter().map(|id| format!("--allow {id}")).collect::<Vec<_>>().join(" ")
     }
 }
 
