@@ -41,7 +41,7 @@ type Share = (Vec<u8>, Vec<(Oid, usize)>);
 /// [`GitError::TooMuch`] above 2 GiB or 2^32 objects.
 pub(super) fn pack(objects: &[Object<'_>], hash: gix::hash::Kind) -> Result<Packed, GitError> {
     let share = objects.len().div_ceil(rayon::current_num_threads()).max(1);
-    let shares: Vec<Share> = objects.par_chunks(share).map(deflate).collect();
+    let shares: Vec<Share> = objects.par_chunks(share).map(deflate).collect::<Result<_, _>>()?;
     let count = u32::try_from(objects.len())
         .map_err(|_| GitError::TooMuch { what: "objects in one pack", limit: u64::from(u32::MAX) })?;
     let mut pack = Vec::with_capacity(64 + shares.iter().map(|(bytes, _)| bytes.len()).sum::<usize>());
@@ -66,7 +66,8 @@ pub(super) fn pack(objects: &[Object<'_>], hash: gix::hash::Kind) -> Result<Pack
     Ok(Packed { pack, index: index(&places, name, hash)?, name })
 }
 
-fn deflate(objects: &[Object<'_>]) -> Share {
+fn deflate(objects: &[Object<'_>]) -> Result<Share, GitError> {
+    let doing = GitError::doing::<gix::Error>("compress an object");
     let mut out = Vec::with_capacity(objects.iter().map(|(_, _, bytes)| bytes.len() / 2 + 64).sum());
     let mut ends = Vec::with_capacity(objects.len());
     // One for all: to make its tables costs as much as to compress a small file.
@@ -78,14 +79,15 @@ fn deflate(objects: &[Object<'_>]) -> Share {
             // The vector is its own buffer: what is free in it is filled, and more asked for until all is in.
             out.reserve(bytes.len() / 2 + 64);
             let taken = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
-            let status = encoder.compress_vec(&bytes[taken..], &mut out, FlushCompress::Finish);
-            if matches!(status, Ok(Status::StreamEnd)) {
-                break;
+            match encoder.compress_vec(&bytes[taken..], &mut out, FlushCompress::Finish) {
+                Ok(Status::StreamEnd) => break,
+                Ok(_) => {}
+                Err(error) => return Err(doing(gix::Error::from_error(error))),
             }
         }
         ends.push((*id, out.len()));
     }
-    (out, ends)
+    Ok((out, ends))
 }
 
 /// Returns an index of version 2; `places` are sorted by id.
