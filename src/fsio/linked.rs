@@ -60,18 +60,16 @@ impl Linked<'_> {
         }
     }
 
-    /// Removes what a killed process left of a replacement; says whether it had locked the file.
+    /// Removes what a killed process left of a replacement, and the lock if it is that one's.
     ///
     /// # Errors
     /// [`FsError::Io`].
-    pub fn give_up(&self) -> Result<bool, FsError> {
+    pub fn give_up(&self) -> Result<(), FsError> {
         let number = |path: &Path| fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
-        let is_ours = number(self.lock).is_some_and(|lock| number(self.file) == Some(lock));
-        if is_ours {
+        if number(self.lock).is_some_and(|lock| number(self.file) == Some(lock)) {
             remove_if_there(self.lock)?;
         }
-        remove_if_there(self.file)?;
-        Ok(is_ours)
+        remove_if_there(self.file)
     }
 }
 
@@ -93,13 +91,13 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
         fs::write(&lock, "another's").expect("writes");
         assert!(matches!(linked.replace(b"three"), Err(FsError::Busy(_))));
-        assert!(!linked.give_up().expect("looks"));
+        linked.give_up().expect("looks");
         assert_eq!(fs::read(&lock).expect("is still there"), b"another's");
         fs::remove_file(&lock).expect("removes");
         // Killed between the two names.
         fs::write(&file, "half").expect("writes");
         fs::hard_link(&file, &lock).expect("links");
-        assert!(linked.give_up().expect("looks"));
+        linked.give_up().expect("looks");
         assert_eq!(fs::read(&target).expect("reads"), b"two");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 1);
     }

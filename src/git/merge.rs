@@ -99,6 +99,10 @@ impl Repo {
         };
         let old = files(base)?;
         let mut sides = [files(ours)?, files(theirs)?];
+        let all = || old.values().chain(sides[0].values()).chain(sides[1].values()).map(|(mode, _)| *mode);
+        if all().all(|mode| mode == FileMode::Regular) || all().all(|mode| mode == FileMode::Executable) {
+            return Ok((base, ours, theirs));
+        }
         let mut settled = old.clone();
         let renamed = [0, 1].map(|side| {
             // A file that is where it was has not been renamed.

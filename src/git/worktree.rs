@@ -121,10 +121,8 @@ impl Repo {
 
     /// Says whether a file is what it is expected to be.
     pub(super) fn is_same(&self, here: Option<(FileMode, Oid)>, expected: Option<(FileMode, Oid)>) -> bool {
-        match (here, expected) {
-            (Some((_, here)), Some((_, expected))) if !self.heeds_modes() => here == expected,
-            _ => here == expected,
-        }
+        let content = |file: Option<(FileMode, Oid)>| file.map(|(_, id)| id);
+        here == expected || (content(here) == content(expected) && !self.heeds_modes())
     }
 
     /// Returns what stands in the worktree at a path.

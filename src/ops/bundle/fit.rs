@@ -120,7 +120,7 @@ fn look(
 }
 
 /// Returns the path of a file below its artifact; the file's own name for an agent or a command.
-fn below(artifact: &ArtifactRef, path: &TreePath) -> TreePath {
+pub(super) fn below(artifact: &ArtifactRef, path: &TreePath) -> TreePath {
     let name = match artifact.kind {
         Kind::Agent | Kind::Command => path.file_name(),
         _ => path.below(&artifact.path()).unwrap_or(path.as_str()),

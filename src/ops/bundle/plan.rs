@@ -1,5 +1,7 @@
 //! What an import would do, before anything is done.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -267,7 +269,18 @@ fn merge(
 
 /// Returns the files of one artifact of a release.
 pub(super) fn released_files(content: &ReleaseContent, artifact: &ArtifactRef) -> Files {
-    let path = artifact.path();
-    let own = content.files.iter().filter(|(entry, _)| entry.path == path || entry.path.below(&path).is_some());
-    own.map(|(entry, blob)| (entry.path.clone(), (entry.mode, *blob))).collect()
+    let own = &content.files[places(content, artifact)];
+    own.iter().map(|(entry, blob)| (entry.path.clone(), (entry.mode, *blob))).collect()
+}
+
+/// Returns where the files of one artifact stand among those of a release, which are in byte order of their paths.
+pub(super) fn places(content: &ReleaseContent, artifact: &ArtifactRef) -> Range<usize> {
+    let (path, files) = (artifact.path(), &content.files);
+    let below = format!("{path}/");
+    let start = |text: &str| files.partition_point(|(entry, _)| entry.path.as_str() < text);
+    let (file, folder) = (start(path.as_str()), start(&below));
+    if files.get(file).is_some_and(|(entry, _)| entry.path == path) {
+        return file..file + 1;
+    }
+    folder..folder + files[folder..].iter().take_while(|(entry, _)| entry.path.as_str().starts_with(&below)).count()
 }

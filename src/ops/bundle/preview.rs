@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{Planned, released_files};
+use super::fit::below;
+use super::plan::{Planned, places, released_files};
 use super::{Error, Found};
-use crate::git::{GitError, Repo};
-use crate::model::{ArtifactRef, FileMode, TreePath};
+use crate::git::Repo;
+use crate::model::{FileMode, TreePath};
 use crate::ops::collection::{Collection, FileDiff, compare, files_of};
 use crate::scan::{Finding, Level, validate};
 use crate::trust::{ReleaseContent, TrustError};
@@ -40,14 +41,18 @@ pub(super) fn preview(
     let artifact = &planned.artifact;
     let theirs = released_files(content, artifact);
     let mut contents = Vec::new();
-    for (index, (entry, _)) in content.files.iter().enumerate() {
-        if !theirs.contains_key(&entry.path) {
-            continue;
-        }
-        let mut bytes = Vec::new();
-        found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
-        memory.write_blob(&bytes)?;
-        contents.push((below(artifact, &entry.path)?, entry.mode, bytes));
+    for index in places(content, artifact) {
+        let (entry, blob) = &content.files[index];
+        // A merge has read all of it already.
+        let bytes = if memory.has(*blob) {
+            memory.blob(*blob, entry.size)?
+        } else {
+            let mut bytes = Vec::new();
+            found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
+            memory.write_blob(&bytes)?;
+            bytes
+        };
+        contents.push((below(artifact, &entry.path), entry.mode, bytes));
     }
     let seen: Vec<(TreePath, FileMode, &[u8])> =
         contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
@@ -63,10 +68,4 @@ pub(super) fn preview(
         files,
         findings: validate(artifact, &seen, Level::Lenient),
     })
-}
-
-/// Returns a path below its artifact; an agent or command is its own file.
-fn below(artifact: &ArtifactRef, path: &TreePath) -> Result<TreePath, Error> {
-    let below = path.below(&artifact.path()).unwrap_or_else(|| path.file_name());
-    Ok(below.parse().map_err(GitError::from)?)
 }

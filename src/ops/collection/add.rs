@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::end;
+use super::pending::{end, kept};
 use super::source::{Opened, SourceFile, open};
 use super::take::{content, entries, license, placed, runs};
 use super::{Change, Collection, Error, file_entries, pristine};
@@ -308,6 +308,7 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
     let mut change = Change::new(collection);
     let mut added = Vec::new();
     let total = plan.artifacts.len() as u64;
+    let kept = kept(collection)?;
     for (index, item) in plan.artifacts.iter().enumerate().filter(|(_, item)| item.step == AddStep::Add) {
         context.progress.step("adding artifacts", index as u64, Some(total));
         // The plan was made before the user was asked; another process may have added one of this name since.
@@ -332,7 +333,9 @@ pub fn add(context: &Context, collection: &Collection, offer: &Offer, plan: &mut
         let message = pristine::message(&item.artifact, offer.opened.upstream(), &trailers);
         let tree = change.record_pristine(context, &item.artifact, &files, &message)?;
         change.describe(&item.artifact, Some(entry));
-        end(collection, &mut change, &item.artifact)?;
+        if kept.contains(&item.artifact) {
+            end(collection, &mut change, &item.artifact)?;
+        }
         let lock = LockEntry {
             commit,
             release: None,

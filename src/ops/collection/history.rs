@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::change::{Change, Record, commit_tree};
-use super::pending::end;
+use super::pending::{end, kept};
 use super::update::files_of;
 use super::{Collection, Error, PENDING_REFS, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
@@ -129,7 +129,7 @@ pub fn rollback(
         let then = collection.at(commit)?.artifacts()?;
         let mut refs = Change::new(collection);
         // What is not there any more waits for nothing.
-        for artifact in collection.artifacts()?.iter().filter(|artifact| !then.contains(artifact)) {
+        for artifact in kept(collection)?.iter().filter(|artifact| !then.contains(artifact)) {
             end(collection, &mut refs, artifact)?;
         }
         back(context, collection, commit, refs.into_refs(), &record, preview)

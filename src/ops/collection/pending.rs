@@ -53,6 +53,12 @@ pub(crate) fn wait(
     Ok(())
 }
 
+/// Returns the artifacts for which a state is kept, whether or not it still is of what they follow.
+pub(super) fn kept(collection: &Collection) -> Result<BTreeSet<ArtifactRef>, Error> {
+    let refs = collection.repo.refs_below(PENDING_REFS)?;
+    Ok(refs.iter().filter_map(|(name, _)| name.strip_prefix(PENDING_REFS)?.parse().ok()).collect())
+}
+
 /// Ends the wait of an artifact, where it waits.
 pub(super) fn end(collection: &Collection, change: &mut Change<'_>, artifact: &ArtifactRef) -> Result<(), Error> {
     let name = format!("{PENDING_REFS}{artifact}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::pending::{end, forget_layout, settle, wait, waiting_for_upstream};
+use super::pending::{end, forget_layout, kept, settle, wait, waiting_for_upstream};
 use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
@@ -245,6 +245,7 @@ fn plan_one(
 pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish: &Update) -> Result<UpdatePlan, Error> {
     // What a collection that is open to be changed writes stays in memory until the commit.
     let mut plan = plan_in(&collection.repo, collection, looked, wish)?;
+    let before = kept(collection)?;
     let mut change = Change::new(collection);
     let mut updated = Vec::new();
     for item in plan.artifacts.iter().filter(|item| item.step != UpdateStep::None) {
@@ -269,8 +270,8 @@ pub fn update(context: &Context, collection: &Collection, looked: &Looked, wish:
         several => format!("Update {} artifacts", several.len()),
     };
     plan.commit = change.commit(context, "update", &subject, &updated)?.map(|id| id.to_string());
-    let waits = |item: &&UpdateItem| matches!(item.step, UpdateStep::None | UpdateStep::Conflict);
-    for item in plan.artifacts.iter().filter(|item| !waits(item)) {
+    let ended = |item: &&UpdateItem| !matches!(item.step, UpdateStep::None | UpdateStep::Conflict);
+    for item in plan.artifacts.iter().filter(ended).filter(|item| before.contains(&item.artifact)) {
         forget_layout(collection, &item.artifact)?;
     }
     Ok(plan)
