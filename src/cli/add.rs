@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, runs_text, short};
+use super::text::{NAME, brief, clean, count, findings_text, runs_text, short};
 use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
 use crate::ops::collection::{self, AddPlan, AddStep, Error, Obstacles, Offer, Otherwise};
-use crate::scan::{Note, Severity};
+use crate::scan::Note;
 
 /// Most notes of one kind that are shown.
 const MAX_NOTES: usize = 10;
@@ -157,14 +157,7 @@ fn plan_text(plan: &AddPlan, dry_run: bool) -> String {
         let renamed =
             item.renamed_from.as_ref().map(|old| format!(" (called '{}' there)", short(old, 80))).unwrap_or_default();
         text.push_str(&format!("{verb} {NAME}{}{NAME:#}{renamed}, {}\n", item.artifact, count(item.files, "file")));
-        for finding in item.findings.iter().filter(|finding| finding.severity != Severity::Info) {
-            text.push_str(&format!(
-                "  {WARNING}{:?}{WARNING:#} {}: {}\n",
-                finding.severity,
-                finding.path,
-                clean(&finding.message)
-            ));
-        }
+        text.push_str(&findings_text(&item.findings));
     }
     text.push_str(&runs_text(&plan.runs));
     text.push_str(&notes_text(&plan.notes));

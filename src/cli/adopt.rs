@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, runs_text, short};
+use super::text::{NAME, WARNING, brief, clean, count, findings_text, runs_text, short};
 use crate::model::Class;
 use crate::model::foreign::{Checked, Manager};
 use crate::ops::collection::{self, AdoptItem, AdoptPlan, AdoptStep, Collection, Error};
-use crate::scan::Severity;
 
 /// Most notes and parts that are listed for people; JSON has all.
 const MAX_LISTED: usize = 20;
@@ -178,10 +177,7 @@ fn item_text(item: &AdoptItem, dry_run: bool) -> String {
         count(item.files, "file"),
         clean(&origin)
     );
-    for finding in item.findings.iter().filter(|finding| finding.severity != Severity::Info) {
-        let (severity, path) = (finding.severity, &finding.path);
-        text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message)));
-    }
+    text.push_str(&findings_text(&item.findings));
     text
 }
 

@@ -4,12 +4,11 @@ use super::bundle::{is_pack, verified_text};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
-use super::text::{FAINT, NAME, WARNING, brief, clean, count, runs_text};
+use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
 use crate::model::{Class, Digest};
 use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Preview, Step};
 use crate::ops::vault;
-use crate::scan::Severity;
 
 /// How an import is wished for.
 pub(super) struct Wish {
@@ -148,10 +147,7 @@ fn preview_text(preview: &Preview, with_diff: bool) -> String {
         };
         text.push_str(&format!("  {sign:7} {}  {FAINT}{counts}{FAINT:#}\n", file.path));
     }
-    for finding in preview.findings.iter().filter(|finding| finding.severity != Severity::Info) {
-        let (severity, path) = (finding.severity, &finding.path);
-        text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message)));
-    }
+    text.push_str(&findings_text(&preview.findings));
     if with_diff {
         text.push_str(&files_text(&preview.files));
     }

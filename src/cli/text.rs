@@ -2,6 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::scan::{Finding, Severity};
+
 /// Style of names.
 pub(super) const NAME: Style = Style::new().bold();
 /// Style of what matters less.
@@ -43,6 +45,16 @@ pub(super) fn clean_lines(text: &str) -> String {
 /// Returns `count` with its noun in the right number.
 pub(super) fn count(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns a line for each finding that is more than a remark.
+pub(super) fn findings_text(findings: &[Finding]) -> String {
+    let told = findings.iter().filter(|finding| finding.severity != Severity::Info);
+    told.map(|finding| {
+        let (severity, path) = (finding.severity, &finding.path);
+        format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message))
+    })
+    .collect()
 }
 
 /// Most things that can run that are listed for people; JSON has all of them.

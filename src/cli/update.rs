@@ -10,14 +10,13 @@ use super::failure::Failure;
 use super::hints::allow_hint;
 use super::report::Report;
 use super::session::Session;
-use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, runs_text, short};
+use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, findings_text, runs_text, short};
 use crate::model::{ArtifactRef, Class};
 use crate::ops::collection::{
     self, ArtifactDiff, Decision, Error, FileDiff, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
     Upstream, UpstreamCommit,
 };
 use crate::ops::deploy;
-use crate::scan::Severity;
 
 /// Most commits of an upstream that are listed for people; JSON has more.
 const MAX_COMMITS: usize = 5;
@@ -228,10 +227,7 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
         if let Upstream::Behind { commits, .. } = &item.upstream {
             text.push_str(&commits_text(commits));
         }
-        for finding in item.findings.iter().filter(|finding| finding.severity != Severity::Info) {
-            let (severity, path) = (finding.severity, &finding.path);
-            text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {path}: {}\n", clean(&finding.message)));
-        }
+        text.push_str(&findings_text(&item.findings));
         if item.step == UpdateStep::Conflict && !dry_run {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", item.artifact));
         }
