@@ -8,9 +8,11 @@ use super::failure::Failure;
 use super::import::{Wish, import};
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, brief, clean, count, short, size};
+use super::text::{NAME, WARNING, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
-use crate::ops::bundle::{self, Error, Existing, Export, Older, Place, VerifiedReport};
+use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
+use crate::ops::vault::{self, Opened};
+use crate::trust::{Level, ReleaseContent, Verified};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -53,6 +55,9 @@ pub(super) enum Command {
         /// A pack, or a tag of the collection
         #[arg(value_name = "PACK|TAG")]
         what: String,
+        /// Be content with this level where the policy asks for more
+        #[arg(long, value_name = "0-4", value_parser = level)]
+        allow_level: Option<Level>,
     },
     /// Bring a verified release into the collection, in one commit
     #[command(
@@ -80,6 +85,9 @@ pub(super) enum Command {
         /// Take a release that is older than one that was imported before
         #[arg(long)]
         allow_older: bool,
+        /// Be content with this level where the policy asks for more; it is recorded
+        #[arg(long, value_name = "0-4", value_parser = level)]
+        allow_level: Option<Level>,
     },
 }
 
@@ -100,8 +108,8 @@ pub(super) enum Keep {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Verify { what } => verify(session, &what),
-            Command::Import { what, dry_run, diff, yes, accept, existing, allow_older } => {
+            Command::Verify { what, allow_level } => verify(session, &what, allow_level),
+            Command::Import { what, dry_run, diff, yes, accept, existing, allow_older, allow_level } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
@@ -109,7 +117,7 @@ impl Command {
                     Keep::Merge => Existing::Merge,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
-                import(session, &what, Wish { dry_run, yes, accept, existing, older, diff })
+                import(session, &what, Wish { dry_run, yes, accept, existing, older, allow_level, diff })
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {
@@ -133,6 +141,10 @@ impl Command {
             }
         }
     }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    text.parse().ok().and_then(Level::of).ok_or_else(|| "a level is a number from 0 to 4".to_owned())
 }
 
 fn check_license(license: Option<&str>) -> Result<(), Failure> {
@@ -174,29 +186,62 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
         || session.environment.absolute(what.as_ref()).is_file()
 }
 
-fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
+fn verify(session: &Session, what: &str, level: Option<Level>) -> Result<Report, Failure> {
     let collection;
     let place = if is_pack(session, what) {
         Place::Pack(session.environment.absolute(what.as_ref()))
     } else {
         collection = session.collection()?;
-        Place::Repository(&collection.repo, what.to_owned())
+        Place::Repository(&collection.repo, what.to_owned(), None)
     };
     let found = bundle::find(&place)?;
-    let verified = bundle::verify(&session.context, &found)?;
-    let report = bundle::report(&found, &verified);
+    let origin = vault::knowing(&session.context, &found)?;
+    let (verified, report) = verified(session, &found, origin.as_ref())?;
+    bundle::check_policy(&session.context, verified.get(), level)?;
     Ok(Report::new("verify", &report, verified_text(&report)))
+}
+
+/// Verifies a release, by the ledger of the vault that it came from where there is one.
+pub(super) fn verified(
+    session: &Session,
+    found: &Found,
+    origin: Option<&Opened>,
+) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
+    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
+    let verified = bundle::verify(&session.context, found, voucher)?;
+    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
+    Ok((verified, report))
+}
+
+/// Says what a level means, and why it is not higher.
+pub(super) fn level_text(report: &VerifiedReport) -> String {
+    let vault = report.vault.as_deref().map(clean).unwrap_or_default();
+    let entry = report.number.map(|number| format!("entry {number} of the ledger of '{vault}'")).unwrap_or_default();
+    match (report.meaning, report.number) {
+        (Level::Witnessed, _) => format!("released as {entry}, which is fresh and witnessed"),
+        (Level::Released, _) => format!("released as {entry}; the ledger has no fresh checkpoint or too few witnesses"),
+        (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
+        (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
+        (Level::Intact, _) => "intact, author unknown".to_owned(),
+        (Level::Unverified, _) => "unverified".to_owned(),
+    }
 }
 
 pub(super) fn verified_text(report: &VerifiedReport) -> String {
     let artifacts: Vec<_> = report.artifacts.iter().map(ToString::to_string).collect();
     format!(
-        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: signed by a key you trust; no vault vouches for it yet\n  \
+        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: {}\n{}  \
          dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n  size       {}, {}\n  tree       {}\n",
         report.release,
         clean(&report.principal),
         report.fingerprint,
         report.level,
+        level_text(report),
+        report
+            .yanked
+            .as_ref()
+            .map(|reason| format!("  {WARNING}taken back{WARNING:#} {}\n", clean(reason)))
+            .unwrap_or_default(),
         report.time,
         short(&report.description, 100),
         clean(&report.license),

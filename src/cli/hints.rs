@@ -1,10 +1,12 @@
 //! What to do next about each error of the use cases.
 
+mod vault;
+
 use super::failure::Failure;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
-use crate::ops::{bundle, collection, deploy, keys, vault};
+use crate::ops::{bundle, collection, deploy, keys};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
@@ -155,38 +157,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
+            Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
-    }
-}
-
-impl From<vault::Error> for Failure {
-    fn from(error: vault::Error) -> Self {
-        use vault::Error;
-        let class = error.class();
-        let hint = match &error {
-            Error::Unknown(_) => Some(
-                "`git skillmeat vault list` shows those you know; `git skillmeat vault add NAME URL` adds one"
-                    .to_owned(),
-            ),
-            Error::Known(name) => {
-                Some(format!("choose another name, or forget the old one with `git skillmeat vault remove {name}`"))
-            }
-            Error::NotEmpty(_) => Some("name a folder that is empty or not there".to_owned()),
-            Error::NotAVault(_) => Some("make one with `git skillmeat vault init PATH`".to_owned()),
-            Error::Moved { .. } | Error::Gone { .. } => Some(
-                "ask its publishers what happened; what you fetched before is kept and can be used with `--offline`"
-                    .to_owned(),
-            ),
-            Error::Taken(_) => Some("export a higher version: a released version never changes".to_owned()),
-            Error::Raced { .. } => Some("run the command again".to_owned()),
-            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
-            Error::Bundle(error) => bundle_hint(error),
-            Error::Git(error) => git_hint(error),
-            Error::Fs(error) => fs_hint(error),
-            Error::Source(_) => Some("an address is a path or a git URL".to_owned()),
-            Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Record(_) => None,
-        };
-        Self::of(&error, class, hint)
     }
 }
 
@@ -304,6 +276,7 @@ fn trust_hint(error: &TrustError) -> Option<String> {
         TrustError::Revoked { .. } | TrustError::Signers { .. } => {
             "mend the file, or correct its path with `git config`".to_owned()
         }
+        TrustError::Ledger(refusal) => return vault::refusal_hint(refusal),
         TrustError::Source(_) => return None,
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };

@@ -1,14 +1,15 @@
 //! `import`: what a release would change here, and making it so.
 
-use super::bundle::{is_pack, verified_text};
+use super::bundle::{is_pack, level_text, verified, verified_text};
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
 use crate::model::{Class, Digest};
-use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Preview, Step};
-use crate::ops::vault;
+use crate::ops::bundle::{self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Preview, Step, Terms};
+use crate::ops::vault::{self, Opened, Vault};
+use crate::trust::Level;
 
 /// How an import is wished for.
 pub(super) struct Wish {
@@ -22,6 +23,8 @@ pub(super) struct Wish {
     pub(super) existing: Existing,
     /// Whether an older release is taken.
     pub(super) older: Older,
+    /// A level below that of the policy that is enough.
+    pub(super) allow_level: Option<Level>,
     /// Whether every line is shown.
     pub(super) diff: bool,
 }
@@ -29,8 +32,9 @@ pub(super) struct Wish {
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     session.collection()?;
     if is_pack(session, what) {
-        let place = Place::Pack(session.environment.absolute(what.as_ref()));
-        return import_from(session, &place, &wish, None);
+        let found = bundle::find(&Place::Pack(session.environment.absolute(what.as_ref())))?;
+        let known = vault::knowing(&session.context, &found)?;
+        return import_from(session, &found, &wish, known.as_ref(), None);
     }
     let Some((vault, release)) = what.split_once(':') else {
         return Err(Failure::new(
@@ -43,30 +47,37 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         // Who names a version has it, whatever was here before.
         wish.older = Older::Take;
     }
-    let known = vault::Vault::find(&session.context, vault)?;
+    let known = Vault::find(&session.context, vault)?;
     if !session.context.offline {
         vault::pull(&session.context, vault)?;
     }
-    let store = vault::store(&session.context, &known)?;
-    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault))
+    let opened = Opened::of(&session.context, known)?;
+    let found = bundle::find(&Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
+    import_from(session, &found, &wish, Some(&opened), Some(vault))
 }
 
-fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
-    let found = bundle::find(place)?;
-    let verified = bundle::verify(&session.context, &found)?;
-    let report = bundle::report(&found, &verified);
+/// `origin` may vouch for it; `vault` is where it was fetched from.
+fn import_from(
+    session: &Session,
+    found: &Found,
+    wish: &Wish,
+    origin: Option<&Opened>,
+    vault: Option<&str>,
+) -> Result<Report, Failure> {
+    let (verified, report) = verified(session, found, origin)?;
     let content = verified.get();
     if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
         return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
     }
     // Who has agreed already is not kept waiting for what nobody will read.
     let detail = if wish.dry_run || !(wish.yes || wish.accept.is_some()) { Detail::Files } else { Detail::Steps };
-    let plan = bundle::plan(&session.context, &session.collection()?, &found, &verified, wish.existing, detail)?;
+    let plan = bundle::plan(&session.context, &session.collection()?, found, &verified, wish.existing, detail)?;
     if wish.dry_run {
         let text = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
         let imported = Imported { plan, principal: report.principal, commit: None };
         return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
     }
+    bundle::check_policy(&session.context, content, wish.allow_level)?;
     plan.check_age(wish.older)?;
     if plan.changes() && !wish.yes && wish.accept.is_none() {
         let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
@@ -76,13 +87,20 @@ fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let done = bundle::import(&session.context, &collection, &found, &verified, (wish.existing, wish.older), vault)?;
+    let terms = Terms { existing: wish.existing, older: wish.older, vault };
+    let done = bundle::import(&session.context, &collection, found, &verified, &terms)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
         None => "Nothing to do: the collection has all of it\n".to_owned(),
     };
-    let head = format!("{NAME}{}{NAME:#} signed by {}\n", done.plan.release, clean(&done.principal));
+    let head = format!(
+        "{NAME}{}{NAME:#} signed by {}, level {}: {}\n",
+        done.plan.release,
+        clean(&done.principal),
+        report.level,
+        level_text(&report)
+    );
     let text = format!("{head}{}{commit}", plan_text(&done.plan, false, false));
     Ok(with_status(Report::new("import", &done, text), &done.plan))
 }

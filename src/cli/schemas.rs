@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
-use crate::model::{Deployed, Lockfile, Manifest};
+use crate::model::{Deployed, Lockfile, Manifest, RoleOf, ShownEntry};
 use crate::ops::{bundle, collection, deploy, keys, revocation, vault};
 
 /// Output of a command: the same envelope around its data.
@@ -82,6 +82,14 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("vault-list", schema_for!(Output<Vec<vault::Vault>>)),
         ("vault-ls", schema_for!(Output<Vec<vault::VaultRelease>>)),
         ("vault-pull", schema_for!(Output<vault::Pulled>)),
+        ("vault-log", schema_for!(Output<Vec<ShownEntry>>)),
+        ("vault-pin", schema_for!(Output<vault::Vault>)),
+        ("vault-show", schema_for!(Output<vault::LedgerReport>)),
+        ("vault-role-list", schema_for!(Output<Vec<RoleOf>>)),
+        ("vault-root", schema_for!(Output<vault::RootState>)),
+        ("vault-witness", schema_for!(Output<vault::Witnessed>)),
+        ("vault-yank", schema_for!(Output<vault::Recorded>)),
+        ("vault-checkpoint", schema_for!(Output<vault::Recorded>)),
         ("vault-push", schema_for!(Output<vault::Pushed>)),
         ("vault-remove", schema_for!(Output<vault::Vault>)),
         ("verify", schema_for!(Output<bundle::VerifiedReport>)),

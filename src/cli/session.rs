@@ -15,6 +15,7 @@ use crate::git::ssh::KeySource;
 use crate::model::Class;
 use crate::ops::collection::{Collection, Error};
 use crate::ops::{Context, Durability, Signing};
+use crate::trust::Policy;
 
 /// Surroundings and settings of this run.
 pub(super) struct Session {
@@ -68,6 +69,9 @@ impl Session {
             },
             allowed_signers: settings.allowed_signers.clone(),
             revoked_keys: settings.revoked_keys.clone(),
+            witnesses: settings.witnesses.clone(),
+            witness_threshold: settings.witness_threshold,
+            policy: policy(settings.policy.as_deref())?,
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
             offline: global.offline,
             traffic: Cell::new(0),
@@ -110,6 +114,18 @@ impl Session {
         std::io::stdin().lock().read_line(&mut answer).ok()?;
         Some(answer.trim().to_owned())
     }
+}
+
+/// Returns the policy that the configuration names; a word that is none is not taken for the weakest.
+fn policy(word: Option<&str>) -> Result<Policy, Failure> {
+    let Some(word) = word else { return Ok(Policy::default()) };
+    Policy::of(word).ok_or_else(|| {
+        Failure::new(
+            Class::Usage,
+            format!("'{}' is not a value for skillmeat.policy", word.escape_debug()),
+            "write `personal`, `team` or `strict`: `git config --global skillmeat.policy team`",
+        )
+    })
 }
 
 /// Finds the collection: the flag, the repository one stands in, `skillmeat.collection`, the default.

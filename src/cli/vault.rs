@@ -8,8 +8,10 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
+use crate::model::Digest;
 use crate::ops::collection::default_name;
 use crate::ops::vault::{self, Standing, VaultRelease};
+use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -31,7 +33,15 @@ pub(super) enum Command {
         name: String,
         /// Path or git URL
         url: String,
+        /// The id that its ledger must have, as its owner told you
+        #[arg(long, value_name = "sha256:…", conflicts_with = "first_use")]
+        ledger: Option<Digest>,
+        /// Believe the ledger that is there, without comparing its id
+        #[arg(long)]
+        first_use: bool,
     },
+    #[command(flatten)]
+    Ledger(super::ledger::Command),
     /// List the vaults you know
     List,
     /// Forget a vault and what was fetched from it
@@ -69,18 +79,21 @@ impl Command {
                 let path = session.environment.absolute(&path);
                 let name = name.unwrap_or_else(|| default_name(&path).trim_end_matches(".git").to_owned());
                 let made = vault::init(context, &path, &name)?;
-                let text = format!("Made the vault {NAME}{}{NAME:#} in {}\n", clean(&made.name), made.path.display());
-                Ok(Report::new("vault-init", &made, text))
-            }
-            Command::Add { name, url } => {
-                let added = vault::add(context, &name, &url)?;
                 let text = format!(
-                    "Added the vault {NAME}{name}{NAME:#}: {}, {}\n",
-                    clean(&added.vault.url),
-                    count(added.releases, "release")
+                    "Made the vault {NAME}{}{NAME:#} in {}\n  ledger  {}\n  root    {} with key {}\n",
+                    clean(&made.name),
+                    made.path.display(),
+                    made.ledger,
+                    clean(&made.principal),
+                    made.fingerprint
                 );
-                Ok(Report::new("vault-add", &added, text))
+                Ok(Report::new("vault-init", &made, text).note(
+                    "Give the id of the ledger to others another way than the vault's address: they compare it with \
+                     `git skillmeat vault add NAME URL --ledger ID`",
+                ))
             }
+            Command::Ledger(command) => command.run(session),
+            Command::Add { name, url, ledger, first_use } => add(session, &name, &url, ledger, first_use),
             Command::List => {
                 let vaults = vault::list(context)?;
                 let text: String = vaults
@@ -130,10 +143,52 @@ impl Command {
     }
 }
 
+fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_use: bool) -> Result<Report, Failure> {
+    let context = &session.context;
+    let mut added = vault::add(context, name, url, ledger)?;
+    let keys: String = added
+        .root_keys
+        .iter()
+        .map(|key| format!("  root    {} with key {}\n", clean(&key.principal), key.fingerprint))
+        .collect();
+    let facts = format!("  ledger  {}\n{keys}", added.vault.ledger);
+    if ledger.is_none() {
+        let mut believed = first_use;
+        if !first_use && session.can_ask() {
+            let _ = std::io::Write::write_all(&mut anstream::stderr(), facts.as_bytes());
+            believed = session.confirm("Nobody has compared this id. Believe what this ledger says all the same?");
+        }
+        if believed {
+            added.vault = vault::pin(context, name, None, Some(Pin::FirstUse))?;
+        }
+    }
+    let text = format!(
+        "Added the vault {NAME}{name}{NAME:#}: {}, {}\n{facts}          {}\n",
+        clean(&added.vault.url),
+        count(added.releases, "release"),
+        added.vault.pin_text()
+    );
+    let report = Report::new("vault-add", &added, text);
+    Ok(match added.vault.pin {
+        Some(Pin::Compared) => report,
+        _ => report.note(format!(
+            "Compare the id with one that came another way, and `git skillmeat vault pin {name} --ledger ID`; until then \
+             {}",
+            match added.vault.pin {
+                None => "only those count whom you trust yourself",
+                _ => "nobody has said that it is the right one",
+            }
+        )),
+    })
+}
+
 fn release_text(release: &VaultRelease) -> String {
     let time = release.time.as_deref().unwrap_or("");
     let standing = match &release.standing {
-        Standing::Signed { principal, .. } => format!("signed by {}", clean(principal)),
+        _ if release.yanked.is_some() => {
+            format!("{WARNING}taken back{WARNING:#}: {}", clean(release.yanked.as_deref().unwrap_or_default()))
+        }
+        Standing::Signed { principal, level, .. } => format!("signed by {}, level {level}", clean(principal)),
         Standing::NotBelieved { reason } => format!("{WARNING}not believed{WARNING:#}: {}", clean(reason)),
     };
     format!("{NAME}{}{NAME:#}  {time}  {standing}\n", release.release)

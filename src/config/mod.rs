@@ -94,6 +94,12 @@ pub struct Settings {
     pub projects: Vec<PathBuf>,
     /// `skillmeat.audit`: whether the trail of what changed is kept.
     pub audit: bool,
+    /// `skillmeat.witness`, once for each: statements of others who saw ledgers.
+    pub witnesses: Vec<PathBuf>,
+    /// `skillmeat.witnessThreshold`: how many of them have to have seen the same.
+    pub witness_threshold: usize,
+    /// `skillmeat.policy`, as it is written; `personal` where it is not.
+    pub policy: Option<String>,
     /// `skillmeat.collection`: name or path of the collection used outside of one.
     pub collection: Option<String>,
     /// `skillmeat.durability` is not `lazy`.
@@ -174,6 +180,11 @@ impl Environment {
             collection: config.text("skillmeat.collection"),
             allowed_sources: config.texts("skillmeat.allowsource"),
             projects: config.paths("skillmeat.project", home),
+            witnesses: config.paths("skillmeat.witness", home),
+            witness_threshold: seconds("skillmeat.witnessthreshold")
+                .and_then(|count| usize::try_from(count).ok())
+                .unwrap_or(1),
+            policy: config.text("skillmeat.policy"),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
             synced: config.text("skillmeat.durability").is_none_or(|value| value != "lazy"),
             silence_seconds: seconds("skillmeat.networktimeout").unwrap_or(DEFAULT_SILENCE_SECONDS),

@@ -139,6 +139,15 @@ impl Repo {
         Ok(self.inner.write_object(&commit).map_err(GitError::doing("write a commit"))?.detach())
     }
 
+    /// Returns the raw bytes of a commit without writing it, to be signed.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`].
+    pub fn commit_bytes(&self, tree: Oid, parents: &[Oid], message: &str, who: &Identity) -> Result<Vec<u8>, GitError> {
+        let memory = self.in_memory();
+        memory.raw_commit(memory.write_commit(tree, parents, message, who)?)
+    }
+
     /// Reads a commit.
     ///
     /// # Errors

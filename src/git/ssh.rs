@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use generate::{GenerateError, GeneratedKey, generate_key};
+pub use generate::{GenerateError, GeneratedKey, generate_key, random_hex};
 pub use key::{KeySource, PublicInfo, public_key};
 pub use run::Prompt;
 

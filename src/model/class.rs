@@ -22,6 +22,10 @@ pub enum Class {
     Untrusted,
     /// Something older or other was offered in place of what was seen before.
     Rollback,
+    /// There are two histories of what can have only one.
+    Fork,
+    /// What is offered may be old: nothing says that it is not.
+    Stale,
     /// The user must agree first.
     Consent,
     /// A secret would be published.

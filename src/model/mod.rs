@@ -15,11 +15,13 @@ pub mod hooks;
 pub(crate) mod json;
 pub(crate) mod json_text;
 mod kind;
+mod ledger;
 pub mod mcp;
 mod name;
 mod path;
 pub mod plugin;
 mod release;
+mod root;
 mod source;
 mod vault;
 
@@ -42,10 +44,14 @@ pub(crate) use frontmatter::parse_yaml;
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
 pub use json_text::{JsonTextError, MAX_JSON_TEXT_BYTES};
 pub use kind::{Kind, UnknownKind};
+pub use ledger::{EntryBody, EntryError, LEDGER_TITLE, LedgerEntry, LedgerId, MAX_ENTRY_TEXT, ShownEntry, is_plain};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
 pub use release::{Release, ReleaseError};
+pub use root::{
+    BundlePattern, MAX_ROOT_BYTES, ROOT_FORMAT, RevokedKey, Role, RoleOf, RootError, RootFile, RootKey, is_principal,
+};
 pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name, tag_version, version_range};
 pub use vault::{IndexedRelease, MAX_INDEX_BYTES, VAULT_FORMAT, VaultFileError, VaultIndex};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::fsio::{FsError, sync_store};
 use crate::git::ssh::{KeySource, Prompt, SshKeygen};
-use crate::git::{Git, GitError, Identity, find_program};
+use crate::git::{Git, GitError, Identity, Person, find_program};
+use crate::trust::Policy;
 
 /// Told how far long work has come.
 pub trait Progress {
@@ -88,6 +89,12 @@ pub struct Context {
     pub allowed_signers: PathBuf,
     /// The list of revoked keys, where one is configured.
     pub revoked_keys: Option<PathBuf>,
+    /// Statements of others who saw ledgers.
+    pub witnesses: Vec<PathBuf>,
+    /// How many of them have to have seen the same.
+    pub witness_threshold: usize,
+    /// What is asked of a release before it is taken.
+    pub policy: Policy,
     /// Told how far long work has come.
     pub progress: Box<dyn Progress>,
     /// Whether the network is left alone.
@@ -117,6 +124,18 @@ impl Context {
     /// As [`Context::git`], and [`GitError::Offline`].
     pub fn network(&self) -> Result<&Git, GitError> {
         if self.offline { Err(GitError::Offline) } else { self.git() }
+    }
+
+    /// Returns who stands in the log of refs of our own stores, which nobody else reads: a user whom git does not know can
+    /// still fetch.
+    pub fn recorder(&self) -> Identity {
+        let program = || Person { name: "git-skillmeat".to_owned(), email: String::new() };
+        self.identity.clone().unwrap_or_else(|| Identity {
+            author: program(),
+            committer: program(),
+            seconds: self.now_seconds,
+            offset_seconds: 0,
+        })
     }
 
     /// Counts bytes that were fetched.

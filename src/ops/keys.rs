@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::fsio::{Access, FsError, create_new, ensure_folder, read, read_optional, write_atomic};
 use crate::git::GitError;
 use crate::git::ssh::{GenerateError, KeySource, SshError, generate_key, public_key};
-use crate::model::Class;
+use crate::model::{Class, is_principal};
 use crate::ops::Context;
 use crate::ops::collection::{fs_class, git_class};
 use crate::ops::revocation::revoked_keys;
@@ -262,15 +262,14 @@ fn write_signers(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn check_principal(principal: &str) -> Result<(), Error> {
-    let special =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | ',' | '*' | '?' | '!' | '#' | '\\');
-    if principal.is_empty() || principal.len() > 200 || principal.chars().any(special) {
-        return Err(Error::Principal(principal.chars().take(80).collect()));
-    }
-    Ok(())
+    if is_principal(principal) { Ok(()) } else { Err(Error::Principal(principal.chars().take(80).collect())) }
 }
 
-pub(super) fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
+/// Reads a public key, given as text or as the path of a public key file.
+///
+/// # Errors
+/// [`Error::NotAKey`], [`Error::PrivateKey`].
+pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
         return Ok(key);
     }

@@ -195,6 +195,14 @@ impl AllowedSigners {
         self.0.iter()
     }
 
+    /// Returns who holds a key, by the first line that gives it to anyone, whatever its dates say.
+    ///
+    /// For a list whose lines each name one principal, where the place in a ledger and not a date decides.
+    pub fn holder(&self, key: &PublicKey) -> Option<&str> {
+        let line = self.0.iter().find(|line| !line.cert_authority && line.key == *key)?;
+        Some(&line.principals)
+    }
+
     /// Says whether `key` may sign for `namespace` at `time_unix`, in seconds since 1970.
     ///
     /// Decides as git does with `ssh-keygen`: `find-principals` takes the first line with this key that is

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 use ssh_key::encoding::base64::{Base64, Base64Unpadded, Encoding as _};
 use ssh_key::encoding::{Decode as _, Encode as _};
 use ssh_key::public::KeyData;
 
 use super::shown;
+use crate::model::Digest;
 
 /// Shortest RSA modulus accepted, in bits (`schema/threats.md`, row 30: shorter ones are refused; OpenSSH takes 1024).
 pub const MIN_RSA_BITS: usize = 2048;
@@ -141,7 +142,12 @@ impl PublicKey {
 
     /// Returns `SHA256:` and the unpadded base64 of the SHA-256 of the key, as `ssh-keygen -l` prints it.
     pub fn fingerprint(&self) -> String {
-        format!("SHA256:{}", Base64Unpadded::encode_string(&Sha256::digest(&self.blob)))
+        format!("SHA256:{}", Base64Unpadded::encode_string(&<Sha256 as sha2::Digest>::digest(&self.blob)))
+    }
+
+    /// Returns the SHA-256 of the key, which its fingerprint spells in another way.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.blob)
     }
 
     /// Returns the word that `ssh-keygen` prints for the type, such as `ED25519` or `ED25519-SK`.

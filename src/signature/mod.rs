@@ -19,14 +19,14 @@ pub(crate) mod testdata;
 mod verdict;
 
 pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, LineError, MAX_SIGNERS_BYTES, Outcome};
-pub use commit::RawCommit;
+pub use commit::{RawCommit, SignedCommit, attach_to_commit};
 pub use date::{MAX_UNIX_TIME, Moment, rfc3339};
 pub use key::{KeyError, MIN_RSA_BITS, PublicKey};
 pub use object::{MAX_OBJECT_BYTES, ObjectError};
 pub use revoked::{MAX_REVOKED_BYTES, RevokedError, RevokedKeys};
 pub use sshsig::{MAX_ARMOUR_BYTES, SshSignature, SshSignatureError};
 pub use tag::{ObjectKind, RawTag, Tagger, attach, tag_payload};
-pub use verdict::{Signers, Verdict, verify};
+pub use verdict::{Signers, Verdict, signed_by, verify};
 
 /// Namespace of every signature that git makes or checks (`gpg-interface.c`).
 pub const GIT_NAMESPACE: &str = "git";

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::allowed_signers::{AllowedSigners, Outcome};
+use super::key::PublicKey;
 use super::revoked::RevokedKeys;
 use super::sshsig::{self, SshSignature, SshSignatureError};
 use super::{rfc3339, shown};
@@ -126,23 +127,32 @@ pub fn verify(
     time_unix: u64,
     signers: &Signers<'_>,
 ) -> Verdict {
-    let Some(armour) = armour else { return Verdict::Unsigned };
+    let (key, fingerprint) = match signed_by(payload, armour, namespace) {
+        Ok(key) => (key.clone(), key.fingerprint()),
+        Err(verdict) => return verdict,
+    };
+    if signers.revoked.is_some_and(|revoked| revoked.contains(&key)) {
+        return Verdict::Revoked { fingerprint };
+    }
+    judge(signers.allowed.check(&key, namespace, time_unix), fingerprint, namespace, time_unix)
+}
+
+/// Returns the key that made a signature over exactly `payload` for `namespace`; who may sign is for the caller to judge.
+///
+/// # Errors
+/// The verdict, where the signature does not hold: never [`Verdict::Good`].
+pub fn signed_by(payload: &[u8], armour: Option<&[u8]>, namespace: &str) -> Result<PublicKey, Verdict> {
+    let Some(armour) = armour else { return Err(Verdict::Unsigned) };
     if let Some(format) = foreign_format(armour) {
-        return Verdict::CannotCheck { reason: format!("{format} signatures are not supported") };
+        return Err(Verdict::CannotCheck { reason: format!("{format} signatures are not supported") });
     }
     let signature = match SshSignature::parse(armour) {
         Ok(signature) => signature,
-        Err(SshSignatureError::Unsupported(reason)) => return Verdict::CannotCheck { reason },
-        Err(error) => return bad(&error),
+        Err(SshSignatureError::Unsupported(reason)) => return Err(Verdict::CannotCheck { reason }),
+        Err(error) => return Err(bad(&error)),
     };
-    if let Err(error) = signature.verify(namespace, payload) {
-        return bad(&error);
-    }
-    let (key, fingerprint) = (signature.public_key(), signature.fingerprint());
-    if signers.revoked.is_some_and(|revoked| revoked.contains(key)) {
-        return Verdict::Revoked { fingerprint };
-    }
-    judge(signers.allowed.check(key, namespace, time_unix), fingerprint, namespace, time_unix)
+    signature.verify(namespace, payload).map_err(|error| bad(&error))?;
+    Ok(signature.public_key().clone())
 }
 
 /// Turns the answer of the list of allowed signers into a verdict on a signature that holds.

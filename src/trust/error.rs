@@ -1,6 +1,6 @@
 //! Why a release is not verified.
 
-use super::EvidenceError;
+use super::{EvidenceError, Refusal};
 use crate::model::{Class, Digest, ManifestError, Oid, ReleaseError};
 use crate::pack::{Fault, ObjectError, PackError};
 use crate::signature::{self, AllowedSignersError, RevokedError, Verdict};
@@ -29,6 +29,9 @@ pub enum TrustError {
         #[source]
         verdict: NotGood,
     },
+    /// The ledger of the vault does not vouch for it.
+    #[error(transparent)]
+    Ledger(#[from] Refusal),
     /// The tag's name is not that of a release.
     #[error("the tag has a name that no release has")]
     Name(#[from] ReleaseError),
@@ -159,6 +162,7 @@ impl TrustError {
                 Verdict::CannotCheck { .. } => Class::Io,
                 _ => Class::Untrusted,
             },
+            TrustError::Ledger(refusal) => refusal.class(),
             TrustError::Tree(_)
             | TrustError::Mismatch { .. }
             | TrustError::ManifestDiffers { .. }

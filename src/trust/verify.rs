@@ -1,30 +1,46 @@
 //! The one function that verifies a release.
 
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::error::NotGood;
-use super::{Evidence, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
+use super::{Evidence, Ledger, Level, Listed, Pin, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
 use crate::model::{
     BundleManifest, Digest, FileEntry, Hasher, MANIFEST_PATH, MAX_MANIFEST_BYTES, Oid, Release, tree_digest,
 };
 use crate::pack::{blob_hasher, tree_id};
-use crate::signature::{self, GIT_NAMESPACE, ObjectKind, RawCommit, RawTag, Verdict};
+use crate::signature::{self, GIT_NAMESPACE, ObjectKind, PublicKey, RawCommit, RawTag, Verdict, signed_by};
 
-/// How much is known of a release (`schema/verification.md`). Levels 3 and 4 need a vault's ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// 2: signed by a key that one of the user's principals holds.
-    Signed,
+/// Who decides whether a signer is believed.
+#[derive(Clone, Copy)]
+pub struct Authority<'a> {
+    /// The user's own lists.
+    pub store: &'a TrustStore,
+    /// The vault that the release came from, with its ledger.
+    pub vault: Option<Voucher<'a>>,
 }
 
-impl Level {
-    /// Returns the number of the level.
-    pub fn number(self) -> u8 {
-        match self {
-            Level::Signed => 2,
+/// A vault that may vouch for a release.
+#[derive(Clone, Copy)]
+pub struct Voucher<'a> {
+    /// Its ledger, which holds.
+    pub ledger: &'a Ledger,
+    /// How the user knows that it is the ledger they mean; `None` where they do not.
+    pub pin: Option<Pin>,
+    /// Whether the newest checkpoint is still worth something.
+    pub is_fresh: bool,
+    /// The newest number up to which enough others saw the same ledger.
+    pub witnessed: Option<u64>,
+}
+
+impl Voucher<'_> {
+    /// Returns the level of a release that the ledger lists.
+    fn level(&self, pin: Pin, listed: &Listed) -> Level {
+        match pin {
+            Pin::FirstUse => Level::Signed,
+            Pin::Compared if self.is_fresh && self.witnessed.is_some_and(|number| number >= listed.number) => {
+                Level::Witnessed
+            }
+            Pin::Compared => Level::Released,
         }
     }
 }
@@ -69,13 +85,16 @@ pub struct ReleaseContent {
     pub fingerprint: String,
     /// Time in the tag, in seconds since 1970: what the signer wrote, for information.
     pub time_unix: u64,
+    /// What the ledger of the vault says of it, where it came from one.
+    pub listed: Option<Listed>,
     /// The level reached.
     pub level: Level,
 }
 
-/// Verifies a release: signature, signer, name, tag, commit, tree, manifest, digest, in this order.
+/// Verifies a release: signature, name, signer, tag, commit, tree, manifest, digest, in this order.
 ///
-/// `asked` is the release that the caller wants; a valid other one is refused. Memory stays bounded by the
+/// `asked` is the release that the caller wants; a valid other one is refused. A ledger has the last word on what came from
+/// its vault: it must list exactly this, and where it is pinned, it says who may sign. Memory stays bounded by the
 /// manifest, whatever the size of the files.
 ///
 /// # Errors
@@ -83,12 +102,12 @@ pub struct ReleaseContent {
 pub fn verify(
     evidence: &dyn Evidence,
     asked: Option<&Release>,
-    store: &TrustStore,
+    authority: &Authority<'_>,
 ) -> Result<Verified<ReleaseContent>, TrustError> {
     let raw_tag = evidence.tag()?;
     let tag = RawTag::parse(&raw_tag).map_err(|error| TrustError::Object("tag", error))?;
-    let (principal, fingerprint) = check_signature(&tag, store)?;
-    let release = check_name(&tag, asked)?;
+    let tag_id = object_id(gix::object::Kind::Tag, &raw_tag, tag.target().kind())?;
+    let SignedTag { release, principal, fingerprint, listed, level } = verify_tag(&raw_tag, tag_id, asked, authority)?;
     let raw_commit = evidence.commit()?;
     let (commit_id, tree_id) = check_commit(&release, &tag, &raw_commit)?;
     let (files, manifest_bytes) = hash_files(evidence, commit_id.kind())?;
@@ -100,8 +119,10 @@ pub fn verify(
     if digest != signed {
         return Err(TrustError::Digest { release: release.to_string(), found: digest, signed });
     }
+    if let Some(vault) = &authority.vault {
+        vault.ledger.check_content(&release, digest, None)?;
+    }
     let repo_id = trailer(&release, &tag, REPO_TRAILER)?;
-    let tag_id = object_id(gix::object::Kind::Tag, &raw_tag, commit_id.kind())?;
     let time_unix = tag.time_unix();
     Ok(Verified(ReleaseContent {
         release,
@@ -116,16 +137,75 @@ pub fn verify(
         principal,
         fingerprint,
         time_unix,
-        level: Level::Signed,
+        listed,
+        level,
         tag: raw_tag,
     }))
 }
 
-fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<(String, String), TrustError> {
-    match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &store.signers()) {
-        Verdict::Good { principal, fingerprint } => Ok((principal, fingerprint)),
-        verdict => Err(TrustError::Verdict { name: signature::shown(tag.name()), verdict: NotGood(verdict) }),
+/// What is known of a release by its tag alone. Its files were not looked at.
+#[derive(Debug, Clone)]
+pub struct SignedTag {
+    /// Which release.
+    pub release: Release,
+    /// Who signed.
+    pub principal: String,
+    /// With which key.
+    pub fingerprint: String,
+    /// What the ledger of the vault says of it, where it came from one.
+    pub listed: Option<Listed>,
+    /// The level that is reached if the files are those that were signed.
+    pub level: Level,
+}
+
+/// Checks the tag of a release: signature, name, signer. The first half of [`verify`].
+///
+/// # Errors
+/// [`TrustError`].
+pub fn verify_tag(
+    raw: &[u8],
+    tag_id: Oid,
+    asked: Option<&Release>,
+    authority: &Authority<'_>,
+) -> Result<SignedTag, TrustError> {
+    let tag = RawTag::parse(raw).map_err(|error| TrustError::Object("tag", error))?;
+    let key = check_signature(&tag, authority.store)?;
+    let release = check_name(&tag, asked)?;
+    let listed = authority.vault.map(|vault| vault.ledger.vouch(&release, tag_id, &key)).transpose()?;
+    let (principal, level) = check_signer(&tag, &key, listed.as_ref(), authority)?;
+    Ok(SignedTag { release, principal, fingerprint: key.fingerprint(), listed, level })
+}
+
+/// Returns the key that signed the tag, unless the user believes it no longer.
+fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<PublicKey, TrustError> {
+    let key = signed_by(tag.payload(), tag.signature(), GIT_NAMESPACE).map_err(|verdict| not_good(tag, verdict))?;
+    if store.signers().revoked.is_some_and(|revoked| revoked.contains(&key)) {
+        return Err(not_good(tag, Verdict::Revoked { fingerprint: key.fingerprint() }));
     }
+    Ok(key)
+}
+
+/// Says who signed, and how much that is worth: by the ledger where the user knows it, else by their own list.
+fn check_signer(
+    tag: &RawTag<'_>,
+    key: &PublicKey,
+    listed: Option<&Listed>,
+    authority: &Authority<'_>,
+) -> Result<(String, Level), TrustError> {
+    if let Some((vault, listed)) = authority.vault.zip(listed)
+        && let Some(pin) = vault.pin
+    {
+        return Ok((listed.principal.clone(), vault.level(pin, listed)));
+    }
+    let signers = authority.store.signers();
+    match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &signers) {
+        Verdict::Good { principal, fingerprint } if fingerprint == key.fingerprint() => Ok((principal, Level::Signed)),
+        verdict => Err(not_good(tag, verdict)),
+    }
+}
+
+fn not_good(tag: &RawTag<'_>, verdict: Verdict) -> TrustError {
+    TrustError::Verdict { name: signature::shown(tag.name()), verdict: NotGood(verdict) }
 }
 
 /// The name inside the tag is what was signed; the name of a ref or a file is not (`schema/threats.md`, 2.3).

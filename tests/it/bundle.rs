@@ -195,7 +195,9 @@ fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Option<St
     let store = trust::TrustStore::parse(("signers", signers), None).expect("allowed signers");
     let file = fs::File::open(path).expect("a file");
     let pack = pack::Pack::open(file, &pack::Limits::default()).ok()?;
-    trust::verify(&pack, None, &store).ok().map(|verified| format!("{:?}", verified.get()))
+    trust::verify(&pack, None, &trust::Authority { store: &store, vault: None })
+        .ok()
+        .map(|verified| format!("{:?}", verified.get()))
 }
 
 /// Flips a bit of every byte, or of one in `step`. Returns the places whose change was accepted.

@@ -295,8 +295,8 @@ fn status_of(class: &str) -> i32 {
     match class {
         "usage" | "name" => 2,
         "io" | "net" | "conflict" | "busy" => 1,
-        "path" | "pack" | "limit" | "hash" | "signature" | "untrusted" | "rollback" | "consent" | "secret"
-        | "policy" | "parse" => 3,
+        "path" | "pack" | "limit" | "hash" | "signature" | "untrusted" | "rollback" | "fork" | "stale" | "consent"
+        | "secret" | "policy" | "parse" => 3,
         other => panic!("'{other}' is no class"),
     }
 }

@@ -15,6 +15,7 @@ mod find;
 mod git_rows;
 mod hooks;
 mod hostile;
+mod ledger;
 mod machines;
 mod partial;
 mod remote;

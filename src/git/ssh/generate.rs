@@ -39,6 +39,16 @@ impl fmt::Debug for GeneratedKey {
     }
 }
 
+/// Returns 32 random hex digits from the operating system.
+///
+/// # Errors
+/// [`GenerateError::Failed`].
+pub fn random_hex() -> Result<String, GenerateError> {
+    let mut bytes = [0; 16];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|error| GenerateError::Failed(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// Makes an Ed25519 key from random numbers of the operating system. Writing it, with mode 600, is for the caller.
 ///
 /// # Errors

@@ -73,6 +73,18 @@ pub enum Error {
         /// The newer one.
         here: String,
     },
+    /// Less is known of the release than the user's policy asks for.
+    #[error("'{release}' reaches level {level}, and the policy '{policy}' asks for level {needs}")]
+    Level {
+        /// Which release.
+        release: String,
+        /// The level that it reaches.
+        level: u8,
+        /// The level that is asked for.
+        needs: u8,
+        /// The policy.
+        policy: &'static str,
+    },
     /// The user has not agreed.
     #[error("'{release}' was not imported: nobody agreed to it")]
     Consent {
@@ -117,7 +129,9 @@ impl Error {
             Error::Pack(error) => TrustError::class_of_pack(error),
             Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
             Error::NoSigningKey | Error::Empty => Class::Usage,
-            Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) => Class::Policy,
+            Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {
+                Class::Policy
+            }
             Error::Sign(_) => Class::Io,
             Error::Secret(_) => Class::Secret,
             Error::Exists(_) => Class::Conflict,

@@ -11,7 +11,7 @@ use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::stored::{Handles, Stored};
 use super::wish::Export;
-use super::{Error, license, load_trust};
+use super::{Error, Signer, license, load_trust};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -21,9 +21,9 @@ use crate::model::{
 use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
-use crate::pack::{Limits, PackFile, packed_digest, write_pack};
+use crate::pack::packed_digest;
 use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
-use crate::trust::{Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
+use crate::trust::{Authority, Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
 /// What `export` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -230,7 +230,7 @@ fn sign(
 ) -> Result<Oid, Error> {
     let repo = &collection.repo;
     let who = context.identity.as_ref().ok_or(collection::Error::NoIdentity)?;
-    let key = context.signing.key.as_ref().filter(|_| context.signing.is_ssh).ok_or(Error::NoSigningKey)?;
+    let signer = Signer::of(context)?;
     let head = repo.head_commit()?;
     let who: Identity = who.at(repo.commit(head)?.seconds);
     let title = format!("{} {}", release.bundle, release.version);
@@ -245,7 +245,7 @@ fn sign(
         offset_minutes: 0,
     };
     let payload = tag_payload(&commit, &release.to_string(), tagger, &message)?;
-    let armour = context.ssh_keygen()?.sign(key, GIT_NAMESPACE, &payload, context.prompt())?;
+    let armour = signer.sign(GIT_NAMESPACE, &payload)?;
     Ok(repo.write_raw(gix::object::Kind::Tag, &attach(&payload, &armour))?)
 }
 
@@ -258,7 +258,7 @@ fn check_existing(
     digest: Digest,
 ) -> Result<Oid, Error> {
     let stored = Stored::read(repo, tag_id)?;
-    let verified = verify(&stored, Some(release), &load_trust(context)?)?;
+    let verified = verify(&stored, Some(release), &Authority { store: &load_trust(context)?, vault: None })?;
     if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
 }
 
@@ -270,10 +270,7 @@ fn commit_of(stored: &Stored) -> Result<Oid, Error> {
 
 fn write(stored: &Stored, wish: &Export) -> Result<(crate::fsio::NewFile, crate::pack::Written), Error> {
     let mut pack = new_file_beside(&wish.output)?;
-    let files: Vec<_> = stored.files().iter().map(|PackFile { path, mode, .. }| (path.clone(), *mode)).collect();
-    let tag = stored.tag().unwrap_or_default();
-    let commit = stored.commit().unwrap_or_default();
-    let written = write_pack(&tag, &commit, &files, stored, wish.compression, &Limits::default(), pack.writer())?;
+    let written = stored.write_pack(wish.compression, pack.writer())?;
     Ok((pack, written))
 }
 

@@ -23,9 +23,20 @@ pub struct Imported {
     pub commit: Option<String>,
 }
 
-/// Imports a verified release by the plan for it.
+/// On what terms a release is imported.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// What happens to artifacts that are here with other content.
+    pub existing: Existing,
+    /// Whether an older release is taken.
+    pub older: Older,
+    /// Name of the vault it came from.
+    pub vault: Option<&'a str>,
+}
+
+/// Imports a verified release by the plan for it. The level that it reached is recorded, and that the policy asks for more.
 ///
-/// `vault` is the name of the vault it came from. Objects are written first, the tag, the pristine states and the
+/// Objects are written first, the tag, the pristine states and the
 /// commit appear together. Importing twice changes nothing.
 ///
 /// # Errors
@@ -36,10 +47,10 @@ pub fn import(
     collection: &Collection,
     found: &Found,
     verified: &Verified<ReleaseContent>,
-    (existing, older): (Existing, Older),
-    vault: Option<&str>,
+    terms: &Terms<'_>,
 ) -> Result<Imported, Error> {
     let content = verified.get();
+    let Terms { existing, older, vault } = *terms;
     if existing == Existing::Merge {
         // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
         write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
@@ -89,9 +100,17 @@ pub fn import(
     if let Some(tag_change) = tag_change {
         change.change_ref(tag_change);
     }
-    let subject = format!("Import {} signed by {}", content.release, content.principal);
+    let subject = subject(context, content);
     let committed = change.commit(context, "import", &subject, &changed)?;
     Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.to_string()) })
+}
+
+/// What is said of the import in history and in the trail.
+fn subject(context: &Context, content: &ReleaseContent) -> String {
+    let (level, needs) = (content.level, context.policy.needs());
+    let text = format!("Import {} signed by {}, level {}", content.release, content.principal, level.number());
+    let lowered = format!(" (policy '{}' asks for {})", context.policy.word(), needs.number());
+    if level < needs { text + &lowered } else { text }
 }
 
 fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Option<RefChange>, Error> {

@@ -9,19 +9,20 @@ use serde::Serialize;
 use super::{Error, Stored, releases};
 use crate::fsio::{FsError, open_file, read_optional};
 use crate::git::Repo;
-use crate::model::{ArtifactRef, BundleName, Digest, Release};
+use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::pack::{Limits, Pack};
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, rfc3339};
-use crate::trust::{Evidence, Level, ReleaseContent, TrustStore, Verified};
+use crate::trust::{Authority, Evidence, Ledger, Level, ReleaseContent, TrustError, TrustStore, Verified, Voucher};
 
 /// Where a release is looked for.
 #[derive(Debug, Clone)]
 pub enum Place<'a> {
     /// A pack.
     Pack(PathBuf),
-    /// A repository: by the name of the tag, or by bundle for its newest release.
-    Repository(&'a Repo, String),
+    /// A repository: by the name of the tag, or by bundle for its newest release. What its ledger says was taken back is
+    /// found only by its name.
+    Repository(&'a Repo, String, Option<&'a Ledger>),
 }
 
 /// A release that was found, not verified.
@@ -46,8 +47,8 @@ pub fn find(place: &Place<'_>) -> Result<Found, Error> {
             let facts = (path.clone(), pack.size(), pack.digest()?);
             Ok(Found { evidence: Box::new(pack), asked: None, pack: Some(facts) })
         }
-        Place::Repository(repo, text) => {
-            let (release, tag) = choose(repo, text)?;
+        Place::Repository(repo, text, ledger) => {
+            let (release, tag) = choose(repo, text, *ledger)?;
             Ok(Found { evidence: Box::new(Stored::read(repo, tag)?), asked: Some(release), pack: None })
         }
     }
@@ -63,7 +64,7 @@ fn open_pack(path: &Path) -> Result<File, Error> {
 /// Returns the release that `text` means: `NAME--vVERSION`, `NAME@VERSION`, or `NAME` for its newest version.
 ///
 /// Versions before a release (`1.0.0-rc.1`) are taken only when named.
-fn choose(repo: &Repo, text: &str) -> Result<(Release, crate::model::Oid), Error> {
+fn choose(repo: &Repo, text: &str, ledger: Option<&Ledger>) -> Result<(Release, Oid), Error> {
     let none = || Error::NoRelease(text.chars().take(100).collect());
     let all = releases(repo)?;
     let named = text.replacen('@', "--v", 1);
@@ -72,7 +73,8 @@ fn choose(repo: &Repo, text: &str) -> Result<(Release, crate::model::Oid), Error
         return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none);
     }
     let bundle: BundleName = text.parse().map_err(|_| none())?;
-    let mut of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle);
+    let is_yanked = |release: &Release| ledger.is_some_and(|ledger| ledger.yanked(release).is_some());
+    let mut of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle && !is_yanked(release));
     of_bundle.rfind(|(release, _)| release.version.pre.is_empty()).ok_or_else(none)
 }
 
@@ -91,13 +93,41 @@ pub fn load_trust(context: &Context) -> Result<TrustStore, Error> {
     Ok(TrustStore::parse((&name, &allowed), revoked)?)
 }
 
-/// Verifies a release that was found.
+/// Verifies a release that was found, by the user's lists and by the ledger of the vault that it came from.
 ///
 /// # Errors
 /// [`Error::Trust`].
-pub fn verify(context: &Context, found: &Found) -> Result<Verified<ReleaseContent>, Error> {
+pub fn verify(context: &Context, found: &Found, vault: Option<Voucher<'_>>) -> Result<Verified<ReleaseContent>, Error> {
     let store = load_trust(context)?;
-    Ok(crate::trust::verify(found.evidence.as_ref(), found.asked.as_ref(), &store)?)
+    let authority = Authority { store: &store, vault };
+    let verified = crate::trust::verify(found.evidence.as_ref(), found.asked.as_ref(), &authority)?;
+    if let Some(vault) = vault {
+        let (content, pack) = (verified.get(), found.pack.as_ref().map(|(_, _, digest)| *digest));
+        vault.ledger.check_content(&content.release, content.digest, pack).map_err(TrustError::from)?;
+    }
+    Ok(verified)
+}
+
+/// Refuses a release whose level is below what the user's policy asks for, unless it is at least `allowed`.
+///
+/// # Errors
+/// [`Error::Level`].
+pub fn check_policy(context: &Context, content: &ReleaseContent, allowed: Option<Level>) -> Result<(), Error> {
+    let needs = context.policy.needs();
+    if content.level >= allowed.map_or(needs, |allowed| allowed.min(needs)) {
+        return Ok(());
+    }
+    let (release, level) = (content.release.to_string(), content.level.number());
+    Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word() })
+}
+
+/// Returns the SHA-256 that the pack of a release has, wherever it is made; the release must be verified.
+///
+/// # Errors
+/// [`Error::Pack`], [`Error::Git`].
+pub fn pack_digest(repo: &Repo, tag: Oid, compression: Compression) -> Result<Digest, Error> {
+    let stored = Stored::read(repo, tag)?;
+    Ok(stored.write_pack(compression, &mut std::io::sink())?.digest)
 }
 
 /// What `verify` says of a release.
@@ -113,6 +143,15 @@ pub struct VerifiedReport {
     pub level: u8,
     /// What the level means.
     pub meaning: Level,
+    /// Number of its entry in the ledger that vouches for it, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// The vault whose ledger that is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
+    /// Why it was taken back, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
     /// Time in the tag: what the signer wrote.
     pub time: String,
     /// What it is for.
@@ -139,7 +178,7 @@ pub struct VerifiedReport {
 }
 
 /// Returns what is known of a verified release.
-pub fn report(found: &Found, verified: &Verified<ReleaseContent>) -> VerifiedReport {
+pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<&str>) -> VerifiedReport {
     let content = verified.get();
     VerifiedReport {
         release: content.release.to_string(),
@@ -147,6 +186,9 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>) -> VerifiedRep
         fingerprint: content.fingerprint.clone(),
         level: content.level.number(),
         meaning: content.level,
+        number: content.listed.as_ref().map(|listed| listed.number),
+        vault: vault.filter(|_| content.listed.is_some()).map(str::to_owned),
+        yanked: content.listed.as_ref().and_then(|listed| listed.yanked.clone()),
         time: rfc3339(content.time_unix),
         description: content.manifest.description.clone(),
         license: content.manifest.license.clone(),

@@ -1,11 +1,12 @@
 //! Releases as they stand in a repository.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::Mutex;
 
 use crate::git::{GitError, Repo, TreeFile, WalkLimits};
-use crate::model::{Digest, Oid, Release};
-use crate::pack::{Contents, Limits, PackFile};
+use crate::model::{Compression, Digest, Oid, Release};
+use crate::pack::{Contents, Limits, PackError, PackFile, Written, write_pack};
 use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
@@ -105,6 +106,21 @@ impl Stored {
             return Err(GitError::TooMuch { what: "bytes", limit: limits.unpacked_bytes });
         }
         Ok(Self { tag, commit, files, blobs, handles })
+    }
+}
+
+impl Stored {
+    /// Writes the pack of the release.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub(super) fn write_pack(
+        &self,
+        compression: Compression,
+        out: &mut (dyn Write + Send),
+    ) -> Result<Written, PackError> {
+        let files: Vec<_> = self.files.iter().map(|file| (file.path.clone(), file.mode)).collect();
+        write_pack(&self.tag, &self.commit, &files, self, compression, &Limits::default(), out)
     }
 }
 

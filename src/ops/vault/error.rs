@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crate::fsio::FsError;
 use crate::git::GitError;
-use crate::model::{Class, NameError, Oid, Release, SourceError, VaultFileError};
+use crate::model::{Class, Digest, NameError, Oid, Release, SourceError, VaultFileError};
 use crate::ops::bundle;
 use crate::ops::collection::{fs_class, git_class};
+use crate::trust::{FilesError, LedgerError, Problem, Refusal};
 
 /// A use case on a vault failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,103 @@ pub enum Error {
         /// The release.
         release: String,
     },
+    /// The ledger does not hold.
+    #[error("the ledger of the vault is not believed")]
+    Ledger(#[from] LedgerError),
+    /// The ledger is another one than the one known under this name.
+    #[error("the vault '{vault}' has the ledger {found}, not {known}")]
+    OtherLedger {
+        /// The vault.
+        vault: String,
+        /// The id that is known.
+        known: Digest,
+        /// The id that is offered.
+        found: Digest,
+    },
+    /// The ledger ends before the entry that was seen last.
+    #[error(
+        "the ledger of '{vault}' was at entry {old_number} ({old}) and is offered at entry {new_number} ({new}) now"
+    )]
+    Rewound {
+        /// The vault.
+        vault: String,
+        /// The head that was seen.
+        old: Oid,
+        /// Its number.
+        old_number: u64,
+        /// The head that is offered.
+        new: Oid,
+        /// Its number.
+        new_number: u64,
+    },
+    /// The ledger goes on from an earlier entry than the one that was seen last.
+    #[error(
+        "the ledger of '{vault}' has two histories that part at entry {at}: {old} (entry {old_number}) was seen, {new} (entry \
+         {new_number}) is offered"
+    )]
+    Forked {
+        /// The vault.
+        vault: String,
+        /// The head that was seen.
+        old: Oid,
+        /// Its number.
+        old_number: u64,
+        /// The head that is offered.
+        new: Oid,
+        /// Its number.
+        new_number: u64,
+        /// Number of the first entry that is not the same.
+        at: u64,
+    },
+    /// A witness saw another ledger.
+    #[error("the witness '{}' saw another entry {number} of the ledger", witness.escape_debug())]
+    Contradicted {
+        /// Who.
+        witness: String,
+        /// The entry.
+        number: u64,
+    },
+    /// The ledger lists a release that the vault does not offer.
+    #[error("the vault '{vault}' is not complete: its ledger has '{release}', and there is no such tag")]
+    Incomplete {
+        /// The vault.
+        vault: String,
+        /// The release.
+        release: String,
+    },
+    /// Nothing was fetched from the vault yet.
+    #[error("nothing was fetched from the vault '{}' yet", .0.escape_debug())]
+    NothingSeen(String),
+    /// Readers would not take the entry.
+    #[error("no reader would take this entry")]
+    Refused(#[from] Problem),
+    /// Readers would not believe the release.
+    #[error("no reader would believe this release")]
+    NotVouched(#[from] Refusal),
+    /// Readers would not take the trust files.
+    #[error("no reader would take these trust files")]
+    Files(#[from] FilesError),
+    /// The mail address cannot be the name of a principal.
+    #[error("'{}' cannot be the name of a principal: no spaces, quotes, commas or wildcards", .0.escape_debug())]
+    Principal(String),
+    /// The system gives no random numbers.
+    #[error("there are no random numbers: {0}")]
+    Random(String),
+    /// Someone with a role has no key.
+    #[error("'{}' has no key in this vault yet", .0.escape_debug())]
+    NoKeyOf(String),
+    /// Someone has no such role.
+    #[error("'{}' has no such role in this vault", .0.escape_debug())]
+    NoRole(String),
+    /// A key is none of those that root files are signed with.
+    #[error("the vault knows no key {}", .0.escape_debug())]
+    NoRootKey(String),
+    /// The user's key is none of those that root files are signed with.
+    #[error("your key {0} is no root key of this vault")]
+    NotARootKey(String),
+    /// The folder holds no draft.
+    #[error("'{}' holds no draft of trust files", .0.display())]
+    Draft(PathBuf),
     /// The vault has this version, with other content.
     #[error("the vault has another '{0}'")]
     Taken(Release),
@@ -93,6 +191,18 @@ impl Error {
             Error::Moved { .. } | Error::Gone { .. } => Class::Rollback,
             Error::Taken(_) => Class::Policy,
             Error::Raced { .. } => Class::Conflict,
+            Error::Ledger(error) => error.class(),
+            Error::OtherLedger { .. } => Class::Untrusted,
+            Error::Rewound { .. } => Class::Rollback,
+            Error::Forked { .. } | Error::Contradicted { .. } => Class::Fork,
+            Error::Incomplete { .. } => Class::Net,
+            Error::Refused(problem) => problem.class(),
+            Error::NotVouched(refusal) => refusal.class(),
+            Error::Files(error) => error.class(),
+            Error::Principal(_) | Error::NoKeyOf(_) | Error::NoRole(_) | Error::NoRootKey(_) => Class::Name,
+            Error::NothingSeen(_) | Error::Draft(_) => Class::Usage,
+            Error::Random(_) => Class::Io,
+            Error::NotARootKey(_) => Class::Untrusted,
             Error::Bundle(error) => error.class(),
             Error::Git(error) => git_class(error),
             Error::Fs(error) => fs_class(error),

@@ -1,15 +1,22 @@
-//! `vault init`: a bare repository that others can publish to.
+//! `vault init`: a bare repository that others can publish to, with the first entry of its ledger.
 
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Error, INDEX_REF};
+use super::append::write_signed;
+use super::ledger::{LEDGER_REF, Objects};
+use super::{Error, INDEX_REF, root};
 use crate::fsio::{Access, Root, ensure_folder, read, write_atomic};
+use crate::git::ssh::random_hex;
 use crate::git::{Expect, GitError, RefChange, Repo, Worktree};
-use crate::model::{FileMode, Oid, TreePath, VAULT_FORMAT, VaultIndex};
+use crate::model::{
+    Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, is_principal,
+};
 use crate::ops::Context;
+use crate::ops::bundle::Signer;
+use crate::trust::read_ledger;
 
 /// What a server must refuse even when the program that pushes is not ours (`schema/vault.md`).
 const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n";
@@ -24,16 +31,29 @@ pub struct Made {
     pub path: PathBuf,
     /// Its name.
     pub name: String,
-    /// Its first commit.
+    /// First commit of its branch for people.
     pub commit: String,
+    /// Id of its ledger: what others compare before they believe it.
+    pub ledger: Digest,
+    /// Who may change who may do what.
+    pub principal: String,
+    /// With which key.
+    pub fingerprint: String,
 }
 
-/// Makes a vault in a folder that is empty or not there.
+/// Makes a vault in a folder that is empty or not there. Whoever makes it is its root and its admin.
 ///
 /// # Errors
-/// [`Error::NotEmpty`], [`Error::NoIdentity`], [`Error::Git`].
+/// [`Error::NotEmpty`], [`Error::NoIdentity`], [`Error::Bundle`] without a signing key, [`Error::Git`].
 pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let principal = who.committer.email.clone();
+    if !is_principal(&principal) {
+        return Err(Error::Principal(principal.chars().take(80).collect()));
+    }
+    let signer = Signer::of(context)?;
+    // Signed before anything is made: a passphrase that is not given leaves nothing behind.
+    let files = root::first(name, &principal, &signer)?;
     ensure_folder(folder)?;
     if !Root::open(folder)?.list("")?.is_empty() {
         return Err(Error::NotEmpty(folder.to_owned()));
@@ -44,24 +64,36 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     text.push_str(RECEIVE);
     write_atomic(&config, text.as_bytes(), Access::Shared)?;
     let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
-    let tree = write_tree(&repo, None, name, &index)?;
-    let commit = repo.write_commit(tree, &[], &format!("Start the vault '{name}'\n"), who)?;
+    let commit =
+        repo.write_commit(write_tree(&repo, None, name, &index)?, &[], &format!("Start the vault '{name}'\n"), who)?;
+    let entry = LedgerEntry {
+        id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
+        number: 0,
+        prev: None,
+        body: EntryBody::Root { version: 1 },
+        time: u64::try_from(context.now_seconds).unwrap_or(0),
+    };
+    let head = write_signed(context, &repo, root::write_tree(&repo, &files)?, &[], &entry, &signer)?;
+    // What no reader would take is not published.
+    let ledger = read_ledger(&Objects(&repo), head, None)?;
     context.make_durable(folder)?;
-    let change = RefChange { name: INDEX_REF.to_owned(), new: Some(commit), expect: Expect::Absent };
-    repo.change_refs(&[change], "skillmeat: vault init", who)?;
+    let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
+    repo.change_refs(&[change(INDEX_REF, commit), change(LEDGER_REF, head)], "skillmeat: vault init", who)?;
     context.make_durable(folder)?;
-    Ok(Made { path: folder.to_owned(), name: name.to_owned(), commit: commit.to_string() })
+    Ok(Made {
+        path: folder.to_owned(),
+        name: name.to_owned(),
+        commit: commit.to_string(),
+        ledger: ledger.id(),
+        principal,
+        fingerprint: signer.public()?.fingerprint(),
+    })
 }
 
 /// Writes the files for people into a tree.
 pub(super) fn write_tree(repo: &Repo, base: Option<Oid>, name: &str, index: &VaultIndex) -> Result<Oid, Error> {
-    let quoted = toml_edit::Value::from(name).to_string();
     let mut files: Vec<(TreePath, Oid)> = Vec::new();
-    for (path, text) in [
-        ("vault.toml", format!("format = {VAULT_FORMAT}\nname = {quoted}\n")),
-        ("index.toml", index.render()),
-        ("README.md", index.readme(name)),
-    ] {
+    for (path, text) in [("index.toml", index.render()), ("README.md", index.readme(name))] {
         files.push((path.parse().map_err(GitError::from)?, repo.write_blob(text.as_bytes())?));
     }
     Ok(repo.edit_tree(base, files.iter().map(|(path, id)| (path, Some((FileMode::Regular, *id)))))?)

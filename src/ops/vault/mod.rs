@@ -1,16 +1,26 @@
-//! Vaults: git repositories where releases are published. Nothing in one is trusted because of where it came from.
+//! Vaults: git repositories where releases are published. What a vault says counts only by its ledger, and only for users who
+//! know that ledger.
 
 mod add;
+mod append;
+mod entries;
 mod error;
 mod init;
+mod ledger;
 mod pull;
 mod push;
+mod root;
+mod witness;
 
-pub use add::{Added, Vault, add, list, remove, store};
+pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
+pub use entries::{LedgerReport, Recorded, checkpoint, log, revoke, show, yank};
 pub use error::Error;
 pub use init::{Made, init};
+pub use ledger::{Opened, knowing};
 pub use pull::{Pulled, Standing, VaultRelease, ls, pull};
 pub use push::{Pushed, push};
+pub use root::{RootChange, RootState, change, publish, sign};
+pub use witness::{Witnessed, witness};
 
 /// Branch of a vault with its index for people.
 pub(crate) const INDEX_REF: &str = "refs/heads/main";

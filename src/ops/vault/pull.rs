@@ -6,13 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::add::lock;
-use super::{Error, INDEX_REF, Vault, store};
+use super::ledger::{self, LEDGER_REF, seen_head};
+use super::{Error, Opened, Vault, store};
 use crate::git::{RemoteRef, Repo};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{load_trust, releases};
-use crate::signature::{GIT_NAMESPACE, RawTag, Verdict, rfc3339, verify};
-use crate::trust::TrustStore;
+use crate::signature::{RawTag, rfc3339};
+use crate::trust::{Authority, verify_tag};
 
 /// How a release in a vault stands, before its content was looked at.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -24,6 +25,8 @@ pub enum Standing {
         principal: String,
         /// With which key.
         fingerprint: String,
+        /// The level reached, before its content was looked at.
+        level: u8,
     },
     /// Its tag is not, and it cannot be imported.
     NotBelieved {
@@ -42,6 +45,9 @@ pub struct VaultRelease {
     /// Time in the tag: what the signer wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+    /// Why it was taken back, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
     /// How it stands.
     #[serde(flatten)]
     pub standing: Standing,
@@ -56,13 +62,16 @@ pub struct Pulled {
     pub new: Vec<VaultRelease>,
     /// Number of releases here now.
     pub releases: usize,
+    /// Size of what came, in bytes as sent.
+    pub bytes: u64,
 }
 
-/// Fetches the releases of a vault that are not here yet.
+/// Fetches the releases of a vault that are not here yet, and its ledger.
 ///
 /// # Errors
-/// [`Error::Moved`] and [`Error::Gone`] when the vault takes back what it offered before, [`Error::Git`] with `Net`.
-/// What was fetched before stays as it is.
+/// [`Error::Moved`] and [`Error::Gone`] when the vault takes back what it offered before, [`Error::Rewound`],
+/// [`Error::Forked`] and [`Error::Ledger`] for a ledger that does not go on from what was seen, [`Error::Incomplete`],
+/// [`Error::Git`] with `Net`. What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let vault = Vault::find(context, name)?;
     context.network()?;
@@ -72,20 +81,43 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let offered = vault.remote().list(context.network()?, &[])?;
     let new = check_offer(&vault, &repo, &offered)?;
     let mut wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), release.ref_name())).collect();
-    if offered.iter().any(|found| found.name == INDEX_REF) {
-        wanted.push((INDEX_REF.to_owned(), INDEX_REF.to_owned()));
-    }
-    context.fetched(repo.fetch(context.network()?, &vault.remote(), &wanted, None)?);
+    let at = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
+    let head = at(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+    wanted.push(ledger::wanted(LEDGER_REF, head));
+    let bytes = repo.fetch(context.network()?, &vault.remote(), &wanted, None)?;
+    context.fetched(bytes);
     // The vault may have changed between the two questions: what was listed is what must be here.
     for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
         if let Some(here) = repo.find_ref(&found.name)?.filter(|here| *here != found.id) {
             return Err(moved(&vault, &found.name, here, found.id));
         }
     }
+    let is_first = seen_head(&repo, &vault)?.is_none();
+    let ledger = ledger::take(context, &repo, &vault, head)?;
+    // The ledger may have gone on since the tags were listed; what is listed before its offered head must be there.
+    if ledger.head() == head
+        && let Some((release, _)) = ledger.releases().find(|(release, _)| at(&release.ref_name()).is_none())
+    {
+        return Err(Error::Incomplete { vault: vault.name, release: release.to_string() });
+    }
     context.make_durable(repo.git_folder())?;
-    let all = standing(context, &repo)?;
+    let opened = Opened { vault, repo, ledger: Some(ledger) };
+    let vault = if is_first { first_again(context, &opened.vault)? } else { opened.vault.clone() };
+    let all = standing(context, &opened)?;
     let is_new = |shown: &VaultRelease| new.iter().any(|release| release.to_string() == shown.release);
-    Ok(Pulled { vault, releases: all.len(), new: all.into_iter().filter(is_new).collect() })
+    let releases = all.len();
+    Ok(Pulled { vault, new: all.into_iter().filter(is_new).collect(), releases, bytes })
+}
+
+/// What was seen of the vault is gone from this machine, so nobody here can say whether it was rewound since: the user has
+/// to say anew that it is the one they mean.
+fn first_again(context: &Context, vault: &Vault) -> Result<Vault, Error> {
+    context.progress.warn(&format!(
+        "what was seen of the vault '{}' is gone here: this is a first contact again, and nothing in it is believed for its \
+         ledger until `git skillmeat vault pin {}`",
+        vault.name, vault.name
+    ));
+    super::pin(context, &vault.name, None, None)
 }
 
 /// Returns the releases that are offered and not here, after checking that none was taken back.
@@ -113,38 +145,38 @@ fn moved(vault: &Vault, name: &str, old: Oid, new: Oid) -> Error {
 /// # Errors
 /// [`Error::Unknown`], [`Error::Git`].
 pub fn ls(context: &Context, name: &str) -> Result<Vec<VaultRelease>, Error> {
-    let vault = Vault::find(context, name)?;
-    let repo = store(context, &vault)?;
-    standing(context, &repo)
+    standing(context, &Opened::of(context, Vault::find(context, name)?)?)
 }
 
-fn standing(context: &Context, repo: &Repo) -> Result<Vec<VaultRelease>, Error> {
-    let trust = load_trust(context)?;
-    let all = releases(repo)?;
-    all.into_iter().map(|(release, tag)| Ok(shown(repo, &trust, &release, tag))).collect()
+fn standing(context: &Context, opened: &Opened) -> Result<Vec<VaultRelease>, Error> {
+    let store = load_trust(context)?;
+    let authority = Authority { store: &store, vault: opened.voucher(context)? };
+    let all = releases(&opened.repo)?;
+    Ok(all.into_iter().map(|(release, tag)| shown(&opened.repo, &authority, &release, tag)).collect())
 }
 
-/// Checks the signature of a tag and its name; the content is checked when it is imported.
-fn shown(repo: &Repo, trust: &TrustStore, release: &Release, tag_id: Oid) -> VaultRelease {
-    let describe =
-        |time, standing| VaultRelease { release: release.to_string(), tag: tag_id.to_string(), time, standing };
-    let refused = |reason: String| Standing::NotBelieved { reason };
-    let raw = match repo.raw_tag(tag_id) {
-        Ok(raw) => raw,
-        Err(error) => return describe(None, refused(error.to_string())),
+/// Checks the signature of a tag, its name and its signer; the content is checked when it is imported.
+fn shown(repo: &Repo, authority: &Authority<'_>, release: &Release, tag_id: Oid) -> VaultRelease {
+    let raw = repo.raw_tag(tag_id).unwrap_or_default();
+    let time = RawTag::parse(&raw).ok().map(|tag| rfc3339(tag.time_unix()));
+    let standing = match verify_tag(&raw, tag_id, Some(release), authority) {
+        Ok(signed) => Standing::Signed {
+            principal: signed.principal,
+            fingerprint: signed.fingerprint,
+            level: signed.level.number(),
+        },
+        Err(error) => Standing::NotBelieved { reason: reason(&error) },
     };
-    let tag = match RawTag::parse(&raw) {
-        Ok(tag) => tag,
-        Err(error) => return describe(None, refused(error.to_string())),
-    };
-    let time = Some(rfc3339(tag.time_unix()));
-    if tag.name() != release.to_string() {
-        return describe(time, refused("the tag inside has another name".to_owned()));
+    let ledger = authority.vault.map(|vault| vault.ledger);
+    let yanked = ledger.and_then(|ledger| ledger.yanked(release)).map(str::to_owned);
+    VaultRelease { release: release.to_string(), tag: tag_id.to_string(), time, yanked, standing }
+}
+
+/// Returns the innermost reason in one line.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
     }
-    let verdict = verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &trust.signers());
-    let standing = match verdict {
-        Verdict::Good { principal, fingerprint } => Standing::Signed { principal, fingerprint },
-        other => refused(other.to_string()),
-    };
-    describe(time, standing)
+    last.to_string()
 }

@@ -1,0 +1,195 @@
+//! Adding an entry to a vault's ledger, in one atomic push with whatever belongs to it.
+
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::time::Duration;
+
+use super::ledger::{self, LEDGER_REF};
+use super::{Error, INDEX_REF, Opened, Vault};
+use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, RemoteRef, Repo};
+use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid};
+use crate::ops::Context;
+use crate::ops::bundle::Signer;
+use crate::signature::{GIT_NAMESPACE, attach_to_commit};
+use crate::trust::Ledger;
+
+/// How often a push is tried again when others publish in the same moment.
+const MAX_TRIES: u32 = 8;
+
+/// Longest pause after the first lost race, in milliseconds; it doubles with each.
+const FIRST_PAUSE_MS: u64 = 50;
+
+/// The vault as it is now, for whoever decides what to add.
+pub(super) struct Now<'a> {
+    pub(super) repo: &'a Repo,
+    pub(super) ledger: &'a Ledger,
+    offered: &'a [RemoteRef],
+}
+
+impl Now<'_> {
+    /// Returns what the vault offers under a full name.
+    pub(super) fn at(&self, name: &str) -> Option<Oid> {
+        self.offered.iter().find(|found| found.name == name).map(|found| found.id)
+    }
+}
+
+/// What to add.
+pub(super) struct Addition {
+    pub(super) body: EntryBody,
+    /// The files from here on; `None` where they stay.
+    pub(super) tree: Option<Oid>,
+    /// What moves in the same push.
+    pub(super) refs: Vec<PushUpdate>,
+}
+
+/// What was added.
+pub(super) struct Added {
+    /// Number of the entry; `None` where nothing had to be added.
+    pub(super) number: Option<u64>,
+    /// How often it was tried.
+    pub(super) tries: u32,
+    /// The ledger with it.
+    pub(super) ledger: Ledger,
+}
+
+/// Adds an entry that `decide` makes from the vault as it is now. Whoever loses a race looks again and decides again;
+/// `None` adds nothing.
+///
+/// # Errors
+/// Those of `decide`, [`Error::Refused`] when readers would not take the entry, [`Error::Raced`], [`Error::Git`] with `Net`.
+pub(super) fn append(
+    context: &Context,
+    vault: &Vault,
+    repo: &Repo,
+    decide: &dyn Fn(&Now<'_>) -> Result<Option<Addition>, Error>,
+) -> Result<Added, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let signer = Signer::of(context)?;
+    let key = signer.public()?;
+    for tries in 1..=MAX_TRIES {
+        context.progress.step("publishing", u64::from(tries), None);
+        let offered = vault.remote().list(context.network()?, &[])?;
+        let find = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
+        let head = find(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+        let main = find(INDEX_REF);
+        let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
+        wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
+        repo.fetch(context.network()?, &vault.remote(), &wanted, None)?;
+        let ledger = ledger::take(context, repo, vault, head)?;
+        let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
+        // Something moved between the question and the fetch.
+        if ledger.head() != head || index != main {
+            continue;
+        }
+        keep_index(context, repo, index)?;
+        let now = Now { repo, ledger: &ledger, offered: &offered };
+        let Some(addition) = decide(&now)? else { return Ok(Added { number: None, tries, ledger }) };
+        ledger.authorize_next(&key, &addition.body)?;
+        let commit = write(context, repo, &ledger, &addition, &signer)?;
+        repo.flush()?;
+        let mut updates = addition.refs;
+        updates.push(PushUpdate { name: LEDGER_REF.to_owned(), new: commit, old: Some(head) });
+        match repo.push(context.network()?, &vault.remote(), &updates) {
+            Ok(()) => {
+                let number = Some(ledger.number() + 1);
+                let ledger = record(context, repo, vault, &updates, who)?;
+                context.make_durable(repo.git_folder())?;
+                return Ok(Added { number, tries, ledger });
+            }
+            Err(GitError::Rejected { .. }) => std::thread::sleep(pause(tries)),
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES })
+}
+
+/// Writes the signed commit of the next entry.
+fn write(
+    context: &Context,
+    repo: &Repo,
+    ledger: &Ledger,
+    addition: &Addition,
+    signer: &Signer<'_>,
+) -> Result<Oid, Error> {
+    let entry = LedgerEntry {
+        id: LedgerId::Repo(ledger.id()),
+        number: ledger.number() + 1,
+        prev: Some(ledger.head_digest()),
+        body: addition.body.clone(),
+        time: u64::try_from(context.now_seconds).unwrap_or(0),
+    };
+    write_signed(context, repo, addition.tree.unwrap_or(ledger.tree()), &[ledger.head()], &entry, signer)
+}
+
+/// Writes the signed commit of an entry.
+pub(super) fn write_signed(
+    context: &Context,
+    repo: &Repo,
+    tree: Oid,
+    parents: &[Oid],
+    entry: &LedgerEntry,
+    signer: &Signer<'_>,
+) -> Result<Oid, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let payload = repo.commit_bytes(tree, parents, &entry.render(), who)?;
+    let armour = signer.sign(GIT_NAMESPACE, &payload)?;
+    let raw = attach_to_commit(&payload, &armour).map_err(crate::ops::bundle::Error::from)?;
+    Ok(repo.write_raw(gix::object::Kind::Commit, &raw)?)
+}
+
+/// Moves our own refs to where the vault's are now: what we wrote is checked like what anybody wrote.
+fn record(
+    context: &Context,
+    repo: &Repo,
+    vault: &Vault,
+    updates: &[PushUpdate],
+    who: &Identity,
+) -> Result<Ledger, Error> {
+    let mut changes = Vec::new();
+    let mut head = None;
+    for update in updates {
+        if update.name == LEDGER_REF {
+            head = Some(update.new);
+            continue;
+        }
+
+        let expect = match repo.find_ref(&update.name)? {
+            Some(id) if id == update.new => continue,
+            Some(id) => Expect::At(id),
+            None => Expect::Absent,
+        };
+        changes.push(RefChange { name: update.name.clone(), new: Some(update.new), expect });
+    }
+    repo.change_refs(&changes, "skillmeat: published", who)?;
+    let head = head.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+    ledger::follow(context, repo, vault, head)
+}
+
+/// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.
+fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), Error> {
+    let before = repo.find_ref(INDEX_REF)?;
+    if index.is_none() || index == before {
+        return Ok(());
+    }
+    let expect = before.map_or(Expect::Absent, Expect::At);
+    let change = RefChange { name: INDEX_REF.to_owned(), new: index, expect };
+    Ok(repo.change_refs(&[change], "skillmeat: fetched", &context.recorder())?)
+}
+
+/// Opens a vault to change it; the lock is held until it is dropped.
+pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, crate::fsio::Lock), Error> {
+    let vault = Vault::find(context, name)?;
+    // Nothing is written for a vault that could not be asked anyway.
+    context.network()?;
+    let lock = super::add::lock(context, &vault.name)?;
+    let mut opened = Opened::of(context, vault)?;
+    opened.repo.gather();
+    Ok((opened, lock))
+}
+
+/// Returns a random pause, so that those who lost the same race do not meet again.
+fn pause(tries: u32) -> Duration {
+    let longest = FIRST_PAUSE_MS << tries.min(6);
+    // The seed of a hash map is random for each process and call.
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    Duration::from_millis(random % longest)
+}

@@ -1,0 +1,156 @@
+//! What a vault's ledger says, and the entries that are not releases: taking back, revoking, showing that it is alive.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::append::{Addition, append, open_to_change};
+use super::{Error, HeldKey, Opened, Vault};
+use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, ShownEntry, is_plain};
+use crate::ops::Context;
+use crate::signature::{PublicKey, rfc3339};
+use crate::trust::{Pin, Record};
+
+/// An entry that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Recorded {
+    /// The vault.
+    pub vault: String,
+    /// Number of the entry.
+    pub number: u64,
+    /// What it is about.
+    pub subject: String,
+}
+
+/// What is known of a vault's ledger.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LedgerReport {
+    /// The vault.
+    pub vault: Vault,
+    /// Number of its newest entry that was seen.
+    pub number: u64,
+    /// SHA-256 of that entry's raw commit: two people who see the same have the same.
+    pub head: Digest,
+    /// Version of the trust files.
+    pub root_version: u64,
+    /// How many people have to sign the next version.
+    pub threshold: u64,
+    /// Keys that it is signed with.
+    pub root_keys: Vec<HeldKey>,
+    /// Who may do what.
+    pub roles: Vec<RoleOf>,
+    /// Keys that are believed no longer, and from which entry on.
+    pub revoked: Vec<RevokedKey>,
+    /// Number of releases.
+    pub releases: usize,
+    /// Until when the newest checkpoint is worth something; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<String>,
+    /// Whether that is still to come.
+    pub is_fresh: bool,
+    /// The newest entry that enough witnesses saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<u64>,
+    /// How the user knows the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+}
+
+/// Returns what was seen of a vault's ledger, without the network.
+///
+/// # Errors
+/// [`Error::Unknown`], [`Error::NothingSeen`].
+pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
+    let opened = Opened::of(context, Vault::find(context, name)?)?;
+    let voucher = opened.voucher(context)?.ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
+    let (ledger, root) = (voucher.ledger, voucher.ledger.files().root());
+    let held = |(who, key): &(String, PublicKey)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() };
+    let revoked = ledger.revocations();
+    Ok(LedgerReport {
+        number: ledger.number(),
+        head: ledger.head_digest(),
+        root_version: root.version,
+        threshold: root.threshold,
+        root_keys: ledger.files().keys().iter().map(held).collect(),
+        roles: root.roles.clone(),
+        revoked: revoked.iter().map(|one| RevokedKey { key: one.key.fingerprint(), since: one.since }).collect(),
+        releases: ledger.releases().count(),
+        fresh_until: ledger.checkpoint().map(|(_, expires)| rfc3339(expires)),
+        is_fresh: voucher.is_fresh,
+        witnessed: voucher.witnessed,
+        pin: voucher.pin,
+        vault: opened.vault.clone(),
+    })
+}
+
+/// Returns the newest entries of a vault's ledger that were seen, newest first.
+///
+/// # Errors
+/// [`Error::Unknown`], [`Error::NothingSeen`].
+pub fn log(context: &Context, name: &str, limit: usize) -> Result<Vec<ShownEntry>, Error> {
+    let opened = Opened::of(context, Vault::find(context, name)?)?;
+    let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
+    Ok(ledger.records().iter().rev().take(limit).map(shown).collect())
+}
+
+fn shown(record: &Record) -> ShownEntry {
+    let subject = match &record.body {
+        EntryBody::Root { version } => format!("version {version} of the trust files"),
+        EntryBody::Publish { release, .. } => release.to_string(),
+        EntryBody::Yank { release, reason } => format!("{release}: {reason}"),
+        EntryBody::Revoke { key, since, reason } => {
+            let key = PublicKey::parse_line(key).map(|(key, _)| key.fingerprint());
+            format!("{} since entry {since}: {reason}", key.unwrap_or_default())
+        }
+        EntryBody::Checkpoint { expires } => format!("fresh until {}", rfc3339(*expires)),
+        EntryBody::Audit { digest } => digest.to_string(),
+    };
+    ShownEntry {
+        number: record.number,
+        kind: record.body.word(),
+        principal: record.principal.clone(),
+        subject,
+        time: rfc3339(record.time),
+    }
+}
+
+/// Takes a release back: who names it can still have it, nobody else gets it.
+///
+/// # Errors
+/// [`Error::Refused`] when this user may not or it was never published, [`Error::Git`] with `Net`.
+pub fn yank(context: &Context, name: &str, release: &Release, reason: &str) -> Result<Recorded, Error> {
+    let body = EntryBody::Yank { release: release.clone(), reason: one_line(reason) };
+    record(context, name, release.to_string(), body)
+}
+
+/// Says that a key is believed no longer, from an entry on: what it signed before stays good.
+///
+/// # Errors
+/// [`Error::Refused`] when this user may not, [`Error::Git`] with `Net`.
+pub fn revoke(context: &Context, name: &str, key: &PublicKey, since: u64, reason: &str) -> Result<Recorded, Error> {
+    let body = EntryBody::Revoke { key: key.to_line(), since, reason: one_line(reason) };
+    record(context, name, format!("{} since entry {since}", key.fingerprint()), body)
+}
+
+/// Says that the ledger is alive, for so many days.
+///
+/// # Errors
+/// [`Error::Refused`] when this user may not, [`Error::Git`] with `Net`.
+pub fn checkpoint(context: &Context, name: &str, days: u32) -> Result<Recorded, Error> {
+    let now = u64::try_from(context.now_seconds).unwrap_or(0);
+    let expires = now + u64::from(days) * 24 * 60 * 60;
+    record(context, name, format!("fresh until {}", rfc3339(expires)), EntryBody::Checkpoint { expires })
+}
+
+fn record(context: &Context, name: &str, subject: String, body: EntryBody) -> Result<Recorded, Error> {
+    let (opened, _lock) = open_to_change(context, name)?;
+    let added = append(context, &opened.vault, &opened.repo, &|_| {
+        Ok(Some(Addition { body: body.clone(), tree: None, refs: Vec::new() }))
+    })?;
+    Ok(Recorded { vault: name.to_owned(), number: added.number.unwrap_or(added.ledger.number()), subject })
+}
+
+fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+    let line = line.trim().to_owned();
+    if is_plain(&line) { line } else { "no reason given".to_owned() }
+}

@@ -1,0 +1,216 @@
+//! The ledger of a vault as it was seen: read from our store, moved on only by what holds and follows.
+
+use std::collections::BTreeMap;
+
+use super::{Error, Vault, store};
+use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, WalkLimits};
+use crate::model::{Digest, MAX_ROOT_BYTES, Oid, Release};
+use crate::ops::Context;
+use crate::ops::bundle::Found;
+use crate::signature::{MAX_SIGNERS_BYTES, RawTag};
+use crate::trust::{Known, Ledger, LedgerStore, Pin, Voucher, read_ledger};
+
+/// Branch of a vault with its ledger: a branch, so that every clone has it.
+pub(crate) const LEDGER_REF: &str = "refs/heads/skillmeat-ledger";
+
+/// Where what was fetched waits until it was checked; the id of its head follows.
+const INCOMING: &str = "refs/skillmeat/incoming/";
+
+/// Where heads are kept that contradict each other; the id follows.
+const EVIDENCE: &str = "refs/skillmeat/evidence/";
+
+/// Most files of a ledger's tree: several hundred signatures would be a root of several hundred people.
+const MAX_FILES: u64 = 300;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The objects of a ledger in a repository.
+pub(super) struct Objects<'a>(pub(super) &'a Repo);
+
+impl LedgerStore for Objects<'_> {
+    fn commit(&self, id: Oid) -> Result<Vec<u8>, BoxError> {
+        Ok(self.0.raw_commit(id)?)
+    }
+
+    fn files(&self, tree: Oid) -> Result<BTreeMap<String, Vec<u8>>, BoxError> {
+        let files = self.0.files(tree, WalkLimits { max_entries: MAX_FILES })?;
+        let limit = MAX_SIGNERS_BYTES.max(MAX_ROOT_BYTES) as u64;
+        files.iter().map(|file| Ok((file.path.to_string(), self.0.blob(file.id, limit)?))).collect()
+    }
+}
+
+/// A vault with what was seen of it.
+pub struct Opened {
+    /// The vault.
+    pub vault: Vault,
+    /// What was fetched from it.
+    pub repo: Repo,
+    /// Its ledger, up to where it was seen; `None` where nothing was.
+    pub ledger: Option<Ledger>,
+}
+
+impl Opened {
+    /// Opens a vault that the user knows, without the network.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Git`], [`Error::Ledger`] when our own store is damaged.
+    pub fn of(context: &Context, vault: Vault) -> Result<Self, Error> {
+        let repo = store(context, &vault)?;
+        let ledger = seen(&repo, &vault)?;
+        Ok(Self { vault, repo, ledger })
+    }
+
+    /// Returns what the vault can say of releases.
+    pub fn voucher(&self, context: &Context) -> Result<Option<Voucher<'_>>, Error> {
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let now = u64::try_from(context.now_seconds).unwrap_or(0);
+        let is_fresh = ledger.checkpoint().is_some_and(|(_, expires)| expires > now);
+        let witnessed = super::witness::witnessed(context, ledger)?;
+        Ok(Some(Voucher { ledger, pin: self.vault.pin, is_fresh, witnessed }))
+    }
+}
+
+/// Returns a vault that the user knows and whose ledger lists exactly this release, so that a pack that came another way is
+/// worth as much as from there.
+///
+/// # Errors
+/// [`Error::Record`], [`Error::Ledger`] when our own store of a vault is damaged.
+pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error> {
+    let raw = found.evidence.tag().unwrap_or_default();
+    let Ok(tag) = RawTag::parse(&raw) else { return Ok(None) };
+    let Ok(release) = tag.name().parse::<Release>() else { return Ok(None) };
+    let id = gix::objs::compute_hash(tag.target().kind(), gix::object::Kind::Tag, &raw)
+        .map_err(GitError::doing("hash a tag"))?;
+    for vault in super::list(context)?.into_iter().filter(|vault| vault.pin.is_some()) {
+        let opened = Opened::of(context, vault)?;
+        if opened.ledger.as_ref().is_some_and(|ledger| ledger.tag_of(&release) == Some(id)) {
+            return Ok(Some(opened));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the ref that says how far a ledger was seen.
+pub(super) fn seen_ref(id: Digest) -> String {
+    format!("refs/skillmeat/seen/{}", id.hex())
+}
+
+/// Returns how far the ledger of a vault was seen.
+pub(super) fn seen_head(repo: &Repo, vault: &Vault) -> Result<Option<Oid>, Error> {
+    Ok(repo.find_ref(&seen_ref(vault.ledger))?)
+}
+
+/// Reads the ledger up to where it was seen; what was checked then is not checked again.
+fn seen(repo: &Repo, vault: &Vault) -> Result<Option<Ledger>, Error> {
+    let Some(head) = seen_head(repo, vault)? else { return Ok(None) };
+    let ledger = read_ledger(&Objects(repo), head, Some(Known { commit: head }))?;
+    if ledger.id() == vault.ledger { Ok(Some(ledger)) } else { Err(other(vault, &ledger)) }
+}
+
+fn other(vault: &Vault, found: &Ledger) -> Error {
+    Error::OtherLedger { vault: vault.name.clone(), known: vault.ledger, found: found.id() }
+}
+
+/// Returns the id of the ledger whose head was just fetched by [`wanted`]; nothing of it is checked.
+pub(super) fn id_of(repo: &Repo, offered: Oid) -> Result<Digest, Error> {
+    let head = repo.find_ref(&format!("{INCOMING}{offered}"))?.unwrap_or(offered);
+    Ok(Digest::of(&repo.raw_commit(repo.root_commit(head)?)?))
+}
+
+/// Returns what to fetch for a branch whose head is offered: its name there, and a name of its own here, so that nothing here
+/// moves before it was checked.
+pub(super) fn wanted(branch: &str, head: Oid) -> (String, String) {
+    (branch.to_owned(), format!("{INCOMING}{head}"))
+}
+
+/// Returns what was fetched by [`wanted`], and forgets that name for it. It may have moved on since it was offered.
+pub(super) fn received(context: &Context, repo: &Repo, offered: Oid) -> Result<Option<Oid>, Error> {
+    let name = format!("{INCOMING}{offered}");
+    let Some(head) = repo.find_ref(&name)? else { return Ok(None) };
+    let gone = RefChange { name, new: None, expect: Expect::At(head) };
+    repo.change_refs(&[gone], "skillmeat: fetched", &context.recorder())?;
+    Ok(Some(head))
+}
+
+/// Takes a ledger whose head was just fetched by [`wanted`]: checks every new entry, and that it goes on from what was seen.
+///
+/// The pointer to what was seen moves only then.
+///
+/// # Errors
+/// [`Error::Ledger`], [`Error::OtherLedger`], [`Error::Rewound`] and [`Error::Forked`], for which both heads are kept.
+pub(super) fn take(context: &Context, repo: &Repo, vault: &Vault, offered: Oid) -> Result<Ledger, Error> {
+    let head = received(context, repo, offered)?.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+    follow(context, repo, vault, head)
+}
+
+/// As [`take`], for a head whose commits are here.
+pub(super) fn follow(context: &Context, repo: &Repo, vault: &Vault, head: Oid) -> Result<Ledger, Error> {
+    let name = seen_ref(vault.ledger);
+    let before = repo.find_ref(&name)?;
+    let ledger = read_ledger(&Objects(repo), head, before.map(|commit| Known { commit }))?;
+    if ledger.id() != vault.ledger {
+        return Err(other(vault, &ledger));
+    }
+    if before == Some(head) {
+        return Ok(ledger);
+    }
+    if let Some(old) = before {
+        follows(context, repo, vault, old, &ledger)?;
+    }
+    let who = context.recorder();
+    let expect = before.map_or(Expect::Absent, Expect::At);
+    repo.change_refs(&[RefChange { name, new: Some(head), expect }], "skillmeat: seen", &who)?;
+    Ok(ledger)
+}
+
+/// Checks that a ledger goes on from the entry that was seen last.
+fn follows(context: &Context, repo: &Repo, vault: &Vault, old: Oid, new: &Ledger) -> Result<(), Error> {
+    if new.records().iter().any(|record| record.commit == old) {
+        return Ok(());
+    }
+    keep_evidence(context, repo, [old, new.head()])?;
+    let seen = read_ledger(&Objects(repo), old, Some(Known { commit: old }))?;
+    let vault = vault.name.clone();
+    let (old_number, new_number) = (seen.number(), new.number());
+    if seen.records().iter().any(|record| record.commit == new.head()) {
+        return Err(Error::Rewound { vault, old, old_number, new: new.head(), new_number });
+    }
+    let pairs = seen.records().iter().zip(new.records());
+    let common = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
+    Err(Error::Forked { vault, old, old_number, new: new.head(), new_number, at: common })
+}
+
+/// Keeps heads that contradict each other, for people to look at.
+fn keep_evidence(context: &Context, repo: &Repo, heads: [Oid; 2]) -> Result<(), Error> {
+    let who = context.recorder();
+    for head in heads {
+        let name = format!("{EVIDENCE}{head}");
+        if repo.find_ref(&name)?.is_none() {
+            let change = RefChange { name, new: Some(head), expect: Expect::Absent };
+            repo.change_refs(&[change], "skillmeat: evidence", &who)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the bytes of a file of the ledger's newest tree.
+pub(super) fn file(repo: &Repo, ledger: &Ledger, path: &str) -> Result<Vec<u8>, Error> {
+    let path: crate::model::TreePath = path.parse().map_err(GitError::from)?;
+    let missing = || GitError::Missing { kind: "file", id: ledger.tree() };
+    let entry = repo.entry_at(ledger.tree(), &path)?.ok_or_else(missing)?;
+    match entry.kind {
+        EntryKind::File(_) => Ok(repo.blob(entry.id, MAX_SIGNERS_BYTES as u64)?),
+        _ => Err(missing().into()),
+    }
+}
+
+impl Vault {
+    /// Says how the user knows the vault's ledger, in words for a message.
+    pub fn pin_text(&self) -> &'static str {
+        match self.pin {
+            None => "nobody said that it is the one you mean",
+            Some(Pin::FirstUse) => "taken on first use, its id was not compared",
+            Some(Pin::Compared) => "its id was compared",
+        }
+    }
+}

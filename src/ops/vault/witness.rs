@@ -1,0 +1,100 @@
+//! Witnesses: others who say that they saw the same ledger, so that a vault cannot show one person a fork.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Error, Opened, Vault};
+use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
+use crate::model::Digest;
+use crate::ops::Context;
+use crate::ops::bundle::{Signer, load_trust};
+use crate::trust::{Ledger, Statement, WITNESS_NAMESPACE};
+
+/// Largest statement, in bytes: one line and the largest signature.
+const MAX_STATEMENT_BYTES: u64 = 32 * 1024;
+
+/// What `vault witness` wrote.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Witnessed {
+    /// The vault.
+    pub vault: String,
+    /// The entry that was seen last.
+    pub number: u64,
+    /// SHA-256 of its raw commit.
+    pub digest: Digest,
+    /// The statement.
+    pub path: PathBuf,
+}
+
+/// Writes a signed statement of how far this user saw a ledger, for others to compare.
+///
+/// # Errors
+/// [`Error::NothingSeen`], [`Error::Bundle`] when signing fails, [`Error::Fs`].
+pub fn witness(context: &Context, name: &str, path: &Path) -> Result<Witnessed, Error> {
+    let opened = Opened::of(context, Vault::find(context, name)?)?;
+    let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
+    let time = u64::try_from(context.now_seconds).unwrap_or(0);
+    let statement = Statement { ledger: ledger.id(), number: ledger.number(), digest: ledger.head_digest(), time };
+    let line = statement.render();
+    let armour = Signer::of(context)?.sign(WITNESS_NAMESPACE, line.as_bytes())?;
+    path.parent().map_or(Ok(()), ensure_folder)?;
+    write_atomic(path, format!("{line}{armour}").as_bytes(), Access::Shared)?;
+    let Statement { number, digest, .. } = statement;
+    Ok(Witnessed { vault: name.to_owned(), number, digest, path: path.to_owned() })
+}
+
+/// Returns the newest number up to which enough witnesses saw this ledger; `None` where none are configured or too few did.
+///
+/// A statement that is missing counts for nothing. One that contradicts the ledger is an error: one of the two is a fork.
+///
+/// # Errors
+/// [`Error::Contradicted`], [`Error::Bundle`] for lists that cannot be used, [`Error::Fs`].
+pub(super) fn witnessed(context: &Context, ledger: &Ledger) -> Result<Option<u64>, Error> {
+    if context.witnesses.is_empty() {
+        return Ok(None);
+    }
+    let store = load_trust(context)?;
+    let mut seen: Vec<(String, u64)> = Vec::new();
+    for path in &context.witnesses {
+        let Some(bytes) = read_optional(path, MAX_STATEMENT_BYTES)? else { continue };
+        let Some((statement, principal)) = Statement::verify(&bytes, &store) else { continue };
+        if statement.ledger != ledger.id() {
+            continue;
+        }
+        match ledger.record(statement.number) {
+            Some(record) if record.digest != statement.digest => {
+                return Err(Error::Contradicted { witness: principal, number: statement.number });
+            }
+            Some(_) => seen.push((principal, statement.number)),
+            // They saw more than we did: that much they saw of ours as well, but not that it is the same.
+            None => {}
+        }
+    }
+    Ok(quorum(seen, context.witness_threshold))
+}
+
+/// Returns the highest number that so many different people have seen.
+fn quorum(mut seen: Vec<(String, u64)>, threshold: usize) -> Option<u64> {
+    // The newest statement of each counts.
+    seen.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    seen.dedup_by(|later, first| later.0 == first.0);
+    let mut numbers: Vec<u64> = seen.into_iter().map(|(_, number)| number).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    numbers.get(threshold.max(1) - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quorum_counts_people_and_not_statements() {
+        let seen = |list: &[(&str, u64)]| list.iter().map(|(who, at)| ((*who).to_owned(), *at)).collect::<Vec<_>>();
+        assert_eq!(quorum(seen(&[]), 1), None);
+        assert_eq!(quorum(seen(&[("a", 5), ("a", 9)]), 1), Some(9));
+        assert_eq!(quorum(seen(&[("a", 5), ("a", 9)]), 2), None);
+        assert_eq!(quorum(seen(&[("a", 5), ("b", 9), ("c", 7)]), 2), Some(7));
+    }
+}

@@ -1,0 +1,222 @@
+//! From the commits of a ledger to a [`Ledger`], entry by entry.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::{
+    Epoch, Ledger, LedgerError, LedgerStore, MAX_ENTRIES, Problem, Published, Record, TrustFiles, may_publish,
+};
+use crate::model::{Digest, EntryBody, LedgerEntry, LedgerId, Oid, Role};
+use crate::signature::{GIT_NAMESPACE, PublicKey, SignedCommit, SshSignature, Verdict, signed_by};
+use crate::trust::error::NotGood;
+
+/// An entry whose signature was checked before, and with it all that are before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Its commit.
+    pub commit: Oid,
+}
+
+/// Reads a ledger from its head and checks every entry. Signatures up to `known` are not checked again.
+///
+/// # Errors
+/// [`LedgerError`]: the first entry that does not hold.
+pub fn read_ledger(store: &dyn LedgerStore, head: Oid, known: Option<Known>) -> Result<Ledger, LedgerError> {
+    let commits = commits(store, head)?;
+    let first_new = known.and_then(|known| commits.iter().position(|(id, _)| *id == known.commit));
+    let first_new = first_new.map_or(0, |at| at + 1);
+    let read: Vec<Read> = commits
+        .par_iter()
+        .enumerate()
+        .map(|(at, (id, raw))| Read::of(raw, at < first_new).map_err(|problem| entry_error(at, *id, problem)))
+        .collect::<Result<_, _>>()?;
+    let mut ledger: Option<Ledger> = None;
+    for (at, ((id, _), read)) in commits.iter().zip(read).enumerate() {
+        let added = match &mut ledger {
+            None => first(store, *id, read).map(|first| ledger = Some(first)),
+            Some(ledger) => next(store, ledger, *id, read),
+        };
+        added.map_err(|error| match error {
+            Failed::Problem(problem) => entry_error(at, *id, problem),
+            Failed::Source(error) => LedgerError::Source(error),
+        })?;
+    }
+    // A walk has at least the head.
+    ledger.ok_or(LedgerError::TooLong(0))
+}
+
+fn entry_error(at: usize, commit: Oid, problem: Problem) -> LedgerError {
+    LedgerError::Entry { number: at as u64, commit, problem: Box::new(problem) }
+}
+
+/// Returns the raw commits, oldest first.
+fn commits(store: &dyn LedgerStore, head: Oid) -> Result<Vec<(Oid, Vec<u8>)>, LedgerError> {
+    let mut commits = Vec::new();
+    let mut next = Some(head);
+    while let Some(id) = next {
+        if commits.len() == MAX_ENTRIES {
+            return Err(LedgerError::TooLong(MAX_ENTRIES));
+        }
+        let raw = store.commit(id).map_err(LedgerError::Source)?;
+        // What is malformed or has several parents is named with its number, once that is known.
+        next = crate::signature::RawCommit::parse(&raw).ok().and_then(|commit| commit.parents().first().copied());
+        commits.push((id, raw));
+    }
+    commits.reverse();
+    Ok(commits)
+}
+
+/// What is known of an entry without the ones before it.
+struct Read {
+    entry: LedgerEntry,
+    digest: Digest,
+    tree: Oid,
+    parents: usize,
+    key: PublicKey,
+}
+
+impl Read {
+    fn of(raw: &[u8], is_known: bool) -> Result<Self, Problem> {
+        let signed = SignedCommit::parse(raw)?.ok_or(Problem::Unsigned)?;
+        let entry = LedgerEntry::parse(signed.commit.message())?;
+        let armour = &signed.armour;
+        let verified = || signed_by(&signed.payload, Some(armour), GIT_NAMESPACE);
+        let key = match SshSignature::parse(armour) {
+            Ok(signature) if is_known => Ok(signature.public_key().clone()),
+            _ => verified(),
+        };
+        let key = key.map_err(|verdict: Verdict| Problem::Signature(NotGood(verdict)))?;
+        let parents = signed.commit.parents().len();
+        Ok(Self { entry, digest: Digest::of(raw), tree: signed.commit.tree(), parents, key })
+    }
+
+    fn record(&self, commit: Oid, principal: String) -> Record {
+        let LedgerEntry { number, body, time, .. } = self.entry.clone();
+        Record { number, commit, body, key: self.key.clone(), principal, digest: self.digest, time }
+    }
+}
+
+enum Failed {
+    Problem(Problem),
+    Source(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<T: Into<Problem>> From<T> for Failed {
+    fn from(problem: T) -> Self {
+        Failed::Problem(problem.into())
+    }
+}
+
+/// Begins a ledger: its first entry is vouched for by the root keys that it names itself.
+fn first(store: &dyn LedgerStore, id: Oid, read: Read) -> Result<Ledger, Failed> {
+    if !matches!(read.entry.id, LedgerId::Nonce(_)) || read.entry.number != 0 || read.parents != 0 {
+        return Err(Problem::First.into());
+    }
+    let EntryBody::Root { version } = read.entry.body else { return Err(Problem::First.into()) };
+    let files = TrustFiles::parse(&store.files(read.tree).map_err(Failed::Source)?, None)?;
+    check_version(&files, version)?;
+    let principal = root_holder(&files, &read.key)?;
+    Ok(Ledger {
+        id: read.digest,
+        head: id,
+        head_digest: read.digest,
+        tree: read.tree,
+        records: vec![read.record(id, principal)],
+        epochs: vec![Epoch { number: 0, files }],
+        releases: BTreeMap::new(),
+        revokes: Vec::new(),
+    })
+}
+
+fn next(store: &dyn LedgerStore, ledger: &mut Ledger, id: Oid, read: Read) -> Result<(), Failed> {
+    let number = ledger.number() + 1;
+    match read.entry.id {
+        LedgerId::Repo(repo) if repo == ledger.id => {}
+        LedgerId::Repo(repo) => return Err(Problem::OtherLedger(repo).into()),
+        LedgerId::Nonce(_) => return Err(Problem::First.into()),
+    }
+    if read.parents != 1 {
+        return Err(Problem::Parents(read.parents).into());
+    }
+    if read.entry.number != number {
+        return Err(Problem::Number(read.entry.number).into());
+    }
+    if read.entry.prev != Some(ledger.head_digest) {
+        return Err(Problem::Prev.into());
+    }
+    let principal = authorize(ledger, &read.key, &read.entry.body)?;
+    if let EntryBody::Root { version } = read.entry.body {
+        let files = store.files(read.tree).map_err(Failed::Source)?;
+        let files = TrustFiles::parse(&files, Some((ledger.files(), ledger.id)))?;
+        check_version(&files, version)?;
+        ledger.epochs.push(Epoch { number, files });
+    } else if read.tree != ledger.tree {
+        return Err(Problem::Tree.into());
+    }
+    match &read.entry.body {
+        EntryBody::Publish { release, .. } => {
+            ledger.releases.insert(release.clone(), Published { number, yanked: None });
+        }
+        EntryBody::Yank { release, reason } => {
+            let published = ledger.releases.get_mut(release);
+            published.into_iter().for_each(|published| published.yanked = Some(reason.clone()));
+        }
+        EntryBody::Revoke { .. } => ledger.revokes.push(number),
+        _ => {}
+    }
+    ledger.records.push(read.record(id, principal));
+    (ledger.head, ledger.head_digest, ledger.tree) = (id, read.digest, read.tree);
+    Ok(())
+}
+
+fn check_version(files: &TrustFiles, named: u64) -> Result<(), Problem> {
+    let found = files.root().version;
+    if found == named { Ok(()) } else { Err(super::FilesError::Named { named, found }.into()) }
+}
+
+fn root_holder(files: &TrustFiles, key: &PublicKey) -> Result<String, Problem> {
+    let holder = files.holder(key).ok_or_else(|| Problem::UnknownKey(key.fingerprint()))?;
+    Ok(holder.to_owned())
+}
+
+/// Says who signs the entry after the head with this key, and whether they may: by what the ledger says up to its head.
+pub(super) fn authorize(ledger: &Ledger, key: &PublicKey, body: &EntryBody) -> Result<String, Problem> {
+    let (files, number) = (ledger.files(), ledger.number() + 1);
+    if let EntryBody::Root { .. } = body {
+        return root_holder(files, key);
+    }
+    let unknown = || Problem::UnknownKey(key.fingerprint());
+    let principal = files.allowed().holder(key).ok_or_else(unknown)?.to_owned();
+    if ledger.revocations().iter().any(|revoked| revoked.key == *key && revoked.since <= number) {
+        return Err(Problem::Revoked(key.fingerprint()));
+    }
+    let has = |wanted: Role| files.root().roles_of(&principal).any(|role| role.role == wanted);
+    let is_admin = has(Role::Admin);
+    let (is_allowed, subject) = match body {
+        EntryBody::Publish { release, .. } | EntryBody::Yank { release, .. } => {
+            (may_publish(files, &principal, &release.bundle), format!(" {release}"))
+        }
+        EntryBody::Revoke { .. } => (is_admin, String::new()),
+        EntryBody::Checkpoint { .. } => (is_admin || has(Role::Checkpoint), String::new()),
+        EntryBody::Audit { .. } => (is_admin || has(Role::Publisher), String::new()),
+        EntryBody::Root { .. } => (false, String::new()),
+    };
+    if !is_allowed {
+        return Err(Problem::NotAllowed { principal, what: format!("{}{subject}", body.word()) });
+    }
+    match body {
+        EntryBody::Publish { release, .. } if ledger.releases.contains_key(release) => {
+            Err(Problem::Again(release.clone()))
+        }
+        EntryBody::Yank { release, .. } if !ledger.releases.contains_key(release) => {
+            Err(Problem::Unpublished(release.clone()))
+        }
+        EntryBody::Revoke { since, .. } if *since > number => Err(Problem::Since(*since)),
+        EntryBody::Revoke { key, .. } => match PublicKey::parse_line(key) {
+            Ok(_) => Ok(principal),
+            Err(error) => Err(Problem::Key(error)),
+        },
+        _ => Ok(principal),
+    }
+}
