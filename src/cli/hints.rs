@@ -1,12 +1,13 @@
 //! What to do next about each error of the use cases.
 
+mod keys;
 mod vault;
 
 use super::failure::Failure;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
-use crate::ops::{bundle, collection, deploy, keys};
+use crate::ops::{bundle, collection, deploy};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
@@ -214,35 +215,6 @@ fn obstacle_hint(conflicts: &[deploy::Conflict]) -> String {
             edited.artifact
         ),
         None => "move it away, or overwrite it with `--force`, which keeps a copy".to_owned(),
-    }
-}
-
-impl From<keys::Error> for Failure {
-    fn from(error: keys::Error) -> Self {
-        use keys::Error;
-        let class = error.class();
-        let hint = match &error {
-            Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
-            Error::KeyExists(path) => {
-                Some(format!("use it: `git config --global user.signingKey {}`", word(&path.display())))
-            }
-            Error::NoKey => Some("make one with `git skillmeat key generate`".to_owned()),
-            Error::NotAKey { .. } => {
-                Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
-            }
-            Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
-            Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
-            Error::Git(error) => git_hint(error),
-            Error::Fs(error) => fs_hint(error),
-            Error::Revoked { path, .. } => Some(format!(
-                "nobody is believed while it cannot be read; mend '{}': one public key a line",
-                path.display()
-            )),
-            Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => {
-                None
-            }
-        };
-        Self::of(&error, class, hint)
     }
 }
 

@@ -1,13 +1,18 @@
 //! `key` and `trust`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use super::failure::Failure;
+use super::ledger::recorded;
 use super::report::Report;
+use super::roles::DraftPlace;
 use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count};
-use crate::ops::{keys, revocation};
+use crate::ops::keys::read_key;
+use crate::ops::{keys, revocation, rotation, vault};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,6 +61,30 @@ pub(super) enum Trust {
         /// Why, for whoever reads the list
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        /// Revoke it in this vault, for all who read it, instead of here
+        #[arg(long, value_name = "NAME", requires = "since")]
+        vault: Option<String>,
+        /// The first entry of the vault's ledger that is believed no longer; what came before stays good
+        #[arg(long, value_name = "ENTRY", requires = "vault")]
+        since: Option<u64>,
+    },
+    /// Sign with another key from now on; what the old one signed stays good
+    #[command(after_help = "Examples:\n  ssh-keygen -t ed25519 -f ~/.ssh/skillmeat2\n  \
+        git skillmeat trust rotate --new ~/.ssh/skillmeat2 --vault team\n\
+        A key that is lost is replaced with another root key of yours, which git signs with meanwhile:\n  \
+        git -c user.signingKey=~/spare skillmeat trust rotate --old lost.pub --new ~/.ssh/skillmeat2 --vault team")]
+    Rotate {
+        /// The new key: the file with its private half
+        #[arg(long, value_name = "FILE")]
+        new: PathBuf,
+        /// The key that it replaces; the one that git signs with otherwise
+        #[arg(long, value_name = "KEY")]
+        old: Option<String>,
+        /// Replace it in this vault too; may be given several times
+        #[arg(long, value_name = "NAME")]
+        vault: Vec<String>,
+        #[command(flatten)]
+        draft: DraftPlace,
     },
 }
 
@@ -90,7 +119,19 @@ impl Command {
                 let text: String = signers.iter().map(line).collect();
                 Ok(Report::new("trust-list", &signers, text))
             }
-            Command::Trust(Trust::Revoke { key, reason }) => {
+            Command::Trust(Trust::Revoke { key, reason, vault: Some(name), since }) => {
+                let key = read_key(&session.context, &key)?;
+                let reason = reason.unwrap_or_default();
+                let done = vault::revoke(&session.context, &name, &key, since.unwrap_or_default(), &reason)?;
+                Ok(recorded("vault-revoke", "Revoked", &done))
+            }
+            Command::Trust(Trust::Rotate { new, old, vault, draft }) => {
+                let absolute = |path| session.environment.absolute(path);
+                let (new, draft) = (absolute(&new), absolute(&draft.draft));
+                let done = rotation::rotate(&session.context, old.as_deref(), &new, &vault, &draft)?;
+                Ok(rotated(&done))
+            }
+            Command::Trust(Trust::Revoke { key, reason, vault: None, .. }) => {
                 let done = revocation::revoke(&session.context, &key, reason.as_deref())?;
                 Ok(revoked(&done))
             }
@@ -122,6 +163,32 @@ fn generate(session: &Session) -> Result<Report, Failure> {
         report = report.note("git keeps using the signing key it had: `git config user.signingKey`");
     }
     Ok(report)
+}
+
+fn rotated(done: &rotation::Rotated) -> Report {
+    let mut text = format!("{NAME}{}{NAME:#} takes the place of {}\n", done.new, done.old);
+    for principal in &done.principals {
+        text.push_str(&format!("  {} may sign with it\n", clean(principal)));
+    }
+    let mut waits = None;
+    for one in &done.vaults {
+        let state = &one.state;
+        match state.number {
+            Some(number) => text.push_str(&format!("  {}: version {}, entry {number}\n", one.vault, state.version)),
+            None => {
+                text.push_str(&format!("  {}: version {} waits for other signatures\n", one.vault, state.version));
+                waits = waits.or(state.draft.as_ref().map(|folder| (one.vault.clone(), folder.clone())));
+            }
+        }
+    }
+    text.push_str(&format!("  git config --global {}\n", done.setting));
+    let report = Report::new("trust-rotate", done, text);
+    match waits {
+        Some((vault, folder)) => {
+            report.note(format!("Others sign with `git skillmeat vault root sign {vault} {}`", folder.display()))
+        }
+        None => report,
+    }
 }
 
 fn revoked(done: &revocation::Revoked) -> Report {

@@ -107,7 +107,7 @@ pub(super) enum RootCommand {
 pub(super) struct DraftPlace {
     /// Folder for the new trust files, if others have to sign them as well
     #[arg(long, value_name = "FOLDER", default_value = "vault-root-draft")]
-    draft: PathBuf,
+    pub(super) draft: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -182,7 +182,7 @@ impl RootCommand {
 
 fn change(session: &Session, name: &str, change: RootChange, draft: DraftPlace) -> Result<Report, Failure> {
     let draft = session.environment.absolute(&draft.draft);
-    Ok(root_state(name, &vault::change(&session.context, name, &[change], &draft)?))
+    Ok(root_state(name, &vault::change(&session.context, name, &[change], &draft, None)?))
 }
 
 pub(super) fn root_state(name: &str, state: &RootState) -> Report {

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::model::{Deployed, Lockfile, Manifest, RoleOf, ShownEntry};
-use crate::ops::{bundle, collection, deploy, keys, revocation, vault};
+use crate::ops::{bundle, collection, deploy, keys, revocation, rotation, vault};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
@@ -76,6 +76,8 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("trust-add", schema_for!(Output<TrustAdded>)),
         ("trust-remove", schema_for!(Output<TrustRemoved>)),
         ("trust-revoke", schema_for!(Output<revocation::Revoked>)),
+        ("trust-rotate", schema_for!(Output<rotation::Rotated>)),
+        ("vault-revoke", schema_for!(Output<vault::Recorded>)),
         ("trust-list", schema_for!(Output<Vec<keys::ShownSigner>>)),
         ("vault-add", schema_for!(Output<vault::Added>)),
         ("vault-init", schema_for!(Output<vault::Made>)),

@@ -247,13 +247,13 @@ pub fn remove(context: &Context, principal: &str) -> Result<usize, Error> {
     Ok(gone.len())
 }
 
-fn text_of(path: &Path) -> Result<String, Error> {
+pub(super) fn text_of(path: &Path) -> Result<String, Error> {
     let bytes = read_optional(path, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
     String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))
 }
 
 /// Writes the list only if it can be read again: a broken line would lock everyone out.
-fn write_signers(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn write_signers(path: &Path, text: &str) -> Result<(), Error> {
     AllowedSigners::parse(text.as_bytes()).map_err(|source| Error::Signers { path: path.to_owned(), source })?;
     if let Some(folder) = path.parent() {
         ensure_folder(folder)?;

@@ -11,6 +11,7 @@ pub mod deploy;
 pub mod hooks;
 pub mod keys;
 pub mod revocation;
+pub mod rotation;
 pub mod vault;
 
 pub use context::{Context, Durability, Progress, Quiet, Signing};

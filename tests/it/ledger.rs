@@ -362,3 +362,73 @@ fn a_release_that_was_taken_back_is_had_only_by_name() {
     assert_eq!(named["plan"]["release"], "kit--v1.1.0");
     ada.run(["vault", "yank", "team", "kit@9.0.0", "--reason", "x"]).refused("policy");
 }
+
+/// A key gives way to the next, in the vault, in the user's list and in git's configuration; old releases stay good.
+#[test]
+fn a_key_is_rotated_and_a_lost_one_replaced() {
+    let (ada, id) = ada();
+    let next = Key::generate("").write(&ada.root().join("next"));
+    let next = next.to_str().expect("a path");
+    let old = public(&ada);
+    let done = ada.json(&["trust", "rotate", "--new", next, "--vault", "team"]);
+    assert_eq!((&done["vaults"][0]["version"], &done["vaults"][0]["number"]), (&2.into(), &2.into()));
+    assert_eq!(ada.git(["config", "user.signingKey"]), next);
+    // The old one is of no use for what comes, not even for its owner.
+    ada.config("user.signingKey", ada.home().join("signing_key").to_str().expect("a path"));
+    export(&ada, "kit", "1.1.0");
+    ada.run(["vault", "root", "threshold", "team", "1"]).refused("untrusted");
+    ada.config("user.signingKey", next);
+    export(&ada, "kit", "1.2.0");
+    ada.run(["vault", "push", "team", "kit@1.2.0"]).ok();
+    let reader = reader(&ada, &["--ledger", &id]);
+    for version in ["1.0.0", "1.2.0"] {
+        reader.json(&["import", &format!("team:kit@{version}"), "--offline", "--dry-run"]);
+    }
+    // Plain git as well: the old line ends, so that older tags still verify.
+    let signers = ada.home().join("allowed_signers");
+    let list = std::fs::read_to_string(&signers).expect("reads");
+    assert!(list.contains("valid-before=") && list.contains(&old), "{list}");
+    ada.git(["verify-tag", "kit--v1.0.0"]);
+    ada.git(["verify-tag", "kit--v1.2.0"]);
+    // A spare root key replaces one that is lost.
+    let spare = Key::generate("").write(&ada.root().join("spare"));
+    let spare_public = format!("{}.pub", spare.display());
+    ada.run(["vault", "root", "add-key", "team", "ada@example.invalid", "--key", &spare_public]).ok();
+    std::fs::remove_file(next).expect("removes");
+    ada.config("user.signingKey", spare.to_str().expect("a path"));
+    let third = Key::generate("").write(&ada.root().join("third"));
+    let (lost, third) = (format!("{next}.pub"), third.to_str().expect("a path"));
+    ada.run(["trust", "rotate", "--old", &lost, "--new", third, "--vault", "team"]).ok();
+    export(&ada, "kit", "1.3.0");
+    ada.run(["vault", "push", "team", "kit@1.3.0"]).ok();
+    reader.run(["vault", "pull", "team"]).ok();
+    reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
+}
+
+/// Row 59 through the commands: what a thief published is refused, what was published before is not.
+#[test]
+fn a_stolen_key_is_revoked_from_the_theft_on() {
+    let (ada, id) = ada();
+    let bob = user("bob");
+    bob.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
+    bob.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
+    let key = public(&bob);
+    ada.run(["vault", "role", "grant", "team", "bob@example.invalid", "publisher", "--bundles", "*", "--key", &key])
+        .ok();
+    export(&bob, "good", "1.0.0");
+    bob.run(["vault", "push", "team", "good"]).ok();
+    export(&bob, "evil", "1.0.0");
+    bob.run(["vault", "push", "team", "evil"]).ok();
+    let number = ada.json(&["vault", "pull", "team"]);
+    assert_eq!(number["new"].as_array().expect("a list").len(), 2);
+    let entry = ada.json(&["vault", "log", "team", "-n", "1"])[0]["number"].to_string();
+    bob.run(["trust", "revoke", &key, "--vault", "team", "--since", "0"]).refused("untrusted");
+    ada.run(["trust", "revoke", &key, "--vault", "team", "--since", &entry, "--reason", "laptop stolen"]).ok();
+    let reader = reader(&ada, &["--ledger", &id]);
+    reader.run(["import", "team:good", "--offline", "--yes"]).ok();
+    let told = reader.refused("untrusted", &["import", "team:evil", "--offline", "--yes"]);
+    assert!(told.stderr.contains(&format!("revoked since entry {entry}")), "{}", told.stderr);
+    bob.run(["vault", "push", "team", "good@1.0.0"]).ok();
+    export(&bob, "good", "1.1.0");
+    bob.run(["vault", "push", "team", "good@1.1.0"]).refused("untrusted");
+}

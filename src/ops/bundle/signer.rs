@@ -21,6 +21,11 @@ impl<'a> Signer<'a> {
         Ok(Self { context, source })
     }
 
+    /// Returns another key of the same user.
+    pub(crate) fn with(context: &'a Context, source: &'a KeySource) -> Self {
+        Self { context, source }
+    }
+
     /// Returns the public half.
     ///
     /// # Errors

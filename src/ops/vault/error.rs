@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::{Class, Digest, NameError, Oid, Release, SourceError, VaultFileError};
-use crate::ops::bundle;
 use crate::ops::collection::{fs_class, git_class};
+use crate::ops::{bundle, keys};
 use crate::trust::{FilesError, LedgerError, Problem, Refusal};
 
 /// A use case on a vault failed.
@@ -170,6 +170,9 @@ pub enum Error {
     /// The record of a vault cannot be read.
     #[error("the record of the vault '{0}' cannot be read")]
     Record(String),
+    /// A key or the user's own list failed.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
     /// A release failed.
     #[error(transparent)]
     Bundle(#[from] bundle::Error),
@@ -204,6 +207,7 @@ impl Error {
             Error::Random(_) => Class::Io,
             Error::NotARootKey(_) => Class::Untrusted,
             Error::Bundle(error) => error.class(),
+            Error::Keys(error) => error.class(),
             Error::Git(error) => git_class(error),
             Error::Fs(error) => fs_class(error),
         }

@@ -10,6 +10,7 @@ use super::append::{Added, Addition, append, open_to_change};
 use super::ledger::file;
 use super::{Error, Opened};
 use crate::fsio::{Access, Root, ensure_folder, read, write_atomic};
+use crate::git::ssh::KeySource;
 use crate::git::{GitError, Repo};
 use crate::model::{
     Digest, EntryBody, FileMode, MAX_ROOT_BYTES, Oid, RevokedKey, Role, RoleOf, RootFile, RootKey, TreePath,
@@ -221,22 +222,36 @@ fn add_line(text: &mut String, line: &str) {
 
 /// Changes who may do what in a vault: signs the next trust files, and publishes them where that is enough.
 ///
-/// Where more people have to sign, the files are left in the folder `draft` for them.
+/// Where more people have to sign, the files are left in the folder `draft` for them. `also` is a second key of this user
+/// that signs, so that a new key can vouch for itself.
 ///
 /// # Errors
 /// [`Error::Files`] for a change that no reader would take, [`Error::NotARootKey`], and those of a push.
-pub fn change(context: &Context, name: &str, changes: &[RootChange], draft: &Path) -> Result<RootState, Error> {
+pub fn change(
+    context: &Context,
+    name: &str,
+    changes: &[RootChange],
+    draft: &Path,
+    also: Option<&KeySource>,
+) -> Result<RootState, Error> {
     let (opened, _lock) = open_to_change(context, name)?;
     let signer = Signer::of(context)?;
     let key = signer.public()?;
     let done = std::cell::RefCell::new(None);
     let added = append(context, &opened.vault, &opened.repo, &|now| {
         let mut files = changed(now.repo, now.ledger, changes)?;
-        let holds_new = RootFile::parse(&files[ROOT]).map_err(FilesError::from)?;
-        if now.ledger.files().holder(&key).is_none() && !holds_new.keys.iter().any(|one| one.key == key.to_line()) {
+        if now.ledger.files().holder(&key).is_none() {
             return Err(Error::NotARootKey(key.fingerprint()));
         }
-        add_signature(&mut files, &signer)?;
+        if holds(&files, now.ledger, &key) {
+            add_signature(&mut files, &signer)?;
+        }
+        for source in also {
+            let signer = Signer::with(context, source);
+            if holds(&files, now.ledger, &signer.public()?) {
+                add_signature(&mut files, &signer)?;
+            }
+        }
         let addition = addition(now.repo, now.ledger, &files);
         done.replace(Some(files));
         match addition {
@@ -281,6 +296,13 @@ pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState,
     let (opened, _lock) = open_to_change(context, name)?;
     let added = append(context, &opened.vault, &opened.repo, &|now| Ok(Some(addition(now.repo, now.ledger, &files)?)))?;
     state(&files, &added, draft)
+}
+
+/// Says whether a key is a root key of the version in force or of the next: a signature by any other is refused.
+fn holds(files: &Files, ledger: &Ledger, key: &PublicKey) -> bool {
+    let next = RootFile::parse(files.get(ROOT).map_or(&[][..], Vec::as_slice));
+    let is_next = next.is_ok_and(|root| root.keys.iter().any(|one| one.key == key.to_line()));
+    is_next || ledger.files().holder(key).is_some()
 }
 
 /// Checks the files as every reader will, and writes them.

@@ -1,0 +1,37 @@
+//! What to do about errors of keys.
+
+use super::{collection_hint, fs_hint, git_hint, word};
+use crate::cli::failure::Failure;
+use crate::ops::{collection, keys};
+
+impl From<keys::Error> for Failure {
+    fn from(error: keys::Error) -> Self {
+        let class = error.class();
+        let hint = keys_hint(&error);
+        Self::of(&error, class, hint)
+    }
+}
+
+/// Returns what to do about an error of keys.
+pub(super) fn keys_hint(error: &keys::Error) -> Option<String> {
+    use keys::Error;
+    match error {
+        Error::NoIdentity => collection_hint(&collection::Error::NoIdentity),
+        Error::KeyExists(path) => {
+            Some(format!("use it: `git config --global user.signingKey {}`", word(&path.display())))
+        }
+        Error::NoKey => Some("make one with `git skillmeat key generate`".to_owned()),
+        Error::NotAKey { .. } => {
+            Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
+        }
+        Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
+        Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
+        Error::Git(error) => git_hint(error),
+        Error::Fs(error) => fs_hint(error),
+        Error::Revoked { path, .. } => Some(format!(
+            "nobody is believed while it cannot be read; mend '{}': one public key a line",
+            path.display()
+        )),
+        Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => None,
+    }
+}
