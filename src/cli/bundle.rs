@@ -71,6 +71,9 @@ pub(super) enum Command {
         /// Agree without being asked
         #[arg(short, long)]
         yes: bool,
+        /// With --yes, agree to a pack of the Python SkillMeat, which nobody has signed
+        #[arg(long)]
+        allow_unsigned: bool,
         /// Agree to exactly this tree digest
         #[arg(long, value_name = "sha256:…")]
         accept: Option<Digest>,
@@ -101,7 +104,7 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Verify { what } => verify(session, &what),
-            Command::Import { what, dry_run, diff, yes, accept, existing, allow_older } => {
+            Command::Import { what, dry_run, diff, yes, allow_unsigned, accept, existing, allow_older } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
@@ -109,7 +112,7 @@ impl Command {
                     Keep::Merge => Existing::Merge,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
-                import(session, &what, Wish { dry_run, yes, accept, existing, older, diff })
+                import(session, &what, Wish { dry_run, yes, allow_unsigned, accept, existing, older, diff })
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {

@@ -129,7 +129,11 @@ impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
         let class = error.class();
         let hint = bundle_hint(&error);
-        Self::of(&error, class, hint)
+        let failure = Self::of(&error, class, hint);
+        match &error {
+            bundle::Error::Old(old) => failure.caused_by(&super::old::causes(&old.report)),
+            _ => failure,
+        }
     }
 }
 
@@ -155,6 +159,12 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
+            Error::Old(_)
+            | Error::OldPack(_)
+            | Error::NothingToTake(_)
+            | Error::NoMerge
+            | Error::Overwrites(_)
+            | Error::Unsigned { .. } => super::old::hint(error),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
 }
@@ -359,7 +369,7 @@ pub(super) fn allow_hint(address: &str) -> String {
 }
 
 /// Returns a text from outside as one word of a shell, whatever it holds: people run what a hint tells them.
-fn word(text: &impl std::fmt::Display) -> String {
+pub(super) fn word(text: &impl std::fmt::Display) -> String {
     let text = text.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_/.:@%+=,-".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
 use crate::model::{Class, Digest};
-use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Preview, Step};
+use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Planned, Preview, Step};
 use crate::ops::vault;
 
 /// How an import is wished for.
@@ -16,6 +16,8 @@ pub(super) struct Wish {
     pub(super) dry_run: bool,
     /// The user has agreed.
     pub(super) yes: bool,
+    /// Having agreed holds for what is unsigned as well.
+    pub(super) allow_unsigned: bool,
     /// The user has agreed to this tree digest.
     pub(super) accept: Option<Digest>,
     /// What happens to artifacts that are here with other content.
@@ -52,7 +54,10 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
 }
 
 fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
-    let found = bundle::find(place)?;
+    let found = match bundle::find(place) {
+        Err(Error::Old(old)) => return super::old::import(session, &old, wish),
+        found => found?,
+    };
     let verified = bundle::verify(&session.context, &found)?;
     let report = bundle::report(&found, &verified);
     let content = verified.get();
@@ -97,7 +102,19 @@ fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
     }
-    for planned in &plan.artifacts {
+    text.push_str(&steps_text(&plan.artifacts, dry_run, with_diff));
+    for artifact in &plan.gone {
+        text.push_str(&format!(
+            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
+        ));
+    }
+    text + &runs_text(&plan.runs)
+}
+
+/// Returns what happens to each artifact.
+pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) -> String {
+    let mut text = String::new();
+    for planned in artifacts {
         let (past, future) = match planned.step {
             Step::Add => ("Added", "Would add"),
             Step::Same => ("Unchanged", "Unchanged"),
@@ -118,12 +135,7 @@ fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
         }
     }
-    for artifact in &plan.gone {
-        text.push_str(&format!(
-            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
-        ));
-    }
-    text + &runs_text(&plan.runs)
+    text
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.

@@ -16,6 +16,7 @@ mod git_rows;
 mod hooks;
 mod hostile;
 mod machines;
+mod old_packs;
 mod partial;
 mod remote;
 mod restore;

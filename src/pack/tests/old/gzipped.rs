@@ -211,3 +211,15 @@ fn what_a_tar_holds_has_limits() {
     assert_eq!(fault(&[file("a", &[b'x'; 61])]), Fault::Limit);
     assert_eq!(fault(&[file("a", &[b'x'; 50])]), Fault::Limit);
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_changed_byte_never_panics(at: proptest::sample::Index, byte: u8) {
+        let pax = record("path=a/b");
+        let entries = [file("manifest.toml", MANIFEST), (EntryType::XHeader, b"p", 0o644, &pax), file("x", b"text")];
+        let mut bytes = tar_of(&entries);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = read(&gzip(&bytes));
+    }
+}
