@@ -76,6 +76,9 @@ pub(super) enum Command {
         /// Agree without being asked
         #[arg(short, long)]
         yes: bool,
+        /// With --yes, agree to a pack of the Python SkillMeat, which nobody has signed
+        #[arg(long)]
+        allow_unsigned: bool,
         /// Agree to exactly this tree digest
         #[arg(long, value_name = "sha256:…")]
         accept: Option<Digest>,
@@ -109,7 +112,17 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
             Command::Verify { what, allow_level } => verify(session, &what, allow_level),
-            Command::Import { what, dry_run, diff, yes, accept, existing, allow_older, allow_level } => {
+            Command::Import {
+                what,
+                dry_run,
+                diff,
+                yes,
+                allow_unsigned,
+                accept,
+                existing,
+                allow_older,
+                allow_level,
+            } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
                     Keep::Skip => Existing::Skip,
@@ -117,7 +130,11 @@ impl Command {
                     Keep::Merge => Existing::Merge,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
-                import(session, &what, Wish { dry_run, yes, accept, existing, older, allow_level, diff })
+                import(
+                    session,
+                    &what,
+                    Wish { dry_run, yes, allow_unsigned, accept, existing, older, allow_level, diff },
+                )
             }
             Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
                 if !all && artifact.is_empty() {

@@ -51,6 +51,12 @@ impl Failure {
         Self { class, message, causes, hint }
     }
 
+    /// Sets what caused it, nearest first; at most [`MAX_CAUSES`] are told.
+    pub(super) fn caused_by(mut self, causes: &[String]) -> Self {
+        self.causes = causes.iter().take(MAX_CAUSES).map(|cause| bounded(cause)).collect();
+        self
+    }
+
     /// Prints the failure and returns the exit status.
     pub(super) fn print(self, format: Format) -> ExitCode {
         let status = ExitCode::from(self.class.exit_status());

@@ -132,7 +132,11 @@ impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
         let class = error.class();
         let hint = bundle_hint(&error);
-        Self::of(&error, class, hint)
+        let failure = Self::of(&error, class, hint);
+        match &error {
+            bundle::Error::Old(old) => failure.caused_by(&super::old::causes(&old.report)),
+            _ => failure,
+        }
     }
 }
 
@@ -159,6 +163,12 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
             Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
+            Error::Old(_)
+            | Error::OldPack(_)
+            | Error::NothingToTake(_)
+            | Error::NoMerge
+            | Error::Overwrites(_)
+            | Error::Unsigned { .. } => super::old::hint(error),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
 }
@@ -304,7 +314,7 @@ pub(super) fn allow_hint(address: &str) -> String {
 }
 
 /// Returns a text from outside as one word of a shell, whatever it holds: people run what a hint tells them.
-fn word(text: &impl std::fmt::Display) -> String {
+pub(super) fn word(text: &impl std::fmt::Display) -> String {
     let text = text.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_/.:@%+=,-".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

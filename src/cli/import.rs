@@ -7,7 +7,9 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
 use crate::model::{Class, Digest};
-use crate::ops::bundle::{self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Preview, Step, Terms};
+use crate::ops::bundle::{
+    self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Planned, Preview, Step, Terms,
+};
 use crate::ops::vault::{self, Opened, Vault};
 use crate::trust::Level;
 
@@ -17,6 +19,8 @@ pub(super) struct Wish {
     pub(super) dry_run: bool,
     /// The user has agreed.
     pub(super) yes: bool,
+    /// Having agreed holds for what is unsigned as well.
+    pub(super) allow_unsigned: bool,
     /// The user has agreed to this tree digest.
     pub(super) accept: Option<Digest>,
     /// What happens to artifacts that are here with other content.
@@ -32,7 +36,10 @@ pub(super) struct Wish {
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     session.collection()?;
     if is_pack(session, what) {
-        let found = bundle::find(&Place::Pack(session.environment.absolute(what.as_ref())))?;
+        let found = match bundle::find(&Place::Pack(session.environment.absolute(what.as_ref()))) {
+            Err(Error::Old(old)) => return super::old::import(session, &old, &wish),
+            found => found?,
+        };
         let known = vault::knowing(&session.context, &found)?;
         return import_from(session, &found, &wish, known.as_ref(), None);
     }
@@ -115,7 +122,19 @@ fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
     }
-    for planned in &plan.artifacts {
+    text.push_str(&steps_text(&plan.artifacts, dry_run, with_diff));
+    for artifact in &plan.gone {
+        text.push_str(&format!(
+            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
+        ));
+    }
+    text + &runs_text(&plan.runs)
+}
+
+/// Returns what happens to each artifact.
+pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) -> String {
+    let mut text = String::new();
+    for planned in artifacts {
         let (past, future) = match planned.step {
             Step::Add => ("Added", "Would add"),
             Step::Same => ("Unchanged", "Unchanged"),
@@ -136,12 +155,7 @@ fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", planned.artifact));
         }
     }
-    for artifact in &plan.gone {
-        text.push_str(&format!(
-            "Stays {NAME}{artifact}{NAME:#}, which this release has no more: `git skillmeat remove {artifact}`\n"
-        ));
-    }
-    text + &runs_text(&plan.runs)
+    text
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.

@@ -16,6 +16,7 @@ mod hooks;
 mod import;
 mod keys;
 mod ledger;
+mod old;
 mod plumbing;
 mod progress;
 mod report;
@@ -93,6 +94,8 @@ enum Command {
     Deploy(deploy::Command),
     #[command(flatten)]
     Bundle(bundle::Command),
+    #[command(flatten)]
+    Old(old::Command),
     /// Publish releases where others find them, and fetch theirs
     #[command(subcommand)]
     Vault(vault::Command),
@@ -144,6 +147,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Search(command) => in_session(global, |session| command.run(session)),
         Command::Deploy(command) => in_session(global, |session| command.run(session)),
         Command::Bundle(command) => in_session(global, |session| command.run(session)),
+        Command::Old(command) => in_session(global, |session| command.run(session)),
         Command::Vault(command) => in_session(global, |session| command.run(session)),
         Command::Audit(command) => in_session(global, |session| command.run(session)),
         Command::Hooks(command) => in_session(global, |session| command.run(session)),

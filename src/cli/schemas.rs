@@ -35,6 +35,17 @@ enum Added {
     Several(Vec<collection::AddPlan>),
 }
 
+/// What `import` returns: of a release, or of an unsigned pack of an old format.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum Import {
+    /// Of a release.
+    Release(bundle::Imported),
+    /// Of an unsigned pack.
+    Unsigned(bundle::old::ImportedOld),
+}
+
 /// What `snapshot` returns.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Snapshotted<'a> {
@@ -69,7 +80,8 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("adopt", schema_for!(Output<collection::AdoptPlan>)),
         ("restore", schema_for!(Output<collection::RestorePlan>)),
         ("export", schema_for!(Output<bundle::Exported>)),
-        ("import", schema_for!(Output<bundle::Imported>)),
+        ("convert", schema_for!(Output<bundle::old::Converted>)),
+        ("import", schema_for!(Output<Import>)),
         ("key", schema_for!(Output<keys::ShownKey>)),
         ("key-generate", schema_for!(Output<keys::Generated>)),
         ("snapshot", schema_for!(Output<Snapshotted>)),

@@ -193,6 +193,15 @@ pub fn remove_if_there(path: &Path) -> Result<(), FsError> {
     }
 }
 
+/// Makes a folder that only the user may enter and that goes, with everything in it, when it is dropped.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn scratch_folder(parent: &Path) -> Result<tempfile::TempDir, FsError> {
+    let builder = &mut tempfile::Builder::new();
+    builder.prefix("skillmeat-").tempdir_in(parent).map_err(FsError::at("create a folder in", parent))
+}
+
 /// Removes a folder of our own with everything in it; links inside are removed and not followed.
 ///
 /// # Errors

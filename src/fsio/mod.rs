@@ -14,7 +14,7 @@ mod swap;
 
 pub use atomic::{
     Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
-    remove_if_there, remove_tree, sync_store, write_atomic, write_fresh, write_note,
+    remove_if_there, remove_tree, scratch_folder, sync_store, write_atomic, write_fresh, write_note,
 };
 pub use error::FsError;
 pub use linked::Linked;

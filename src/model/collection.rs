@@ -89,6 +89,9 @@ pub struct ManifestEntry {
     /// The vault of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// The unsigned pack of an old format that it was imported from: the digest of the file, `sha256:…`. Nobody vouches for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
     /// Ids of findings that a person has looked at and accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
@@ -131,6 +134,14 @@ pub struct LockEntry {
     /// Licence found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
+}
+
+impl ManifestEntry {
+    /// Returns where it came from, for people: a bundle, an address, or an unsigned pack.
+    pub fn origin(&self) -> Option<String> {
+        let pack = || self.pack.as_ref().map(|pack| format!("unsigned pack {pack}"));
+        self.bundle.clone().or_else(|| self.upstream.clone()).or_else(pack)
+    }
 }
 
 impl LockEntry {
@@ -274,6 +285,7 @@ fn set_keys(table: &mut Table, entry: &ManifestEntry) {
         ("ref", &entry.reference),
         ("bundle", &entry.bundle),
         ("vault", &entry.vault),
+        ("pack", &entry.pack),
     ];
     for (key, value) in texts {
         match value {

@@ -35,9 +35,9 @@ const MADE_BY: u16 = (3 << 8) | 20;
 /// Flag bit 11: the name is UTF-8. Set only where it makes a difference.
 const UTF8_FLAG: u16 = 1 << 11;
 /// `S_IFMT`, `S_IFREG` and `S_IFLNK` of POSIX, which Unix puts in the high half of the attributes.
-const TYPE_MASK: u32 = 0o170_000;
-const REGULAR: u32 = 0o100_000;
-const LINK: u32 = 0o120_000;
+pub(super) const TYPE_MASK: u32 = 0o170_000;
+pub(super) const REGULAR: u32 = 0o100_000;
+pub(super) const LINK: u32 = 0o120_000;
 
 /// What the headers say of one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +136,10 @@ pub(super) struct RawEntry<'a> {
     pub(super) held: u32,
     pub(super) size: u32,
     pub(super) attributes: u32,
+    /// Not compared for a pack of today, whose flags follow from the name.
+    pub(super) flags: u16,
+    /// Start of the local header; worked out, and not believed, for a pack of today.
+    pub(super) offset: u32,
     /// Length in the directory, extra fields and comment included.
     pub(super) bytes: usize,
 }
@@ -153,6 +157,8 @@ impl<'a> RawEntry<'a> {
             held: get32(bytes, 20)?,
             size: get32(bytes, 24)?,
             attributes: get32(bytes, 38)?,
+            flags: get16(bytes, 8)?,
+            offset: get32(bytes, 42)?,
             bytes: end + extra? + comment?,
         })
     }
@@ -160,6 +166,18 @@ impl<'a> RawEntry<'a> {
     /// Returns whether the attributes are those of a symbolic link on Unix.
     pub(super) fn is_link(&self) -> bool {
         (self.attributes >> 16) & TYPE_MASK == LINK
+    }
+
+    /// Returns whether the header before the content says exactly what the directory does, and has no extra fields.
+    pub(super) fn is_same_before_content(&self, local: &[u8]) -> bool {
+        let numbers = [(14, self.crc), (18, self.held), (22, self.size), (0, LOCAL_SIGNATURE)];
+        let name = u16::try_from(self.name.len()).ok();
+        get16(local, 6) == Some(self.flags)
+            && get16(local, 8) == Some(self.method)
+            && numbers.into_iter().all(|(at, number)| get32(local, at) == Some(number))
+            && get16(local, 26) == name
+            && get16(local, 28) == Some(0)
+            && local.get(LOCAL_BYTES as usize..) == Some(self.name)
     }
 
     /// Returns the mode, `None` for anything but a plain file of mode 644 or 755.

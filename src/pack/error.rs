@@ -44,6 +44,8 @@ pub enum LimitKind {
     File(String),
     /// Number of files.
     Files,
+    /// Bytes that come out of one byte of what is compressed: of the named file, or of the whole pack.
+    Ratio(String),
 }
 
 impl fmt::Display for LimitKind {
@@ -53,6 +55,7 @@ impl fmt::Display for LimitKind {
             Self::Unpacked => f.write_str("size of all files in bytes"),
             Self::File(path) => write!(f, "size of '{}' in bytes", shown(path)),
             Self::Files => f.write_str("number of files"),
+            Self::Ratio(name) => write!(f, "bytes that one compressed byte of '{}' becomes", shown(name)),
         }
     }
 }
@@ -151,6 +154,14 @@ pub enum PackError {
         name: String,
         /// What its pack should use.
         compression: Compression,
+    },
+    /// An archive of an old pack is not as its writers make it, or says two things of one entry.
+    #[error("'{}' in the archive {reason}", shown(.name))]
+    Archive {
+        /// Name of the entry; of the archive's part where it is no entry.
+        name: String,
+        /// What is wrong, after the name.
+        reason: &'static str,
     },
     /// The bytes held are not those that the manifest names.
     #[error("the packed bytes have digest {found}, and the manifest names {expected}")]

@@ -6,6 +6,10 @@ pub const MAX_PACK_BYTES: u64 = 256 * 1024 * 1024;
 /// Largest sum of all files, in bytes: half of what Claude Code unpacks, so that it can install every pack.
 pub const MAX_UNPACKED_BYTES: u64 = 512 * 1024 * 1024;
 
+/// Largest sum of all files of a pack of an old format, in bytes: a tar can only be read from its start, so they are held in
+/// memory, where a pack of today is read in pieces.
+pub const MAX_OLD_UNPACKED_BYTES: u64 = 128 * 1024 * 1024;
+
 /// Largest single file, in bytes: the size above which the large forges refuse a pushed file.
 pub const MAX_FILE_BYTES: u64 = 100 * 1024 * 1024;
 

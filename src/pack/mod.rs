@@ -12,6 +12,7 @@ mod error;
 mod inflate;
 mod limits;
 mod objects;
+mod old;
 mod positioned;
 mod read;
 mod write;
@@ -19,10 +20,11 @@ mod write;
 pub use compress::held;
 pub use error::{Fault, LimitKind, PackError};
 pub use limits::{
-    Limits, MAX_FILE_BYTES, MAX_FILES, MAX_OBJECT_BYTES, MAX_PACK_BYTES, MAX_UNPACKED_BYTES, PORTABLE_FILES,
-    PORTABLE_PACK_BYTES, PORTABLE_UNPACKED_BYTES,
+    Limits, MAX_FILE_BYTES, MAX_FILES, MAX_OBJECT_BYTES, MAX_OLD_UNPACKED_BYTES, MAX_PACK_BYTES, MAX_UNPACKED_BYTES,
+    PORTABLE_FILES, PORTABLE_PACK_BYTES, PORTABLE_UNPACKED_BYTES,
 };
 pub use objects::{BlobHasher, ObjectError, TreeObject, blob_hasher, tree_id, tree_objects};
+pub use old::{OldArchive, OldFile};
 pub use read::{Pack, PackFile, packed_digest};
 pub use write::{Contents, Written, write_pack};
 

@@ -141,18 +141,8 @@ impl Pack {
         inflate::copy(entry, &mut source, sink)
     }
 
-    /// Returns the SHA-256 of a part of the file.
     fn hash(&self, start: u64, length: u64) -> Result<Digest, PackError> {
-        let mut hasher = Hasher::default();
-        let mut buffer = vec![0; usize::try_from(length).map_or(PIECE_BYTES, |length| length.min(PIECE_BYTES))];
-        let mut at = start;
-        while at < start + length {
-            let piece = usize::try_from(start + length - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-            read_exact_at(&self.file, &mut buffer[..piece], at).map_err(PackError::read)?;
-            hasher.update(&buffer[..piece]);
-            at += piece as u64;
-        }
-        Ok(hasher.finish())
+        hash(&self.file, start, length)
     }
 
     /// The limit on its size was checked when the pack was opened.
@@ -161,6 +151,20 @@ impl Pack {
         self.copy(entry, &mut |bytes| out.extend_from_slice(bytes))?;
         Ok(out)
     }
+}
+
+/// Returns the SHA-256 of a part of a file.
+pub(super) fn hash(file: &File, start: u64, length: u64) -> Result<Digest, PackError> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; usize::try_from(length).map_or(PIECE_BYTES, |length| length.min(PIECE_BYTES))];
+    let mut at = start;
+    while at < start + length {
+        let piece = usize::try_from(start + length - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+        read_exact_at(file, &mut buffer[..piece], at).map_err(PackError::read)?;
+        hasher.update(&buffer[..piece]);
+        at += piece as u64;
+    }
+    Ok(hasher.finish())
 }
 
 /// Returns the digest over the bytes that the entries of files hold, deflated or not: the tree digest of the files as

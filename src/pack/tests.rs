@@ -4,6 +4,7 @@ mod canonical;
 mod content;
 mod hostile;
 mod objects;
+mod old;
 mod paths;
 mod raw;
 mod round;

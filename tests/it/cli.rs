@@ -7,7 +7,7 @@ use std::process::Stdio;
 use crate::env::{KEY, Mode, Ran, TestEnv, program, skill};
 
 /// Every command, with its subcommand.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "add",
     "list",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 20] = [
     "export",
     "verify",
     "import",
+    "convert",
     "key generate",
     "key show",
     "trust add",
@@ -37,7 +38,7 @@ fn validator(env: &TestEnv, name: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn assert_valid(env: &TestEnv, name: &str, value: &serde_json::Value) {
+pub fn assert_valid(env: &TestEnv, name: &str, value: &serde_json::Value) {
     let found: Vec<_> = validator(env, name).iter_errors(value).map(|error| error.to_string()).collect();
     assert!(found.is_empty(), "{name}: {found:?}: {value:#}");
 }
@@ -189,7 +190,8 @@ fn help_of_every_command_is_complete_and_succeeds() {
         let ran = env.run(["help"].iter().chain(&words)).ok();
         assert!(ran.stdout.contains("Usage:"), "{ran:?}");
     }
-    for command in ["init", "add", "show", "rollback", "export", "verify", "import", "trust add", "completions", "man"]
+    for command in
+        ["init", "add", "show", "rollback", "export", "verify", "import", "convert", "trust add", "completions", "man"]
     {
         let ran = env.run(command.split(' ').chain(["-h"])).ok();
         assert!(ran.stdout.contains("Example"), "{command}: {}", ran.stdout);

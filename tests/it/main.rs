@@ -17,6 +17,7 @@ mod hooks;
 mod hostile;
 mod ledger;
 mod machines;
+mod old_packs;
 mod partial;
 mod remote;
 mod restore;

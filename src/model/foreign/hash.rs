@@ -86,8 +86,13 @@ impl ForeignHash {
 }
 
 fn skillmeat(files: &[InstalledFile], is_file: bool) -> String {
+    content_digest(files, is_file).hex()
+}
+
+/// Returns the digest that Python SkillMeat keeps of an artifact: of one file, or of a folder.
+pub(super) fn content_digest(files: &[InstalledFile], is_file: bool) -> Digest {
     if let ([(_, _, bytes)], true) = (files, is_file) {
-        return Digest::of(bytes).hex();
+        return Digest::of(bytes);
     }
     let mut sorted: Vec<_> = files.iter().collect();
     // Python compares paths by their parts.
@@ -104,16 +109,17 @@ fn folder(files: &[InstalledFile]) -> Option<String> {
         return None;
     }
     sorted.sort_by(|(a, _, _), (b, _, _)| compare(a.as_str(), b.as_str()).unwrap_or(Ordering::Equal));
-    Some(run_together(&sorted))
+    Some(run_together(&sorted).hex())
 }
 
-fn run_together(files: &[&InstalledFile]) -> String {
+/// Returns the digest over paths and contents, one after the other, without a mark between.
+pub(super) fn run_together(files: &[&InstalledFile]) -> Digest {
     let mut hasher = Hasher::default();
     for (path, _, bytes) in files {
         hasher.update(path.as_str().as_bytes());
         hasher.update(bytes);
     }
-    hasher.finish().hex()
+    hasher.finish()
 }
 
 /// Hashes one file as `apm` does: text with `\r\n` taken as `\n`, anything else as it is.

@@ -9,6 +9,7 @@ mod collate;
 mod deployed;
 mod hash;
 mod origin;
+pub mod pack;
 mod skillmeat;
 mod skills;
 
@@ -99,6 +100,9 @@ pub enum ForeignError {
     /// It names more artifacts than any known one.
     #[error("it names more than {MAX_ARTIFACTS} artifacts")]
     TooMany,
+    /// It has a number that programs write in different ways, under a digest.
+    #[error("it has a number with a fraction, which programs write in different ways, under a digest")]
+    Number,
     /// It is a collection of this program.
     #[error("it is a collection of git skillmeat already")]
     Ours,

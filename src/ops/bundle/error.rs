@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::old::Old;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::git::ssh::SshError;
+use crate::model::foreign::pack::OldPackError;
 use crate::model::{ArtifactRef, Class, Digest, ManifestError, Release, ReleaseError};
 use crate::ops::collection::{self, fs_class, git_class};
 use crate::pack::PackError;
@@ -26,6 +28,29 @@ pub enum Error {
     /// A release is not verified.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The pack is one of an old format, which nobody has signed.
+    #[error("'{}' is a pack of the Python SkillMeat ('{}'), unsigned: who made it is not known", .0.path.display(), .0.report.format.manifest_name())]
+    Old(Box<Old>),
+    /// A pack of an old format is not what it says.
+    #[error(transparent)]
+    OldPack(#[from] OldPackError),
+    /// Nothing in a pack of an old format can be taken.
+    #[error("'{}' holds nothing that a collection has a kind for", .0.display())]
+    NothingToTake(PathBuf),
+    /// What is unsigned has no earlier state to merge from.
+    #[error("an unsigned pack has nothing to merge from")]
+    NoMerge,
+    /// The new pack would take the place of the old one.
+    #[error("'{}' would be overwritten", .0.display())]
+    Overwrites(PathBuf),
+    /// The user has not agreed to exactly this.
+    #[error("'{}' was not imported: it is unsigned, and nobody agreed to exactly this", .path.display())]
+    Unsigned {
+        /// The pack.
+        path: PathBuf,
+        /// What to agree to.
+        digest: Digest,
+    },
     /// A pack cannot be read or written.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -127,6 +152,13 @@ impl Error {
             Error::Fs(error) => fs_class(error),
             Error::Trust(error) => error.class(),
             Error::Pack(error) => TrustError::class_of_pack(error),
+            Error::Old(_) => Class::Untrusted,
+            Error::OldPack(OldPackError::Manifest { .. }) => Class::Parse,
+            Error::OldPack(OldPackError::Digest { .. }) => Class::Hash,
+            Error::OldPack(_) => Class::Pack,
+            Error::NothingToTake(_) => Class::Policy,
+            Error::NoMerge | Error::Overwrites(_) => Class::Usage,
+            Error::Unsigned { .. } => Class::Consent,
             Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
             Error::NoSigningKey | Error::Empty => Class::Usage,
             Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {

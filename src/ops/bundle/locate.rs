@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Error, Stored, releases};
+use super::{Error, Stored, old, releases};
 use crate::fsio::{FsError, open_file, read_optional};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release};
@@ -38,12 +38,16 @@ pub struct Found {
 /// Finds a release.
 ///
 /// # Errors
-/// [`Error::NoPack`], [`Error::NoRelease`], [`Error::Pack`] for a container that is not canonical.
+/// [`Error::NoPack`], [`Error::NoRelease`], [`Error::Pack`] for a container that is not canonical, [`Error::Old`] for one of
+/// an old format.
 pub fn find(place: &Place<'_>) -> Result<Found, Error> {
     match place {
         Place::Pack(path) => {
             let file = open_pack(path)?;
-            let pack = Pack::open(file, &Limits::default())?;
+            let pack = match Pack::open(file, &Limits::default()) {
+                Ok(pack) => pack,
+                Err(error) => return Err(old::instead(path, error)),
+            };
             let facts = (path.clone(), pack.size(), pack.digest()?);
             Ok(Found { evidence: Box::new(pack), asked: None, pack: Some(facts) })
         }
@@ -54,7 +58,7 @@ pub fn find(place: &Place<'_>) -> Result<Found, Error> {
     }
 }
 
-fn open_pack(path: &Path) -> Result<File, Error> {
+pub(super) fn open_pack(path: &Path) -> Result<File, Error> {
     open_file(path).map_err(|error| match error {
         FsError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Error::NoPack(path.to_owned()),
         other => other.into(),

@@ -8,6 +8,7 @@ mod import;
 mod license;
 mod locate;
 mod objects;
+pub mod old;
 mod plan;
 mod preview;
 mod signer;

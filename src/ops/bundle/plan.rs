@@ -173,7 +173,7 @@ pub(super) fn plan_in(
         let artifact = &bundled.artifact;
         let own = |entry: &&FileEntry| entry.path == bundled.path || entry.path.below(&bundled.path).is_some();
         let files: Vec<FileEntry> = content.manifest.files.iter().filter(own).cloned().collect();
-        let mut step = step(collection, content.release.bundle.as_str(), artifact, bundled.digest, existing)?;
+        let mut step = step(collection, Some(content.release.bundle.as_str()), artifact, bundled.digest, existing)?;
         let (mut conflicts, mut merged) = (Vec::new(), None);
         if step == Step::Merge && is_recorded(collection, content, artifact) {
             // Edited since it was imported: this release has nothing new for it.
@@ -186,11 +186,7 @@ pub(super) fn plan_in(
                 Some((_, some)) => (step, conflicts) = (Step::Conflict, some),
             }
         }
-        if matches!(step, Step::Add | Step::Update | Step::Replace | Step::Merge) {
-            runs.extend(matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string()));
-            let executable = files.iter().filter(|entry| entry.mode == FileMode::Executable);
-            runs.extend(executable.map(|entry| entry.path.to_string()));
-        }
+        runs.extend(runs_of(step, artifact, &files));
         artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, preview: None, merged });
     }
     let all = collection.manifest.artifacts.keys();
@@ -210,6 +206,16 @@ pub(super) fn plan_in(
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, older_than, gone, runs })
 }
 
+/// Returns what a client or an agent will run by itself of an artifact to which this happens.
+pub(super) fn runs_of(step: Step, artifact: &ArtifactRef, files: &[FileEntry]) -> Vec<String> {
+    if !matches!(step, Step::Add | Step::Update | Step::Replace | Step::Merge) {
+        return Vec::new();
+    }
+    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
+    let executable = files.iter().filter(|entry| entry.mode == FileMode::Executable);
+    by_client.into_iter().chain(executable.map(|entry| entry.path.to_string())).collect()
+}
+
 /// Says whether the artifact was imported from a release of this bundle.
 pub(super) fn is_of_bundle(collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> bool {
     let entry = collection.manifest.artifacts.get(artifact);
@@ -222,9 +228,10 @@ pub(super) fn is_recorded(collection: &Collection, content: &ReleaseContent, art
     is_of_bundle(collection, content, artifact) && tag == Some(&*content.tag_id.to_string())
 }
 
-fn step(
+/// Returns what becomes of an artifact of a bundle, or of what is none.
+pub(super) fn step(
     collection: &Collection,
-    bundle: &str,
+    bundle: Option<&str>,
     artifact: &ArtifactRef,
     new: Digest,
     existing: Existing,
@@ -241,7 +248,8 @@ fn step(
     }
     let lock = collection.lock.artifacts.get(artifact);
     let of = collection.manifest.artifacts.get(artifact).and_then(|entry| entry.bundle.as_deref());
-    let untouched = of == Some(bundle) && lock.is_some_and(|lock| lock.release.is_some() && lock.digest == here);
+    let untouched =
+        bundle.is_some() && of == bundle && lock.is_some_and(|lock| lock.release.is_some() && lock.digest == here);
     Ok(match existing {
         _ if untouched => Step::Update,
         Existing::Refuse => Step::Refuse,

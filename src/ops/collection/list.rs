@@ -93,7 +93,7 @@ pub fn list(collection: &Collection) -> Result<Listing, Error> {
         let entry = collection.manifest.artifacts.get(&artifact);
         artifacts.push(Listed {
             description: document.description.map(str::to_owned),
-            upstream: entry.and_then(|entry| entry.bundle.clone().or_else(|| entry.upstream.clone())),
+            upstream: entry.and_then(ManifestEntry::origin),
             tags: entry.map(|entry| entry.tags.clone()).unwrap_or_default(),
             artifact,
         });

@@ -97,6 +97,7 @@ fn is_for(collection: &Collection, artifact: &ArtifactRef, settled: &Settled) ->
             entry.upstream.as_ref() == Some(address) && entry.server.as_ref() == server.as_ref()
         }
         Taken::Release { bundle, .. } => entry.bundle.as_ref() == Some(bundle),
+        Taken::OldPack { pack } => entry.pack.as_ref() == Some(pack),
     }
 }
 

@@ -33,6 +33,11 @@ pub(crate) enum Taken {
         /// Object id of its tag.
         tag: String,
     },
+    /// From an unsigned pack of an old format.
+    OldPack {
+        /// Digest of the file.
+        pack: String,
+    },
 }
 
 /// A state, and what is recorded of it.
@@ -76,6 +81,12 @@ impl Settled {
                 };
                 (entry, None, Some(release.clone()), Some(tag.clone()))
             }
+            Taken::OldPack { pack } => {
+                let pack = Some(pack.clone());
+                let entry =
+                    ManifestEntry { pack, tags: before.tags, accept: before.accept, ..ManifestEntry::default() };
+                (entry, None, None, None)
+            }
         };
         change.describe(artifact, Some(entry));
         let (tree, digest, license) = (Some(self.theirs.to_string()), Some(self.digest), self.license.clone());
@@ -101,6 +112,7 @@ impl Settled {
     pub(super) fn parse(info: &CommitInfo) -> Option<Self> {
         let trailer = |key: &str| info.trailers(key).next().map(str::to_owned);
         let taken = match trailer("Skillmeat-Release") {
+            None if trailer("Skillmeat-Pack").is_some() => Taken::OldPack { pack: trailer("Skillmeat-Pack")? },
             Some(release) => Taken::Release {
                 bundle: trailer("Skillmeat-Bundle")?,
                 vault: trailer("Skillmeat-Vault"),
@@ -134,6 +146,7 @@ impl Settled {
                 ("Skillmeat-Release", Some(release)),
                 ("Skillmeat-Tag", Some(tag)),
             ],
+            Taken::OldPack { pack } => vec![("Skillmeat-Pack", Some(pack))],
         };
         let digest = self.digest.to_string();
         let rest = [("Skillmeat-Digest", Some(&digest)), ("Skillmeat-License", self.license.as_ref())];

@@ -51,7 +51,7 @@ pub(super) fn placed(artifact: &ArtifactRef, below: &TreePath) -> Result<TreePat
 }
 
 /// Returns the files with their digests and their paths in the collection.
-pub(super) fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<Vec<FileEntry>, Error> {
+pub(crate) fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<Vec<FileEntry>, Error> {
     let entry = |(path, mode, bytes): &SourceFile| {
         Ok(FileEntry {
             path: placed(artifact, path)?,
@@ -71,7 +71,7 @@ pub(super) fn runs(artifact: &ArtifactRef, content: &[SourceFile]) -> Vec<String
 }
 
 /// Returns the licence that an artifact names, where it is an SPDX expression.
-pub(super) fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
+pub(crate) fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
     let main = artifact.main_path();
     let (_, _, bytes) =
         content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())?;

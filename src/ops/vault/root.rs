@@ -246,7 +246,7 @@ pub fn change(
         if holds(&files, now.ledger, &key) {
             add_signature(&mut files, &signer)?;
         }
-        for source in also {
+        if let Some(source) = also {
             let signer = Signer::with(context, source);
             if holds(&files, now.ledger, &signer.public()?) {
                 add_signature(&mut files, &signer)?;

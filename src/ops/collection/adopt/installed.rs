@@ -16,7 +16,7 @@ use crate::scan::{self, Level, Note};
 const MAX_WORD_BYTES: usize = 64;
 
 /// Why an artifact stays behind: which case, and one sentence.
-type Reason = (&'static str, String);
+pub(crate) type Reason = (&'static str, String);
 
 /// Reads an artifact, with what else there is to say of it.
 pub(super) fn installed(record: &Record, artifact: &ForeignArtifact) -> Result<(AdoptItem, Vec<Note>), LeftBehind> {
@@ -191,9 +191,13 @@ impl Reader<'_> {
 }
 
 /// Files as they are on disk, and as the collection gets them; the server where they are of an MCP configuration.
-type Read = (Vec<SourceFile>, Vec<SourceFile>, Option<String>);
+pub(crate) type Read = (Vec<SourceFile>, Vec<SourceFile>, Option<String>);
 
-fn files(opened: &Opened, artifact: &ArtifactRef, place: &TreePath, is_file: bool) -> Result<Read, Reason> {
+/// Reads the files of an artifact of a known kind and name at a place, in the form that a collection has.
+///
+/// # Errors
+/// The reason why they are no such artifact.
+pub(crate) fn files(opened: &Opened, artifact: &ArtifactRef, place: &TreePath, is_file: bool) -> Result<Read, Reason> {
     let broken = |what: &str| ("form", format!("'{place}' {what}"));
     if artifact.kind.main_file().is_none() {
         let (mode, bytes) = opened.file(place).map_err(unreadable)?.ok_or_else(|| broken("is gone"))?;

@@ -22,6 +22,7 @@ use crate::model::{ArtifactRef, Digest, LockEntry, ManifestEntry, tree_digest};
 use crate::ops::Context;
 use crate::scan::{Finding, Note};
 use installed::installed;
+pub(crate) use installed::{Reason, files};
 use records::records;
 
 /// Most bytes of all artifacts together: they are held until the commit, and a record may name one large file many times.
