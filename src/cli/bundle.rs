@@ -59,8 +59,8 @@ pub(super) enum Command {
         after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  git skillmeat import team:review-kit@1.0.0"
     )]
     Import {
-        /// A pack, or VAULT:BUNDLE[@VERSION]
-        #[arg(value_name = "PACK|VAULT:BUNDLE")]
+        /// A pack, VAULT:BUNDLE[@VERSION], or a recommendation: its text, its file, or `-`
+        #[arg(value_name = "PACK|VAULT:BUNDLE|REF")]
         what: String,
         /// Show what would be imported, and change nothing
         #[arg(long)]

@@ -1,5 +1,9 @@
 //! What to do next about each error of the use cases.
 
+mod recommend;
+
+pub(super) use recommend::signer_hint;
+
 use super::failure::Failure;
 use crate::fsio::FsError;
 use crate::git::GitError;
@@ -337,6 +341,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
             "run `git sparse-checkout reapply --no-sparse-index`: the worktree stays as it is, and the index names each file".to_owned()
         }
         GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
+        GitError::NoProgram("curl") => "install curl and put it on PATH, or fetch the pack by hand and import the file".to_owned(),
         GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
         GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
         GitError::TooOld { .. } => "install a newer git".to_owned(),
@@ -359,7 +364,7 @@ pub(super) fn allow_hint(address: &str) -> String {
 }
 
 /// Returns a text from outside as one word of a shell, whatever it holds: people run what a hint tells them.
-fn word(text: &impl std::fmt::Display) -> String {
+pub(super) fn word(text: &impl std::fmt::Display) -> String {
     let text = text.to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_/.:@%+=,-".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -2,11 +2,12 @@
 
 use super::bundle::{is_pack, verified_text};
 use super::failure::Failure;
+use super::recommend;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
-use crate::model::{Class, Digest};
+use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{self, Detail, Error, Existing, Imported, Older, Place, Plan, Preview, Step};
 use crate::ops::vault;
 
@@ -28,9 +29,12 @@ pub(super) struct Wish {
 
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     session.collection()?;
+    if recommend::is_one(what) {
+        return recommend::import(session, what, &wish);
+    }
     if is_pack(session, what) {
         let place = Place::Pack(session.environment.absolute(what.as_ref()));
-        return import_from(session, &place, &wish, None);
+        return import_from(session, &place, &wish, None, None);
     }
     let Some((vault, release)) = what.split_once(':') else {
         return Err(Failure::new(
@@ -48,12 +52,22 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         vault::pull(&session.context, vault)?;
     }
     let store = vault::store(&session.context, &known)?;
-    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault))
+    import_from(session, &Place::Repository(&store, release.to_owned()), &wish, Some(vault), None)
 }
 
-fn import_from(session: &Session, place: &Place<'_>, wish: &Wish, vault: Option<&str>) -> Result<Report, Failure> {
+/// Imports the release at a place; where it is `recommended`, that one and no other.
+pub(super) fn import_from(
+    session: &Session,
+    place: &Place<'_>,
+    wish: &Wish,
+    vault: Option<&str>,
+    recommended: Option<&Recommendation>,
+) -> Result<Report, Failure> {
     let found = bundle::find(place)?;
     let verified = bundle::verify(&session.context, &found)?;
+    if let Some(recommended) = recommended {
+        crate::ops::recommend::check(recommended, &found, &verified)?;
+    }
     let report = bundle::report(&found, &verified);
     let content = verified.get();
     if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
@@ -92,7 +106,7 @@ fn with_status(report: Report, plan: &Plan) -> Report {
     if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
 }
 
-fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
+pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));

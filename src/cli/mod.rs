@@ -17,6 +17,8 @@ mod import;
 mod keys;
 mod plumbing;
 mod progress;
+mod qr;
+mod recommend;
 mod report;
 mod resolve;
 mod restore;
@@ -91,6 +93,8 @@ enum Command {
     Deploy(deploy::Command),
     #[command(flatten)]
     Bundle(bundle::Command),
+    #[command(flatten)]
+    Recommend(recommend::Command),
     /// Publish releases where others find them, and fetch theirs
     #[command(subcommand)]
     Vault(vault::Command),
@@ -142,6 +146,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Search(command) => in_session(global, |session| command.run(session)),
         Command::Deploy(command) => in_session(global, |session| command.run(session)),
         Command::Bundle(command) => in_session(global, |session| command.run(session)),
+        Command::Recommend(command) => in_session(global, |session| command.run(session)),
         Command::Vault(command) => in_session(global, |session| command.run(session)),
         Command::Audit(command) => in_session(global, |session| command.run(session)),
         Command::Hooks(command) => in_session(global, |session| command.run(session)),

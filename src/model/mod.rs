@@ -19,6 +19,7 @@ pub mod mcp;
 mod name;
 mod path;
 pub mod plugin;
+mod recommendation;
 mod release;
 mod source;
 mod vault;
@@ -45,6 +46,10 @@ pub use kind::{Kind, UnknownKind};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
+pub use recommendation::{
+    Address, CARRIER_WORD, MAX_RECOMMENDATION_BYTES, RECOMMENDATION_NAMESPACE, Recommendation, RecommendationError,
+    about_line, check_line, holds_carrier, read_carrier, write_carrier,
+};
 pub use release::{Release, ReleaseError};
 pub use source::{Location, RefNameError, Source, SourceError, Transport, check_ref_name, tag_version, version_range};
 pub use vault::{IndexedRelease, MAX_INDEX_BYTES, VAULT_FORMAT, VaultFileError, VaultIndex};

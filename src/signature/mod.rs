@@ -24,7 +24,7 @@ pub use date::{MAX_UNIX_TIME, Moment, rfc3339};
 pub use key::{KeyError, MIN_RSA_BITS, PublicKey};
 pub use object::{MAX_OBJECT_BYTES, ObjectError};
 pub use revoked::{MAX_REVOKED_BYTES, RevokedError, RevokedKeys};
-pub use sshsig::{MAX_ARMOUR_BYTES, SshSignature, SshSignatureError};
+pub use sshsig::{MAX_ARMOUR_BYTES, SshSignature, SshSignatureError, armour, unarmour};
 pub use tag::{ObjectKind, RawTag, Tagger, attach, tag_payload};
 pub use verdict::{Signers, Verdict, verify};
 

@@ -17,6 +17,7 @@ mod hooks;
 mod hostile;
 mod machines;
 mod partial;
+mod recommend;
 mod remote;
 mod restore;
 mod rows;
