@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::failure::Failure;
 use super::import::{Wish, import};
+use super::passphrase;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, brief, clean, count, short, size};
@@ -44,6 +45,9 @@ pub(super) enum Command {
         /// How the pack holds the files: as they are, where any changed byte is found, or smaller
         #[arg(long, value_enum, default_value_t = Packing::Store)]
         compression: Packing,
+        /// Sign the pack with this secret key of minisign too; `skillmeat.minisignKey` otherwise
+        #[arg(long, value_name = "KEYFILE")]
+        minisign: Option<PathBuf>,
     },
     /// Check a release: signature, signer, and every byte
     #[command(
@@ -53,6 +57,9 @@ pub(super) enum Command {
         /// A pack, or a tag of the collection
         #[arg(value_name = "PACK|TAG")]
         what: String,
+        /// Check PACK.minisig too, with this public key of minisign: its text, or its file
+        #[arg(long, value_name = "PUBKEY")]
+        minisign_key: Option<String>,
     },
     /// Bring a verified release into the collection, in one commit
     #[command(
@@ -100,7 +107,7 @@ pub(super) enum Keep {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Verify { what } => verify(session, &what),
+            Command::Verify { what, minisign_key } => verify(session, &what, minisign_key.as_deref()),
             Command::Import { what, dry_run, diff, yes, accept, existing, allow_older } => {
                 let existing = match existing {
                     Keep::Refuse => Existing::Refuse,
@@ -111,7 +118,18 @@ impl Command {
                 let older = if allow_older { Older::Take } else { Older::Refuse };
                 import(session, &what, Wish { dry_run, yes, accept, existing, older, diff })
             }
-            Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
+            Command::Export {
+                name,
+                version,
+                all,
+                artifact,
+                output,
+                description,
+                license,
+                allow,
+                compression,
+                minisign,
+            } => {
                 if !all && artifact.is_empty() {
                     return Err(Error::Empty.into());
                 }
@@ -123,12 +141,23 @@ impl Command {
                     Packing::Store => Compression::Store,
                 };
                 check_license(license.as_deref())?;
+                let minisign = passphrase::minisign_signer(session, minisign)?;
                 let (collection, _lock) = session.collection_to_change()?;
                 let artifacts = collection.select(&artifact)?;
                 export(
                     session,
                     &collection,
-                    &Export { bundle, version, artifacts, description, license, allowed: allow, compression, output },
+                    &Export {
+                        bundle,
+                        version,
+                        artifacts,
+                        description,
+                        license,
+                        allowed: allow,
+                        compression,
+                        output,
+                        minisign,
+                    },
                 )
             }
         }
@@ -164,6 +193,10 @@ fn export(
         made.pack_digest.hex(),
         made.digest,
     );
+    let text = match &made.minisig {
+        Some(path) => format!("{text}  minisig {}\n", path.display()),
+        None => text,
+    };
     Ok(Report::new("export", &made, text))
 }
 
@@ -174,8 +207,10 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
         || session.environment.absolute(what.as_ref()).is_file()
 }
 
-fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
+fn verify(session: &Session, what: &str, minisign_key: Option<&str>) -> Result<Report, Failure> {
     let collection;
+    // First, so that what is bad is refused whatever the tag says.
+    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, what, key)).transpose()?;
     let place = if is_pack(session, what) {
         Place::Pack(session.environment.absolute(what.as_ref()))
     } else {
@@ -183,9 +218,11 @@ fn verify(session: &Session, what: &str) -> Result<Report, Failure> {
         Place::Repository(&collection.repo, what.to_owned())
     };
     let found = bundle::find(&place)?;
-    let verified = bundle::verify(&session.context, &found)?;
-    let report = bundle::report(&found, &verified);
-    Ok(Report::new("verify", &report, verified_text(&report)))
+    let verified = bundle::verify(&session.context, &found)
+        .map_err(|error| passphrase::beside_minisign(error, minisign.as_ref()))?;
+    let report = VerifiedReport { minisign, ..bundle::report(&found, &verified) };
+    let minisign = report.minisign.as_ref().map(|verdict| format!("  minisign   {}\n", clean(&verdict.to_string())));
+    Ok(Report::new("verify", &report, verified_text(&report) + &minisign.unwrap_or_default()))
 }
 
 pub(super) fn verified_text(report: &VerifiedReport) -> String {

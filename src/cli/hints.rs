@@ -149,6 +149,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
                 "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
             ),
             Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Minisign { source, .. } => recommend::minisign_hint(source),
+            Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
             Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),

@@ -15,6 +15,7 @@ mod hints;
 mod hooks;
 mod import;
 mod keys;
+mod passphrase;
 mod plumbing;
 mod progress;
 mod qr;

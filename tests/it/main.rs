@@ -16,6 +16,7 @@ mod git_rows;
 mod hooks;
 mod hostile;
 mod machines;
+mod minisign;
 mod partial;
 mod recommend;
 mod remote;

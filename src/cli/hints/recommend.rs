@@ -1,10 +1,10 @@
-//! What to do next about each error of a recommendation.
+//! What to do next about each error of a recommendation, and of keys of minisign.
 
 use super::super::failure::Failure;
 use super::{allow_hint, git_hint};
 use crate::model::RecommendationError;
 use crate::ops::recommend::Error;
-use crate::signature::Verdict;
+use crate::signature::{MinisignError, Verdict};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -71,4 +71,18 @@ pub(in crate::cli) fn signer_hint(verdict: &Verdict, release: &str) -> String {
         }
         _ => "ask the one who sent it which key they sign with now".to_owned(),
     }
+}
+
+/// Returns what to do about a key of minisign.
+pub(super) fn minisign_hint(error: &MinisignError) -> Option<String> {
+    let text = match error {
+        MinisignError::NotASecretKey => "name the file that `minisign -G` writes with `-s`",
+        MinisignError::NotAPublicKey => {
+            "give the text that starts with `RW`, or the file that `minisign -G` writes with `-p`"
+        }
+        MinisignError::Encrypted => "run the command on a terminal, where the passphrase can be asked for",
+        MinisignError::Passphrase => "run the command again",
+        MinisignError::Sign(_) => return None,
+    };
+    Some(text.to_owned())
 }
