@@ -6,12 +6,14 @@ use clap::{Subcommand, ValueEnum};
 
 use super::failure::Failure;
 use super::import::{Wish, import};
+use super::passphrase;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest};
 use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
 use crate::ops::vault::{self, Opened};
+use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +48,9 @@ pub(super) enum Command {
         /// How the pack holds the files: as they are, where any changed byte is found, or smaller
         #[arg(long, value_enum, default_value_t = Packing::Store)]
         compression: Packing,
+        /// Sign the pack with this secret key of minisign too; `skillmeat.minisignKey` otherwise
+        #[arg(long, value_name = "KEYFILE")]
+        minisign: Option<PathBuf>,
     },
     /// Check a release: signature, signer, and every byte
     #[command(
@@ -58,14 +63,17 @@ pub(super) enum Command {
         /// Be content with this level where the policy asks for more
         #[arg(long, value_name = "0-4", value_parser = level)]
         allow_level: Option<Level>,
+        /// Check PACK.minisig too, with this public key of minisign: its text, or its file
+        #[arg(long, value_name = "PUBKEY")]
+        minisign_key: Option<String>,
     },
     /// Bring a verified release into the collection, in one commit
     #[command(
         after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  git skillmeat import team:review-kit@1.0.0"
     )]
     Import {
-        /// A pack, or VAULT:BUNDLE[@VERSION]
-        #[arg(value_name = "PACK|VAULT:BUNDLE")]
+        /// A pack, VAULT:BUNDLE[@VERSION], or a recommendation: its text, its file, or `-`
+        #[arg(value_name = "PACK|VAULT:BUNDLE|REF")]
         what: String,
         /// Show what would be imported, and change nothing
         #[arg(long)]
@@ -111,7 +119,9 @@ pub(super) enum Keep {
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
-            Command::Verify { what, allow_level } => verify(session, &what, allow_level),
+            Command::Verify { what, minisign_key, allow_level } => {
+                verify(session, &what, minisign_key.as_deref(), allow_level)
+            }
             Command::Import {
                 what,
                 dry_run,
@@ -136,7 +146,18 @@ impl Command {
                     Wish { dry_run, yes, allow_unsigned, accept, existing, older, allow_level, diff },
                 )
             }
-            Command::Export { name, version, all, artifact, output, description, license, allow, compression } => {
+            Command::Export {
+                name,
+                version,
+                all,
+                artifact,
+                output,
+                description,
+                license,
+                allow,
+                compression,
+                minisign,
+            } => {
                 if !all && artifact.is_empty() {
                     return Err(Error::Empty.into());
                 }
@@ -148,12 +169,23 @@ impl Command {
                     Packing::Store => Compression::Store,
                 };
                 check_license(license.as_deref())?;
+                let minisign = passphrase::minisign_signer(session, minisign)?;
                 let (collection, _lock) = session.collection_to_change()?;
                 let artifacts = collection.select(&artifact)?;
                 export(
                     session,
                     &collection,
-                    &Export { bundle, version, artifacts, description, license, allowed: allow, compression, output },
+                    &Export {
+                        bundle,
+                        version,
+                        artifacts,
+                        description,
+                        license,
+                        allowed: allow,
+                        compression,
+                        output,
+                        minisign,
+                    },
                 )
             }
         }
@@ -193,6 +225,10 @@ fn export(
         made.pack_digest.hex(),
         made.digest,
     );
+    let text = match &made.minisig {
+        Some(path) => format!("{text}  minisig {}\n", path.display()),
+        None => text,
+    };
     Ok(Report::new("export", &made, text))
 }
 
@@ -203,8 +239,10 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
         || session.environment.absolute(what.as_ref()).is_file()
 }
 
-fn verify(session: &Session, what: &str, level: Option<Level>) -> Result<Report, Failure> {
+fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
     let collection;
+    // First, so that what is bad is refused whatever the tag says.
+    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, what, key)).transpose()?;
     let place = if is_pack(session, what) {
         Place::Pack(session.environment.absolute(what.as_ref()))
     } else {
@@ -213,19 +251,24 @@ fn verify(session: &Session, what: &str, level: Option<Level>) -> Result<Report,
     };
     let found = bundle::find(&place)?;
     let origin = vault::knowing(&session.context, &found)?;
-    let (verified, report) = verified(session, &found, origin.as_ref())?;
+    let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
     bundle::check_policy(&session.context, verified.get(), level)?;
-    Ok(Report::new("verify", &report, verified_text(&report)))
+    let report = VerifiedReport { minisign, ..report };
+    let minisign = report.minisign.as_ref().map(|verdict| format!("  minisign   {}\n", clean(&verdict.to_string())));
+    Ok(Report::new("verify", &report, verified_text(&report) + &minisign.unwrap_or_default()))
 }
 
-/// Verifies a release, by the ledger of the vault that it came from where there is one.
+/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
+/// minisign beside it is said with a refusal too.
 pub(super) fn verified(
     session: &Session,
     found: &Found,
     origin: Option<&Opened>,
+    minisign: Option<&MinisignVerdict>,
 ) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
     let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
-    let verified = bundle::verify(&session.context, found, voucher)?;
+    let verified = bundle::verify(&session.context, found, voucher)
+        .map_err(|error| passphrase::beside_minisign(error, minisign))?;
     let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
     Ok((verified, report))
 }

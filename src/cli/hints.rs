@@ -1,7 +1,10 @@
 //! What to do next about each error of the use cases.
 
 mod keys;
+mod recommend;
 mod vault;
+
+pub(super) use recommend::signer_hint;
 
 use super::failure::Failure;
 use crate::fsio::FsError;
@@ -152,6 +155,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
                 "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
             ),
             Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Minisign { source, .. } => recommend::minisign_hint(source),
+            Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
             Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
@@ -292,6 +297,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
             "run `git sparse-checkout reapply --no-sparse-index`: the worktree stays as it is, and the index names each file".to_owned()
         }
         GitError::Untracked(path) => format!("move '{path}' away, or commit it with git"),
+        GitError::NoProgram("curl") => "install curl and put it on PATH, or fetch the pack by hand and import the file".to_owned(),
         GitError::NoProgram("git") => "install git and put it on PATH".to_owned(),
         GitError::NoProgram(_) => "install OpenSSH and put it on PATH".to_owned(),
         GitError::TooOld { .. } => "install a newer git".to_owned(),

@@ -2,11 +2,12 @@
 
 use super::bundle::{is_pack, level_text, verified, verified_text};
 use super::failure::Failure;
+use super::recommend;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
-use crate::model::{Class, Digest};
+use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
     self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Planned, Preview, Step, Terms,
 };
@@ -35,13 +36,16 @@ pub(super) struct Wish {
 
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     session.collection()?;
+    if recommend::is_one(what) {
+        return recommend::import(session, what, &wish);
+    }
     if is_pack(session, what) {
         let found = match bundle::find(&Place::Pack(session.environment.absolute(what.as_ref()))) {
             Err(Error::Old(old)) => return super::old::import(session, &old, &wish),
             found => found?,
         };
         let known = vault::knowing(&session.context, &found)?;
-        return import_from(session, &found, &wish, known.as_ref(), None);
+        return import_from(session, &found, &wish, known.as_ref(), None, None);
     }
     let Some((vault, release)) = what.split_once(':') else {
         return Err(Failure::new(
@@ -60,18 +64,22 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
     }
     let opened = Opened::of(&session.context, known)?;
     let found = bundle::find(&Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
-    import_from(session, &found, &wish, Some(&opened), Some(vault))
+    import_from(session, &found, &wish, Some(&opened), Some(vault), None)
 }
 
-/// `origin` may vouch for it; `vault` is where it was fetched from.
-fn import_from(
+/// `origin` may vouch for it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
+pub(super) fn import_from(
     session: &Session,
     found: &Found,
     wish: &Wish,
     origin: Option<&Opened>,
     vault: Option<&str>,
+    recommended: Option<&Recommendation>,
 ) -> Result<Report, Failure> {
-    let (verified, report) = verified(session, found, origin)?;
+    let (verified, report) = verified(session, found, origin, None)?;
+    if let Some(recommended) = recommended {
+        crate::ops::recommend::check(recommended, found, &verified)?;
+    }
     let content = verified.get();
     if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
         return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
@@ -117,7 +125,7 @@ fn with_status(report: Report, plan: &Plan) -> Report {
     if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
 }
 
-fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
+pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));

@@ -17,8 +17,11 @@ mod import;
 mod keys;
 mod ledger;
 mod old;
+mod passphrase;
 mod plumbing;
 mod progress;
+mod qr;
+mod recommend;
 mod report;
 mod resolve;
 mod restore;
@@ -96,6 +99,8 @@ enum Command {
     Bundle(bundle::Command),
     #[command(flatten)]
     Old(old::Command),
+    #[command(flatten)]
+    Recommend(recommend::Command),
     /// Publish releases where others find them, and fetch theirs
     #[command(subcommand)]
     Vault(vault::Command),
@@ -148,6 +153,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Deploy(command) => in_session(global, |session| command.run(session)),
         Command::Bundle(command) => in_session(global, |session| command.run(session)),
         Command::Old(command) => in_session(global, |session| command.run(session)),
+        Command::Recommend(command) => in_session(global, |session| command.run(session)),
         Command::Vault(command) => in_session(global, |session| command.run(session)),
         Command::Audit(command) => in_session(global, |session| command.run(session)),
         Command::Hooks(command) => in_session(global, |session| command.run(session)),

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::model::{Deployed, Lockfile, Manifest, RoleOf, ShownEntry};
-use crate::ops::{bundle, collection, deploy, keys, revocation, rotation, vault};
+use crate::ops::{bundle, collection, deploy, keys, recommend, revocation, rotation, vault};
 
 /// Output of a command: the same envelope around its data.
 #[derive(Serialize, JsonSchema)]
@@ -138,6 +138,8 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("init", schema_for!(Output<collection::Initialised>)),
         ("list", schema_for!(Output<collection::Listing>)),
         ("man", schema_for!(Output<super::plumbing::Pages>)),
+        ("recommend", schema_for!(Output<recommend::Made>)),
+        ("recommend-open", schema_for!(Output<recommend::Opened>)),
         ("remove", schema_for!(Output<collection::Removed>)),
         ("rollback", schema_for!(Output<collection::RolledBack>)),
         ("show", schema_for!(Output<collection::Shown>)),

@@ -102,6 +102,8 @@ pub struct Settings {
     pub policy: Option<String>,
     /// `skillmeat.collection`: name or path of the collection used outside of one.
     pub collection: Option<String>,
+    /// `skillmeat.minisignKey`: the secret key that packs are signed with too.
+    pub minisign_key: Option<PathBuf>,
     /// `skillmeat.durability` is not `lazy`.
     pub synced: bool,
     /// `skillmeat.networkTimeout`: how long nothing may come from a remote or go to it, in seconds.
@@ -185,6 +187,7 @@ impl Environment {
                 .and_then(|count| usize::try_from(count).ok())
                 .unwrap_or(1),
             policy: config.text("skillmeat.policy"),
+            minisign_key: config.path("skillmeat.minisignkey", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
             synced: config.text("skillmeat.durability").is_none_or(|value| value != "lazy"),
             silence_seconds: seconds("skillmeat.networktimeout").unwrap_or(DEFAULT_SILENCE_SECONDS),

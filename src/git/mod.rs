@@ -12,6 +12,7 @@
 mod bulk;
 mod changes;
 mod claim;
+mod download;
 mod editor;
 mod error;
 mod files;
@@ -32,6 +33,7 @@ mod transport;
 mod watch;
 mod worktree;
 
+pub use download::{Download, download};
 pub use editor::edit_files;
 pub use error::GitError;
 pub use files::{ChangedFile, EntryKind, TreeEntry, TreeFile, WalkLimits};

@@ -89,7 +89,7 @@ impl Remote {
     }
 
     pub(super) fn shown(&self) -> String {
-        escaped(self.url.as_bytes())
+        escaped_url(&self.url)
     }
 
     pub(super) fn watched(&self, git: &Git, command: Command, task: Task<'_>) -> Result<Output, GitError> {
@@ -137,6 +137,11 @@ impl Remote {
             _ => Err(GitError::Redirected { url: self.shown(), to: escaped(whole.as_bytes()) }),
         }
     }
+}
+
+/// Returns an address as messages show it.
+pub(super) fn escaped_url(url: &str) -> String {
+    escaped(url.as_bytes())
 }
 
 /// Returns where a `Location` leads that was the answer to a question at `asked` (RFC 3986, section 5.2).

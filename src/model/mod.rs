@@ -20,6 +20,7 @@ pub mod mcp;
 mod name;
 mod path;
 pub mod plugin;
+mod recommendation;
 mod release;
 mod root;
 mod source;
@@ -48,6 +49,10 @@ pub use ledger::{EntryBody, EntryError, LEDGER_TITLE, LedgerEntry, LedgerId, MAX
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};
+pub use recommendation::{
+    Address, CARRIER_WORD, MAX_RECOMMENDATION_BYTES, RECOMMENDATION_NAMESPACE, Recommendation, RecommendationError,
+    about_line, check_line, holds_carrier, read_carrier, write_carrier,
+};
 pub use release::{Release, ReleaseError};
 pub use root::{
     BundlePattern, MAX_ROOT_BYTES, ROOT_FORMAT, RevokedKey, Role, RoleOf, RootError, RootFile, RootKey, is_principal,

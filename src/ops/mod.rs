@@ -10,6 +10,7 @@ mod context;
 pub mod deploy;
 pub mod hooks;
 pub mod keys;
+pub mod recommend;
 pub mod revocation;
 pub mod rotation;
 pub mod vault;

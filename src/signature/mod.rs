@@ -9,6 +9,7 @@ mod allowed_signers;
 mod commit;
 mod date;
 mod key;
+mod minisign;
 mod object;
 mod pattern;
 mod revoked;
@@ -22,9 +23,10 @@ pub use allowed_signers::{AllowedSigner, AllowedSigners, AllowedSignersError, Li
 pub use commit::{RawCommit, SignedCommit, attach_to_commit};
 pub use date::{MAX_UNIX_TIME, Moment, rfc3339};
 pub use key::{KeyError, MIN_RSA_BITS, PublicKey};
+pub use minisign::{MAX_MINISIGN_BYTES, MinisignError, MinisignKey, MinisignSigner, MinisignVerdict, verify_minisign};
 pub use object::{MAX_OBJECT_BYTES, ObjectError};
 pub use revoked::{MAX_REVOKED_BYTES, RevokedError, RevokedKeys};
-pub use sshsig::{MAX_ARMOUR_BYTES, SshSignature, SshSignatureError};
+pub use sshsig::{MAX_ARMOUR_BYTES, SshSignature, SshSignatureError, armour, unarmour};
 pub use tag::{ObjectKind, RawTag, Tagger, attach, tag_payload};
 pub use verdict::{Signers, Verdict, signed_by, verify};
 

@@ -15,6 +15,9 @@ pub(super) const END: &str = "-----END SSH SIGNATURE-----";
 /// Longest line of base64 accepted (RFC 2045); `ssh-keygen` writes 70.
 const MAX_LINE_BYTES: usize = 76;
 
+/// Length of a line that `ssh-keygen` writes.
+const ARMOUR_LINE_BYTES: usize = 70;
+
 /// First bytes of the decoded armour and of what is signed.
 const MAGIC: &[u8] = b"SSHSIG";
 const VERSION: u32 = 1;
@@ -154,8 +157,11 @@ impl SshSignature {
     }
 }
 
-/// Decodes the base64 between header and footer.
-fn unarmour(armour: &[u8]) -> Result<Vec<u8>, SshSignatureError> {
+/// Decodes the base64 between header and footer; what it gives is not looked at.
+///
+/// # Errors
+/// [`SshSignatureError::Armour`].
+pub fn unarmour(armour: &[u8]) -> Result<Vec<u8>, SshSignatureError> {
     use SshSignatureError::Armour;
     if armour.len() > MAX_ARMOUR_BYTES {
         return Err(Armour("it is too long"));
@@ -173,6 +179,19 @@ fn unarmour(armour: &[u8]) -> Result<Vec<u8>, SshSignatureError> {
         return Err(Armour("its lines do not have one length"));
     }
     Base64::decode_vec(&lines.concat()).map_err(|_| Armour("its base64 is broken"))
+}
+
+/// Writes the armour around decoded bytes as `ssh-keygen` writes it, for those who carry the bytes alone.
+pub fn armour(blob: &[u8]) -> String {
+    let mut text = format!("{BEGIN}\n");
+    let base64 = Base64::encode_string(blob);
+    for (index, c) in base64.chars().enumerate() {
+        if index > 0 && index % ARMOUR_LINE_BYTES == 0 {
+            text.push('\n');
+        }
+        text.push(c);
+    }
+    text + "\n" + END + "\n"
 }
 
 fn take<'a, const N: usize>(from: &mut &'a [u8]) -> Option<[u8; N]> {
@@ -250,13 +269,6 @@ mod tests {
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat()
-    }
-
-    fn armour(blob: &[u8]) -> String {
-        let base64 = Base64::encode_string(blob);
-        let lines: Vec<_> =
-            base64.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
-        format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"))
     }
 
     /// Version, key, namespace, reserved, hash, signature.
@@ -347,6 +359,13 @@ mod tests {
             changed[at] ^= 1;
             let verdict = parse(&armour(&changed)).and_then(|signature| signature.verify("git", MESSAGE));
             assert!(verdict.is_err(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_armour_is_the_one_of_ssh_keygen() {
+        for text in [ED25519.armour, RSA_2048.armour] {
+            assert_eq!(armour(&unarmour(text.as_bytes()).expect("an armour")), text);
         }
     }
 

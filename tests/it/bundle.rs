@@ -741,3 +741,19 @@ fn an_older_release_does_not_come_in_by_way_of_another() {
     reader.run(["resolve", "one", "--theirs"]).ok();
     assert!(reader.read("collection.lock").contains("kit--v3.0.0"));
 }
+
+#[test]
+fn a_pack_that_clients_take_for_a_bomb_is_made_only_when_allowed() {
+    let (env, _) = small();
+    env.write("skills/one/table.txt", "the same line again\n".repeat(30_000));
+    env.git(["add", "."]);
+    env.git(["commit", "--quiet", "-m", "A table"]);
+    let args = ["export", "kit", "--version", "1.1.0", "--all", "--output", "../kit2.skillmeat-pack"];
+    let deflated = [&args[..], &["--compression", "deflate"]].concat();
+    let told = env.refused("policy", &deflated);
+    assert!(told.stderr.contains("--allow bundle.ratio") && told.stderr.contains("--compression store"), "{told:?}");
+    env.run([&deflated[..], &["--allow", "bundle.ratio"]].concat()).ok();
+    let message = env.git(["log", "-1", "--format=%B", "kit--v1.1.0"]);
+    assert!(message.contains("Skillmeat-Allowed: bundle.ratio"), "{message}");
+    env.run(["export", "kit", "--version", "1.2.0", "--all", "--output", "../kit3.skillmeat-pack"]).ok();
+}

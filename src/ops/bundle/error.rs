@@ -10,7 +10,7 @@ use crate::model::foreign::pack::OldPackError;
 use crate::model::{ArtifactRef, Class, Digest, ManifestError, Release, ReleaseError};
 use crate::ops::collection::{self, fs_class, git_class};
 use crate::pack::PackError;
-use crate::signature::ObjectError;
+use crate::signature::{MinisignError, MinisignVerdict, ObjectError};
 use crate::trust::TrustError;
 
 /// A use case on a bundle failed.
@@ -69,6 +69,22 @@ pub enum Error {
     /// Signing failed.
     #[error("cannot sign")]
     Sign(#[from] SshError),
+    /// A key of minisign cannot be used.
+    #[error("cannot use the minisign key '{}'", shown.escape_debug())]
+    Minisign {
+        /// The file, or the start of the text.
+        shown: String,
+        /// What is wrong.
+        source: MinisignError,
+    },
+    /// The signature of minisign beside a pack does not hold.
+    #[error("the pack '{}' is not what was signed with minisign", path.display())]
+    Minisig {
+        /// The pack.
+        path: PathBuf,
+        /// What is known of the signature.
+        source: NotGood,
+    },
     /// A bundle needs at least one artifact.
     #[error("the bundle would be empty")]
     Empty,
@@ -130,6 +146,11 @@ pub enum Error {
     },
 }
 
+/// A verdict on a signature of minisign that is not good, as the cause of an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotGood(pub MinisignVerdict);
+
 /// Returns at most ten reasons; the others are counted.
 fn listed(reasons: &[String]) -> String {
     let mut text = reasons.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("; ");
@@ -164,7 +185,13 @@ impl Error {
             Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {
                 Class::Policy
             }
-            Error::Sign(_) => Class::Io,
+            Error::Sign(_) | Error::Minisign { source: MinisignError::Encrypted | MinisignError::Sign(_), .. } => {
+                Class::Io
+            }
+            Error::Minisign { source: MinisignError::Passphrase, .. } => Class::Io,
+            Error::Minisign { .. } => Class::Name,
+            Error::Minisig { source: NotGood(MinisignVerdict::OtherKey { .. }), .. } => Class::Untrusted,
+            Error::Minisig { .. } => Class::Signature,
             Error::Secret(_) => Class::Secret,
             Error::Exists(_) => Class::Conflict,
             Error::Older { .. } => Class::Rollback,

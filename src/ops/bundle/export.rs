@@ -11,7 +11,7 @@ use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::stored::{Handles, Stored};
 use super::wish::Export;
-use super::{Error, Signer, license, load_trust};
+use super::{Error, Signer, license, load_trust, minisign};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -48,6 +48,9 @@ pub struct Exported {
     pub artifacts: Vec<ArtifactRef>,
     /// Number of files.
     pub files: usize,
+    /// The signature of minisign beside the pack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minisig: Option<PathBuf>,
 }
 
 /// Exports artifacts of the last commit as a release: objects first, then the pack beside its place, then the tag,
@@ -78,9 +81,11 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     collection.repo.flush()?;
     context.progress.step("writing the pack", 0, None);
     let stored = Stored::read_through(&collection.repo, tag_id, handles)?;
-    let (pack, written) = write(&stored, wish)?;
+    let (mut pack, written) = write(&stored, wish)?;
+    let minisig = minisign::sign(&mut pack, wish, &release, tree.digest)?;
     if context.durability == Durability::Synced {
         pack.sync()?;
+        minisig.as_ref().map(|(file, _)| file.sync()).transpose()?;
     }
     context.make_durable(collection.repo.git_folder())?;
     if new_tag {
@@ -94,6 +99,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
         collection.repo.change_refs(&changes, "skillmeat: export", who)?;
     }
     pack.keep_as(&wish.output)?;
+    let minisig = minisig.map(|(file, path)| file.keep_as(&path).map(|()| path)).transpose()?;
     context.make_durable(collection.repo.git_folder())?;
     Ok(Exported {
         release: release.to_string(),
@@ -106,6 +112,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
         pack_digest: written.digest,
         artifacts: wish.artifacts.clone(),
         files: stored.files().len(),
+        minisig,
     })
 }
 

@@ -14,6 +14,12 @@ use crate::ops::collection::{Collection, license_in};
 use crate::pack::held;
 use crate::scan::{Finding, Level, Severity, validate};
 
+/// Id under which a pack that others take for a bomb may be allowed.
+const RATIO_FINDING: &str = "bundle.ratio";
+
+/// Most bytes of files for a byte of the pack: above it Claude Code refuses an archive.
+const MAX_RATIO: u64 = 50;
+
 /// What is known of artifacts that are fit to be published.
 pub(super) struct Fit {
     /// Their files, with their paths in the collection.
@@ -60,6 +66,16 @@ pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -
             if finding.id.starts_with("secret.") { secrets.push(text) } else { reasons.push(text) }
         }
     }
+    if let Some(ratio) = suspicious_ratio(&entries, &held) {
+        if allowed.iter().any(|id| id == RATIO_FINDING) {
+            used.push(RATIO_FINDING.to_owned());
+        } else {
+            reasons.push(format!(
+                "the pack would unpack to {ratio} times its size, and Claude Code refuses archives above {MAX_RATIO}, where \
+                 `--compression store` is fine [{RATIO_FINDING}]"
+            ));
+        }
+    }
     if !secrets.is_empty() {
         return Err(Error::Secret(secrets));
     }
@@ -71,6 +87,15 @@ pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -
     let files = lists.into_iter().flatten().map(|file| (file.path, (file.mode, file.id))).collect();
     entries.sort_by(|a: &FileEntry, b| a.path.cmp(&b.path));
     Ok(Fit { files, entries, held, licenses, allowed: used })
+}
+
+/// Returns how many times larger than their pack the files are, where clients would take it for a bomb.
+fn suspicious_ratio(entries: &[FileEntry], held: &[FileEntry]) -> Option<u64> {
+    /// Both headers of an entry, without the names in them (`schema/pack.md`, section 4).
+    const HEADERS: u64 = 30 + 46;
+    let content: u64 = entries.iter().map(|entry| entry.size).sum();
+    let pack: u64 = held.iter().map(|entry| entry.size + HEADERS + 2 * entry.path.as_str().len() as u64).sum();
+    (content > pack.saturating_mul(MAX_RATIO)).then(|| content / pack.max(1))
 }
 
 type Checked = (Vec<Finding>, Vec<Hashed>, Option<String>);

@@ -12,7 +12,7 @@ use crate::git::Repo;
 use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::pack::{Limits, Pack};
-use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, rfc3339};
+use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
 use crate::trust::{Authority, Evidence, Ledger, Level, ReleaseContent, TrustError, TrustStore, Verified, Voucher};
 
 /// Where a release is looked for.
@@ -176,6 +176,9 @@ pub struct VerifiedReport {
     pub files: usize,
     /// Their size together, in bytes.
     pub size: u64,
+    /// What is known of the signature of minisign beside the pack, where it was asked for. It stands in for no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minisign: Option<MinisignVerdict>,
     /// SHA-256 of the pack, where it came as one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pack: Option<Digest>,
@@ -203,6 +206,7 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         artifacts: content.manifest.artifacts.iter().map(|artifact| artifact.artifact.clone()).collect(),
         files: content.files.len(),
         size: content.files.iter().map(|(entry, _)| entry.size).sum(),
+        minisign: None,
         pack: found.pack.as_ref().map(|(_, _, digest)| *digest),
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use semver::Version;
 
 use crate::model::{ArtifactRef, BundleName, Compression};
+use crate::signature::MinisignSigner;
 
 /// What to export.
 #[derive(Debug, Clone)]
@@ -25,4 +26,6 @@ pub struct Export {
     pub compression: Compression,
     /// Where the pack goes.
     pub output: PathBuf,
+    /// The key of minisign that signs the pack too.
+    pub minisign: Option<MinisignSigner>,
 }

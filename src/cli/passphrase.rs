@@ -1,0 +1,69 @@
+//! Keys of minisign on the command line: asking for a passphrase, and what their signatures say beside the tag's.
+
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+use super::bundle::is_pack;
+use super::failure::Failure;
+use super::session::Session;
+use crate::model::Class;
+use crate::ops::bundle::{self, Error};
+use crate::signature::{MinisignSigner, MinisignVerdict};
+
+/// Reads the key that packs are signed with too: the one given, else the one of the settings; `None` where there is none.
+pub(super) fn minisign_signer(session: &Session, given: Option<PathBuf>) -> Result<Option<MinisignSigner>, Failure> {
+    let path = given.map(|path| session.environment.absolute(&path)).or_else(|| session.settings.minisign_key.clone());
+    let Some(path) = path else { return Ok(None) };
+    let question = format!("Passphrase of '{}':", path.display());
+    Ok(Some(bundle::minisign_signer(&path, || ask(session, &question))?))
+}
+
+/// Asks for a line that is not shown. Without a terminal nobody is asked.
+fn ask(session: &Session, question: &str) -> Option<String> {
+    if !session.can_ask() {
+        return None;
+    }
+    let stdin = std::io::stdin();
+    let shown = tcgetattr(&stdin).ok()?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &hidden).ok()?;
+    let _ = write!(anstream::stderr(), "{} ", super::text::clean(question));
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    // The terminal shows again what is typed, whatever was read.
+    let restored = tcsetattr(&stdin, OptionalActions::Now, &shown);
+    let _ = writeln!(anstream::stderr());
+    (read.is_ok() && restored.is_ok()).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Checks `PACK.minisig`; whatever is not good is an error.
+pub(super) fn minisign_verdict(session: &Session, what: &str, key: &str) -> Result<MinisignVerdict, Failure> {
+    if !is_pack(session, what) {
+        return Err(Failure::new(
+            Class::Usage,
+            "a tag has no signature of minisign",
+            "give the pack, with its `.minisig` beside it",
+        ));
+    }
+    let key = bundle::minisign_key(&session.environment.folder, key)?;
+    let path = session.environment.absolute(what.as_ref());
+    if !path.is_file() {
+        return Err(Error::NoPack(path).into());
+    }
+    Ok(bundle::minisign_verdict(&path, &key)?)
+}
+
+/// Tells of a good signature of minisign where that of the tag is not believed: it is no reason to take the release.
+pub(super) fn beside_minisign(error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
+    let mut failure = Failure::from(error);
+    if let Some(verdict) = minisign {
+        failure.causes.push(format!(
+            "minisign, apart from that: {}; level 1, the bytes are those that were signed, which is not enough to import them",
+            super::text::clean(&verdict.to_string())
+        ));
+    }
+    failure
+}
