@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 
 use skillmeat::model::{Compression, FileMode, TreePath};
 use skillmeat::pack::{Contents, Fault, Limits, write_pack};
@@ -57,6 +58,12 @@ fn what_they_are_built_on_are_packs() {
         write_pack(TAG, COMMIT, &files, &Texts, compression, &Limits::default(), &mut out).expect("written");
         assert_eq!(good(compression).bytes(), out, "{compression:?}");
         read_all(&env.root().join("pack"), &out).expect("a pack");
+        // What fuzzing starts from, as it is made by this version: `UPDATE_SEEDS=1` writes it.
+        let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/pack").join(compression.word());
+        if std::env::var_os("UPDATE_SEEDS").is_some() {
+            fs::write(&seed, &out).expect("a file");
+        }
+        assert!(fs::read(&seed).expect("a seed") == out, "{} is of another version", seed.display());
     }
 }
 
@@ -110,7 +117,7 @@ fn by_family(names: &str) -> BTreeMap<String, usize> {
 }
 
 /// Which archives Python opens and lists.
-fn opened_by_python(env: &TestEnv, folder: &std::path::Path) -> BTreeMap<String, usize> {
+fn opened_by_python(env: &TestEnv, folder: &Path) -> BTreeMap<String, usize> {
     let script = "import os, sys, zipfile\nfor name in sorted(os.listdir(sys.argv[1])):\n try:\n  \
         if zipfile.ZipFile(os.path.join(sys.argv[1], name)).namelist(): print(name)\n except Exception: pass\n";
     let mut command = env.command("python3");
@@ -119,7 +126,7 @@ fn opened_by_python(env: &TestEnv, folder: &std::path::Path) -> BTreeMap<String,
 }
 
 /// Of the first twenty archives of each family, which `unzip` tests without a complaint.
-fn opened_by_unzip(env: &TestEnv, folder: &std::path::Path) -> BTreeMap<String, usize> {
+fn opened_by_unzip(env: &TestEnv, folder: &Path) -> BTreeMap<String, usize> {
     let script = "cd \"$1\" && for f in *-[0-9] *-1[0-9]; do unzip -P x -tqq \"$f\" </dev/null >/dev/null 2>&1 && echo \"$f\"; done; true";
     let mut command = env.command("sh");
     command.args(["-c", script, "sh"]).arg(folder);
