@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use skillmeat::signature::{AllowedSigners, GIT_NAMESPACE, RawTag, Signers, verify};
+
 const RUNS: usize = 11;
 
 struct Bench {
@@ -84,6 +86,46 @@ impl Bench {
     }
 }
 
+/// Verifies ten thousand different tags in this process, as `verify` does one, beside `git verify-tag` on a few of them.
+fn many_tags(bench: &Bench) {
+    const COUNT: usize = 10_000;
+    const ASKED_GIT: usize = 100;
+    bench.sh("git init -q --bare tags && ssh-keygen -q -t ed25519 -N '' -C '' -f tag-key");
+    bench.sh("echo \"a namespaces=\\\"git\\\" $(cat tag-key.pub)\" >signers");
+    let key = ssh_key::PrivateKey::read_openssh_file(bench.path("tag-key")).unwrap();
+    let allowed = AllowedSigners::parse(&fs::read(bench.path("signers")).unwrap()).unwrap();
+    let signers = Signers { allowed: &allowed, revoked: None };
+    let tag = |number: usize| {
+        let head = format!("object {number:040x}\ntype commit\ntag kit--v1.0.{number}\ntagger A <a@example.invalid>");
+        let payload = format!("{head} 1795356000 +0000\n\nkit 1.0.{number}\n\nskillmeat-tree: sha256:{number:064x}\n");
+        let signature = key.sign("git", ssh_key::HashAlg::Sha512, payload.as_bytes()).unwrap();
+        format!("{payload}{}\n", signature.to_pem(ssh_key::LineEnding::LF).unwrap().trim_end())
+    };
+    let tags: Vec<_> = (0..COUNT).map(tag).collect();
+    let ours: Vec<_> = (0..RUNS)
+        .map(|_| {
+            let started = Instant::now();
+            for tag in &tags {
+                let tag = RawTag::parse(tag.as_bytes()).unwrap();
+                let verdict = verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &signers);
+                assert!(verdict.is_good(), "{verdict}");
+            }
+            started.elapsed().as_secs_f64()
+        })
+        .collect();
+    for (number, tag) in tags.iter().take(ASKED_GIT).enumerate() {
+        fs::write(bench.path(&format!("tag{number}")), tag).unwrap();
+    }
+    let paths = "seq -f $PWD/tag%.0f 0 99 | git --git-dir=tags hash-object -t tag -w --literally --stdin-paths >ids";
+    bench.sh(paths);
+    let one_by_one =
+        "while read id; do git --git-dir=tags -c gpg.ssh.allowedSignersFile=signers verify-tag $id || exit; done <ids";
+    let theirs: Vec<_> = (0..RUNS).map(|_| bench.time("true", one_by_one).as_secs_f64()).collect();
+    let (ours, theirs) = (median(ours) * 1e3, median(theirs) * 1e3 * (COUNT / ASKED_GIT) as f64);
+    let name = "verify 10,000 tags | git verify-tag, from 100 of them";
+    println!("{name:58} {ours:9.1} ms {theirs:9.1} ms  ratio {:.4}", ours / theirs);
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -126,6 +168,7 @@ fn main() {
     let bench = Bench::new();
     println!("{:58} {:>12} {:>12}", "", "git skillmeat", "the other");
     bench.alone("start: --version | true", "git-skillmeat --version");
+    many_tags(&bench);
 
     bench.sh("git init -q source");
     skills(&bench.path("source"), 200, 3, 5 * 1024);

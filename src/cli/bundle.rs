@@ -279,7 +279,10 @@ pub(super) fn level_text(report: &VerifiedReport) -> String {
     let entry = report.number.map(|number| format!("entry {number} of the ledger of '{vault}'")).unwrap_or_default();
     match (report.meaning, report.number) {
         (Level::Witnessed, _) => format!("released as {entry}, which is fresh and witnessed"),
-        (Level::Released, _) => format!("released as {entry}; the ledger has no fresh checkpoint or too few witnesses"),
+        (Level::Released, _) if !report.is_fresh => {
+            format!("released as {entry}; no fresh checkpoint says that it is the newest")
+        }
+        (Level::Released, _) => format!("released as {entry}; too few witnesses saw the same ledger"),
         (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
         (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
         (Level::Intact, _) => "intact, author unknown".to_owned(),

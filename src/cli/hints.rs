@@ -167,6 +167,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
+            Error::Stale { .. } => Some("fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`, or say `--allow-level 3`, which is recorded".to_owned()),
             Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
             Error::Old(_)
             | Error::OldPack(_)

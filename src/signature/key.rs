@@ -26,11 +26,11 @@ const MAX_BLOB_BYTES: usize = 16 * 1024;
 pub(super) enum Kind {
     Ed25519,
     EcdsaP256,
+    EcdsaP384,
+    EcdsaP521,
     Rsa,
     SkEd25519,
     SkEcdsaP256,
-    /// Named by OpenSSH, but not verified here.
-    Unsupported,
     Dsa,
     Certificate,
 }
@@ -42,8 +42,8 @@ const TYPES: [(&str, Kind, &str); 14] = [
     ("ssh-rsa", Kind::Rsa, "RSA"),
     ("sk-ssh-ed25519@openssh.com", Kind::SkEd25519, "ED25519-SK"),
     ("sk-ecdsa-sha2-nistp256@openssh.com", Kind::SkEcdsaP256, "ECDSA-SK"),
-    ("ecdsa-sha2-nistp384", Kind::Unsupported, "ECDSA"),
-    ("ecdsa-sha2-nistp521", Kind::Unsupported, "ECDSA"),
+    ("ecdsa-sha2-nistp384", Kind::EcdsaP384, "ECDSA"),
+    ("ecdsa-sha2-nistp521", Kind::EcdsaP521, "ECDSA"),
     ("ssh-dss", Kind::Dsa, "DSA"),
     ("ssh-ed25519-cert-v01@openssh.com", Kind::Certificate, "ED25519-CERT"),
     ("ecdsa-sha2-nistp256-cert-v01@openssh.com", Kind::Certificate, "ECDSA-CERT"),
@@ -179,9 +179,7 @@ impl PublicKey {
             (Kind::Certificate, _) => Support::CannotCheck("certificates are not supported yet".to_owned()),
             (Kind::Dsa, _) => Support::Refused("the key is a DSA key".to_owned()),
             (Kind::Rsa, Some(KeyData::Rsa(key))) => rsa_support(key),
-            (Kind::Unsupported, _) | (_, None) => {
-                Support::CannotCheck(format!("keys of type '{}' are not supported yet", self.name))
-            }
+            (_, None) => Support::CannotCheck(format!("keys of type '{}' are not supported yet", self.name)),
             _ => Support::Verified,
         }
     }
@@ -332,7 +330,10 @@ mod tests {
     fn weak_keys_are_refused_and_unknown_ones_not_judged() {
         assert_eq!(key(RSA_2048.key).support(), Support::Verified);
         assert!(matches!(key(RSA_1024.key).support(), Support::Refused(_)));
-        assert!(matches!(key(ECDSA_P384.key).support(), Support::CannotCheck(_)));
+        assert_eq!(key(ECDSA_P384.key).support(), Support::Verified);
+        let name = b"ssh-ed25519-cert-v01@openssh.com";
+        let blob = [&u32::try_from(name.len()).expect("short").to_be_bytes()[..], name].concat();
+        assert!(matches!(PublicKey::from_blob(&blob).expect("a certificate").support(), Support::CannotCheck(_)));
         assert!(key(testdata::ED25519.key).why_unusable().is_none());
         // A modulus of 2,041 bits fills as many bytes as one of 2,048.
         let mut blob = Base64::decode_vec(RSA_2048.key.split_once(' ').expect("two words").1).expect("base64");

@@ -84,8 +84,8 @@ impl SshSignature {
     /// 0, a used reserved field, and RSA from 1024 bits.
     ///
     /// # Errors
-    /// [`SshSignatureError::Unsupported`] for what cannot be checked here: certificates, ECDSA on P-384 and
-    /// P-521, key types from after OpenSSH 9.2. Every other error means that the signature is refused.
+    /// [`SshSignatureError::Unsupported`] for what cannot be checked here: certificates, signatures made in a
+    /// browser, key types from after OpenSSH 9.2. Every other error means that the signature is refused.
     pub fn parse(armour: &[u8]) -> Result<Self, SshSignatureError> {
         let blob = unarmour(armour)?;
         let mut rest = blob.strip_prefix(MAGIC).ok_or(SshSignatureError::Blob("no SSHSIG in front"))?;
@@ -148,7 +148,7 @@ impl SshSignature {
 
     /// Returns whether the user touched the hardware key (flag 0x01 of `PROTOCOL.u2f`); `None` for other keys.
     ///
-    /// `ssh-keygen -Y verify` does not ask for it, nor does [`SshSignature::verify`]: it is policy.
+    /// `ssh-keygen -Y verify` does not ask for it, nor does [`SshSignature::verify`]; [`verify`](super::verify) does.
     pub fn user_present(&self) -> Option<bool> {
         let is_hardware = matches!(self.key.kind(), Kind::SkEd25519 | Kind::SkEcdsaP256);
         // Flags and counter are the last five bytes.
@@ -242,11 +242,13 @@ fn signature_of(key: &PublicKey, bytes: &[u8]) -> Result<Signature, SshSignature
     let accepted: &[&[u8]] = match key.kind() {
         Kind::Ed25519 => &[b"ssh-ed25519"],
         Kind::EcdsaP256 => &[b"ecdsa-sha2-nistp256"],
+        Kind::EcdsaP384 => &[b"ecdsa-sha2-nistp384"],
+        Kind::EcdsaP521 => &[b"ecdsa-sha2-nistp521"],
         // RFC 8332; `ssh-rsa` is SHA-1 (row 30).
         Kind::Rsa => &[b"rsa-sha2-512", b"rsa-sha2-256"],
         Kind::SkEd25519 => &[b"sk-ssh-ed25519@openssh.com"],
         Kind::SkEcdsaP256 => &[b"sk-ecdsa-sha2-nistp256@openssh.com"],
-        Kind::Unsupported | Kind::Dsa | Kind::Certificate => &[],
+        Kind::Dsa | Kind::Certificate => &[],
     };
     let found = String::from_utf8_lossy(name).into_owned();
     if key.kind() == Kind::SkEcdsaP256 && name.starts_with(b"webauthn-") {
@@ -290,7 +292,7 @@ mod tests {
 
     #[test]
     fn signatures_of_ssh_keygen_hold() {
-        for signed in [ED25519, ECDSA_P256, RSA_2048, SK_ED25519, SK_ECDSA] {
+        for signed in [ED25519, ECDSA_P256, ECDSA_P384, RSA_2048, SK_ED25519, SK_ECDSA] {
             let signature = parse(signed.armour).expect("well formed");
             assert_eq!(signature.public_key().to_line(), signed.key);
             assert_eq!(signature.verify("git", MESSAGE), Ok(()), "{}", signed.key);
@@ -405,7 +407,7 @@ mod tests {
         let unknown = string(b"ssh-mldsa-65");
         let (_, mut parts) = parts(ED25519.armour);
         parts[0] = unknown;
-        for text in [ECDSA_P384.armour, CERTIFICATE, &armour(&joined(1, &parts))] {
+        for text in [CERTIFICATE, &armour(&joined(1, &parts))] {
             assert!(matches!(parse(text), Err(SshSignatureError::Unsupported(_))), "{text}");
         }
     }

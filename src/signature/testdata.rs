@@ -36,7 +36,7 @@ ICMA3ClQqc9bxnEGbJu/LWa5G/ycNw2eav3BVJob8uPJ
 ",
 };
 
-/// ECDSA key on P-384, which is not verified here.
+/// ECDSA key on P-384.
 pub(crate) const ECDSA_P384: Signed = Signed {
     key: "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBAOUPaETMiMY4BjDlOKTwaSndy+bvubmM9BpUOya5ZrHpn/Zc856v3pUzmfKSOdaAQ2wBT5KG6bc4x123KPiVjBI5FExD19zdNSI4uwzsFmvDp8WxibUN1S34ri6BZP0cQ==",
     armour: "\

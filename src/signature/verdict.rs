@@ -117,8 +117,8 @@ pub struct Signers<'a> {
 /// lets that key sign at `time_unix`, in seconds since 1970.
 ///
 /// Good exactly when `git verify-tag` exits 0 with the same lists, if `time_unix` is the date of the tagger and
-/// the lists are ones that we read; what we refuse and git takes is said at the parsers. That date is written
-/// by the signer, so a stolen key can sign as of any date (`schema/threats.md`, 2.1): once a ledger is at hand, the
+/// the lists are ones that we read; what we refuse and git takes is said at the parsers, and a signature that a
+/// hardware key made without a touch is refused as well. That date is written by the signer, so a stolen key can sign as of any date (`schema/threats.md`, 2.1): once a ledger is at hand, the
 /// caller must judge expiry and revocation by position in it and not by this time.
 pub fn verify(
     payload: &[u8],
@@ -152,6 +152,11 @@ pub fn signed_by(payload: &[u8], armour: Option<&[u8]>, namespace: &str) -> Resu
         Err(error) => return Err(bad(&error)),
     };
     signature.verify(namespace, payload).map_err(|error| bad(&error))?;
+    // A program on the machine may have asked the hardware key without its owner. `ssh-keygen -Y verify` passes over
+    // that, and its lists of signers know no option that would allow it.
+    if signature.user_present() == Some(false) {
+        return Err(Verdict::Bad { reason: "nobody touched the hardware key that made it".to_owned() });
+    }
     Ok(signature.public_key().clone())
 }
 
@@ -234,7 +239,9 @@ mod tests {
             (verdict(Some(""), "alice K", None), "bad"),
             (verdict(Some(RSA_1024.armour), "alice K", None), "bad"),
             (verdict(Some(CERTIFICATE), "alice cert-authority K", None), "cannot-check"),
-            (verdict(Some(ECDSA_P384.armour), "alice K", None), "cannot-check"),
+            (verdict(Some(ECDSA_P384.armour), "alice K", None), "unknown-key"),
+            (verdict(Some(SK_ED25519.armour), "alice K", None), "unknown-key"),
+            (verdict(Some(SK_ED25519_UNTOUCHED), "alice K", None), "bad"),
             (verdict(Some("-----BEGIN PGP SIGNATURE-----\n"), "alice K", None), "cannot-check"),
             (verdict(Some("-----BEGIN SIGNED MESSAGE-----\n"), "alice K", None), "cannot-check"),
         ];

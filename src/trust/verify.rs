@@ -87,6 +87,8 @@ pub struct ReleaseContent {
     pub time_unix: u64,
     /// What the ledger of the vault says of it, where it came from one.
     pub listed: Option<Listed>,
+    /// Whether that ledger has a checkpoint that is worth something still.
+    pub is_fresh: bool,
     /// The level reached.
     pub level: Level,
 }
@@ -138,6 +140,7 @@ pub fn verify(
         fingerprint,
         time_unix,
         listed,
+        is_fresh: authority.vault.is_some_and(|vault| vault.is_fresh),
         level,
         tag: raw_tag,
     }))

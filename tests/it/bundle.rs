@@ -188,7 +188,7 @@ fn verify_needs_no_collection_for_a_pack() {
 }
 
 /// Decides on the bytes of a pack as `verify` does, in this process. Returns what is verified, as one text.
-fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Option<String> {
+pub fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Option<String> {
     use skillmeat::{pack, trust};
     let path = folder.join("flipped");
     fs::write(&path, bytes).expect("a file");
@@ -201,7 +201,7 @@ fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Option<St
 }
 
 /// Flips a bit of every byte, or of one in `step`. Returns the places whose change was accepted.
-fn accepted_flips(env: &TestEnv, pack: &std::path::Path, step: usize) -> Vec<usize> {
+pub fn accepted_flips(env: &TestEnv, pack: &std::path::Path, step: usize) -> Vec<usize> {
     let good = fs::read(pack).expect("a pack");
     let signers = fs::read(env.home().join("allowed_signers")).expect("a file");
     let original = verified(env.root(), &good, &signers);

@@ -4,6 +4,7 @@
 mod add;
 mod addresses;
 mod adopt;
+mod attacks;
 mod broken;
 mod bundle;
 mod cli;

@@ -126,6 +126,12 @@ pub enum Error {
         /// The policy.
         policy: &'static str,
     },
+    /// The vault's ledger may be held back.
+    #[error("'{release}' is released, but the vault's ledger has no checkpoint that is worth something still")]
+    Stale {
+        /// Which release.
+        release: String,
+    },
     /// The user has not agreed.
     #[error("'{release}' was not imported: nobody agreed to it")]
     Consent {
@@ -193,6 +199,7 @@ impl Error {
             Error::Minisig { source: NotGood(MinisignVerdict::OtherKey { .. }), .. } => Class::Untrusted,
             Error::Minisig { .. } => Class::Signature,
             Error::Secret(_) => Class::Secret,
+            Error::Stale { .. } => Class::Stale,
             Error::Exists(_) => Class::Conflict,
             Error::Older { .. } => Class::Rollback,
             Error::Consent { .. } => Class::Consent,

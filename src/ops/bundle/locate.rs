@@ -115,13 +115,16 @@ pub fn verify(context: &Context, found: &Found, vault: Option<Voucher<'_>>) -> R
 /// Refuses a release whose level is below what the user's policy asks for, unless it is at least `allowed`.
 ///
 /// # Errors
-/// [`Error::Level`].
+/// [`Error::Level`]; [`Error::Stale`] where only a fresh checkpoint can say that nothing newer is held back.
 pub fn check_policy(context: &Context, content: &ReleaseContent, allowed: Option<Level>) -> Result<(), Error> {
     let needs = context.policy.needs();
     if content.level >= allowed.map_or(needs, |allowed| allowed.min(needs)) {
         return Ok(());
     }
     let (release, level) = (content.release.to_string(), content.level.number());
+    if content.level == Level::Released && !content.is_fresh {
+        return Err(Error::Stale { release });
+    }
     Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word() })
 }
 
@@ -153,6 +156,8 @@ pub struct VerifiedReport {
     /// The vault whose ledger that is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// Whether that ledger has a checkpoint that is worth something still.
+    pub is_fresh: bool,
     /// Why it was taken back, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yanked: Option<String>,
@@ -194,6 +199,7 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         level: content.level.number(),
         meaning: content.level,
         number: content.listed.as_ref().map(|listed| listed.number),
+        is_fresh: content.is_fresh,
         vault: vault.filter(|_| content.listed.is_some()).map(str::to_owned),
         yanked: content.listed.as_ref().and_then(|listed| listed.yanked.clone()),
         time: rfc3339(content.time_unix),

@@ -148,7 +148,7 @@ fn changed(repo: &Repo, ledger: &Ledger, changes: &[RootChange]) -> Result<Files
     root.revoked =
         ledger.revocations().into_iter().map(|one| RevokedKey { key: one.key.to_line(), since: one.since }).collect();
     for change in changes {
-        apply(change, &mut root, &mut signers, &mut revoked)?;
+        apply(change, ledger.number() + 1, &mut root, &mut signers, &mut revoked)?;
     }
     root.revoked.sort();
     root.revoked.dedup();
@@ -165,7 +165,14 @@ fn changed(repo: &Repo, ledger: &Ledger, changes: &[RootChange]) -> Result<Files
     Ok(files)
 }
 
-fn apply(change: &RootChange, root: &mut RootFile, signers: &mut String, revoked: &mut String) -> Result<(), Error> {
+/// `next` is the number of the next entry.
+fn apply(
+    change: &RootChange,
+    next: u64,
+    root: &mut RootFile,
+    signers: &mut String,
+    revoked: &mut String,
+) -> Result<(), Error> {
     match change {
         RootChange::Grant { role, key } => {
             root.roles.retain(|one| one.principal != role.principal || one.role != role.role);
@@ -196,7 +203,8 @@ fn apply(change: &RootChange, root: &mut RootFile, signers: &mut String, revoked
         RootChange::Replace { old, new } => {
             let known = AllowedSigners::parse(signers.as_bytes()).map_err(FilesError::from)?;
             let holder = known.holder(old).map(str::to_owned);
-            // The old line stays: older releases are judged by it, also by plain git.
+            // The old line stays: older releases are judged by it, also by plain git. For what comes it is good no more.
+            root.revoked.push(RevokedKey { key: old.to_line(), since: next });
             holder.iter().for_each(|principal| add_line(signers, &signers_line(principal, new)));
             let (old, new) = (old.to_line(), new.to_line());
             let keys = root.keys.iter_mut().filter(|one| one.key == old);

@@ -149,7 +149,7 @@ impl Archive {
                 out.extend(&entry.after);
             }
             if entry.in_directory {
-                count += 1;
+                count = count.wrapping_add(1);
                 directory.extend(entry.central.signature.to_le_bytes());
                 directory.extend(entry.made_by.to_le_bytes());
                 directory.extend(entry.central.bytes(true));
