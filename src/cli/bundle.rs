@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use semver::VersionReq;
 
 use super::failure::Failure;
 use super::import::{Wish, import};
@@ -42,6 +43,9 @@ pub(super) enum Command {
         /// Licence of the whole, as an SPDX expression
         #[arg(long, value_name = "SPDX")]
         license: Option<String>,
+        /// A bundle that this one needs, with the versions that will do; may be given several times
+        #[arg(long, value_name = "NAME@RANGE", value_parser = need)]
+        depends: Vec<(BundleName, VersionReq)>,
         /// Publish in spite of the finding with this id, and record it; may be given several times
         #[arg(long, value_name = "ID")]
         allow: Vec<String>,
@@ -87,15 +91,21 @@ pub(super) enum Command {
         /// With --yes, agree to a pack of the Python SkillMeat, which nobody has signed
         #[arg(long)]
         allow_unsigned: bool,
-        /// Agree to exactly this tree digest
+        /// Agree to exactly this tree digest; where bundles that it needs come along, one for each
         #[arg(long, value_name = "sha256:…")]
-        accept: Option<Digest>,
+        accept: Vec<Digest>,
         /// What to do with artifacts that the collection has with other content
         #[arg(long, value_enum, default_value_t = Keep::Refuse)]
         existing: Keep,
         /// Take a release that is older than one that was imported before
         #[arg(long)]
         allow_older: bool,
+        /// Take the releases that `collection.lock` names, and no others
+        #[arg(long)]
+        locked: bool,
+        /// Leave out the bundles that it needs
+        #[arg(long)]
+        no_dependencies: bool,
         /// Be content with this level where the policy asks for more; it is recorded
         #[arg(long, value_name = "0-4", value_parser = level)]
         allow_level: Option<Level>,
@@ -131,6 +141,8 @@ impl Command {
                 accept,
                 existing,
                 allow_older,
+                locked,
+                no_dependencies,
                 allow_level,
             } => {
                 let existing = match existing {
@@ -143,7 +155,18 @@ impl Command {
                 import(
                     session,
                     &what,
-                    Wish { dry_run, yes, allow_unsigned, accept, existing, older, allow_level, diff },
+                    Wish {
+                        dry_run,
+                        yes,
+                        allow_unsigned,
+                        accept,
+                        existing,
+                        older,
+                        locked,
+                        no_dependencies,
+                        allow_level,
+                        diff,
+                    },
                 )
             }
             Command::Export {
@@ -154,6 +177,7 @@ impl Command {
                 output,
                 description,
                 license,
+                depends,
                 allow,
                 compression,
                 minisign,
@@ -181,6 +205,7 @@ impl Command {
                         artifacts,
                         description,
                         license,
+                        dependencies: depends.into_iter().collect(),
                         allowed: allow,
                         compression,
                         output,
@@ -190,6 +215,13 @@ impl Command {
             }
         }
     }
+}
+
+fn need(text: &str) -> Result<(BundleName, VersionReq), String> {
+    let (name, range) = text.split_once('@').ok_or("write NAME@RANGE, for example 'base-kit@^1.2'")?;
+    let name = name.parse::<BundleName>().map_err(|error| error.to_string())?;
+    let range = range.parse::<VersionReq>().map_err(|error| format!("'{range}' is no range of versions: {error}"))?;
+    Ok((name, range))
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -290,11 +322,16 @@ pub(super) fn level_text(report: &VerifiedReport) -> String {
     }
 }
 
+fn needs_text(report: &VerifiedReport) -> String {
+    let needs: Vec<_> = report.dependencies.iter().map(|(name, range)| format!("{name} {range}")).collect();
+    if needs.is_empty() { String::new() } else { format!("  needs      {}\n", clean(&needs.join(", "))) }
+}
+
 pub(super) fn verified_text(report: &VerifiedReport) -> String {
     let artifacts: Vec<_> = report.artifacts.iter().map(ToString::to_string).collect();
     format!(
         "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: {}\n{}  \
-         dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n  size       {}, {}\n  tree       {}\n",
+         dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n{}  size       {}, {}\n  tree       {}\n",
         report.release,
         clean(&report.principal),
         report.fingerprint,
@@ -309,6 +346,7 @@ pub(super) fn verified_text(report: &VerifiedReport) -> String {
         short(&report.description, 100),
         clean(&report.license),
         artifacts.join(", "),
+        needs_text(report),
         count(report.files, "file"),
         size(report.size),
         report.digest,

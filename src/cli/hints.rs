@@ -162,6 +162,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
             Error::NoPack(_) => Some("check the path".to_owned()),
             Error::Exists(_) => Some("keep yours with `--existing skip`, take the new ones with `--existing replace`, or put both together with `--existing merge`".to_owned()),
+            Error::Together { .. } => Some("tell their publishers; `--no-dependencies` takes the bundle alone".to_owned()),
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),

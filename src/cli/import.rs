@@ -9,10 +9,11 @@ use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs
 use super::update::files_text;
 use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
-    self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Planned, Preview, Step, Terms,
+    self, Detail, Error, Existing, Found, Imported, ImportedNeed, Older, Place, Plan, Planned, Preview, Step, Terms,
+    Wanted,
 };
-use crate::ops::vault::{self, Opened, Vault};
-use crate::trust::Level;
+use crate::ops::vault::{self, Locked, Opened, Vault};
+use crate::trust::{Level, ReleaseContent};
 
 /// How an import is wished for.
 pub(super) struct Wish {
@@ -22,12 +23,16 @@ pub(super) struct Wish {
     pub(super) yes: bool,
     /// Having agreed holds for what is unsigned as well.
     pub(super) allow_unsigned: bool,
-    /// The user has agreed to this tree digest.
-    pub(super) accept: Option<Digest>,
+    /// The user has agreed to these tree digests, and to no others.
+    pub(super) accept: Vec<Digest>,
     /// What happens to artifacts that are here with other content.
     pub(super) existing: Existing,
     /// Whether an older release is taken.
     pub(super) older: Older,
+    /// Whether only what is locked is taken.
+    pub(super) locked: bool,
+    /// Whether what it needs is left out.
+    pub(super) no_dependencies: bool,
     /// A level below that of the policy that is enough.
     pub(super) allow_level: Option<Level>,
     /// Whether every line is shown.
@@ -80,49 +85,112 @@ pub(super) fn import_from(
     if let Some(recommended) = recommended {
         crate::ops::recommend::check(recommended, found, &verified)?;
     }
-    let content = verified.get();
-    if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
-        return Err(Error::OtherDigest { release: content.release.to_string(), found: content.digest, accepted }.into());
+    let (context, content) = (&session.context, verified.get());
+    wish.check_accepted(content)?;
+    let collection = session.collection()?;
+    let locked = if wish.locked { Locked::Only } else { Locked::Prefer };
+    if wish.locked {
+        vault::check_locked(&collection, content)?;
     }
+    let needed = match wish.no_dependencies {
+        true => Vec::new(),
+        false => vault::dependencies(context, &collection, content, vault, locked)?,
+    };
     // Who has agreed already is not kept waiting for what nobody will read.
-    let detail = if wish.dry_run || !(wish.yes || wish.accept.is_some()) { Detail::Files } else { Detail::Steps };
-    let plan = bundle::plan(&session.context, &session.collection()?, found, &verified, wish.existing, detail)?;
-    if wish.dry_run {
-        let text = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
-        let imported = Imported { plan, principal: report.principal, commit: None };
-        return Ok(with_status(Report::new("import", &imported, text), &imported.plan));
+    let detail = if wish.dry_run || !wish.has_agreed() { Detail::Files } else { Detail::Steps };
+    let plan = bundle::plan(context, &collection, found, &verified, wish.existing, detail)?;
+    let mut dependencies = Vec::new();
+    for one in &needed {
+        let plan = bundle::plan(context, &collection, &one.found, &one.verified, wish.existing, detail)?;
+        dependencies.push(ImportedNeed { plan, principal: one.verified.get().principal.clone() });
     }
-    bundle::check_policy(&session.context, content, wish.allow_level)?;
+    let preview = |text: &mut String| {
+        for (one, planned) in needed.iter().zip(&dependencies) {
+            let report = bundle::report(&one.found, &one.verified, one.vault.as_deref());
+            text.push_str(&format!("Needs {}{}", verified_text(&report), plan_text(&planned.plan, true, wish.diff)));
+        }
+        text.push_str(&format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff)));
+    };
+    let mut text = String::new();
+    if wish.dry_run {
+        preview(&mut text);
+        let imported = Imported { plan, principal: report.principal, dependencies, commit: None };
+        return Ok(with_status(Report::new("import", &imported, text), &imported));
+    }
+    for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
+        bundle::check_policy(context, content, wish.allow_level)?;
+    }
     plan.check_age(wish.older)?;
-    if plan.changes() && !wish.yes && wish.accept.is_none() {
-        let preview = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
-        let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
+    let asked = dependencies.iter().map(|one| &one.plan).chain([&plan]).filter(|plan| plan.changes());
+    let mut asked = asked.filter(|plan| !wish.has_agreed_to(plan.digest));
+    if let Some(first) = asked.next() {
+        preview(&mut text);
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
         if !session.confirm("Import this?") {
-            return Err(Error::Consent { release: content.release.clone(), digest: content.digest }.into());
+            return Err(Error::Consent { release: first.release.clone(), digest: first.digest }.into());
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let terms = Terms { existing: wish.existing, older: wish.older, vault };
-    let done = bundle::import(&session.context, &collection, found, &verified, &terms)?;
+    let terms = Terms { existing: wish.existing, older: wish.older };
+    let root = Wanted { found, verified: &verified, vault };
+    let needed: Vec<_> = needed
+        .iter()
+        .map(|one| Wanted { found: &one.found, verified: &one.verified, vault: one.vault.as_deref() })
+        .collect();
+    let done = bundle::import(context, &collection, &root, &needed, &terms)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
         None => "Nothing to do: the collection has all of it\n".to_owned(),
     };
-    let head = format!(
-        "{NAME}{}{NAME:#} signed by {}, level {}: {}\n",
+    let mut text = String::new();
+    for one in &done.dependencies {
+        let head = format!("Needs {NAME}{}{NAME:#} signed by {}\n", one.plan.release, clean(&one.principal));
+        text.push_str(&format!("{head}{}", plan_text(&one.plan, false, false)));
+    }
+    text.push_str(&format!(
+        "{NAME}{}{NAME:#} signed by {}, level {}: {}\n{}{commit}",
         done.plan.release,
         clean(&done.principal),
         report.level,
-        level_text(&report)
-    );
-    let text = format!("{head}{}{commit}", plan_text(&done.plan, false, false));
-    Ok(with_status(Report::new("import", &done, text), &done.plan))
+        level_text(&report),
+        plan_text(&done.plan, false, false)
+    ));
+    Ok(with_status(Report::new("import", &done, text), &done))
+}
+
+impl Wish {
+    /// Refuses a release whose digest is not among those that were accepted, where some were.
+    pub(super) fn check_accepted(&self, content: &ReleaseContent) -> Result<(), Error> {
+        match self.accept.first() {
+            Some(accepted) if !self.accept.contains(&content.digest) => Err(Error::OtherDigest {
+                release: content.release.to_string(),
+                found: content.digest,
+                accepted: *accepted,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says whether the user has agreed to something beforehand.
+    fn has_agreed(&self) -> bool {
+        self.yes || !self.accept.is_empty()
+    }
+
+    /// Says whether the user has agreed to what has this digest.
+    fn has_agreed_to(&self, digest: Digest) -> bool {
+        if self.accept.is_empty() { self.yes } else { self.accept.contains(&digest) }
+    }
 }
 
 /// The status is 1 where something waits, so that a script notices.
-fn with_status(report: Report, plan: &Plan) -> Report {
-    if plan.has_conflicts() { report.status(Class::Conflict.exit_status()) } else { report }
+fn with_status(report: Report, done: &Imported) -> Report {
+    let needed = done.dependencies.iter().map(|one| &one.plan);
+    if needed.chain([&done.plan]).any(Plan::has_conflicts) {
+        report.status(Class::Conflict.exit_status())
+    } else {
+        report
+    }
 }
 
 pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {

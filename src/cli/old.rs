@@ -85,11 +85,11 @@ fn convert(session: &Session, old: &Old, wish: Convert) -> Result<Report, Failur
 /// Imports an old pack, after someone has agreed to exactly what it holds.
 pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report, Failure> {
     let content = old::content(&session.collection()?.repo, old)?;
-    if let Some(accepted) = wish.accept.filter(|accepted| *accepted != content.digest) {
+    if let Some(accepted) = wish.accept.first().copied().filter(|_| !wish.accept.contains(&content.digest)) {
         let release = clean(&old.report.name);
         return Err(Error::OtherDigest { release, found: content.digest, accepted }.into());
     }
-    let has_agreed = wish.accept.is_some() || (wish.yes && wish.allow_unsigned);
+    let has_agreed = !wish.accept.is_empty() || (wish.yes && wish.allow_unsigned);
     let detail = if wish.dry_run || !has_agreed { Detail::Files } else { Detail::Steps };
     let plan = old::plan(&session.collection()?, old, &content, wish.existing, detail)?;
     if wish.dry_run {

@@ -10,6 +10,7 @@ mod bundle;
 mod cli;
 mod collection;
 mod crash;
+mod dependencies;
 mod deploy;
 mod env;
 mod find;

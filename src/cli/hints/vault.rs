@@ -61,6 +61,14 @@ fn hint(error: &vault::Error) -> Option<String> {
         Error::NotARootKey(_) => {
             "ask someone who holds a root key; `git skillmeat vault show NAME` shows who does".to_owned()
         }
+        Error::Resolve(_) => {
+            "add the vault that has it (`git skillmeat vault add`), or take the bundle alone with `--no-dependencies`".to_owned()
+        }
+        Error::SeveralVaults { vaults, bundle } => format!(
+            "say which one you mean by importing it yourself first: `git skillmeat import {}:{bundle}`",
+            vaults.first().map_or("VAULT", String::as_str)
+        ),
+        Error::NotLocked { .. } => "leave out `--locked` to take it and lock it anew".to_owned(),
         Error::Draft(_) => "name the folder that `vault root` or `vault role` has written".to_owned(),
         Error::Principal(_) => "set user.email to your mail address".to_owned(),
         Error::Files(_) => {

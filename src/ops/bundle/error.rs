@@ -106,6 +106,16 @@ pub enum Error {
     /// Artifacts of other content are in the collection.
     #[error("the collection has other content under {}", names(.0))]
     Exists(Vec<ArtifactRef>),
+    /// Two releases that are imported together hold one artifact with different content.
+    #[error("'{one}' and '{other}' both hold '{artifact}', with different content")]
+    Together {
+        /// The artifact.
+        artifact: ArtifactRef,
+        /// One release.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// A newer release of the bundle was imported before.
     #[error("'{release}' is older than '{here}', which was imported before")]
     Older {
@@ -136,7 +146,7 @@ pub enum Error {
     #[error("'{release}' was not imported: nobody agreed to it")]
     Consent {
         /// Which release.
-        release: Release,
+        release: String,
         /// What to agree to.
         digest: Digest,
     },
@@ -200,7 +210,7 @@ impl Error {
             Error::Minisig { .. } => Class::Signature,
             Error::Secret(_) => Class::Secret,
             Error::Stale { .. } => Class::Stale,
-            Error::Exists(_) => Class::Conflict,
+            Error::Exists(_) | Error::Together { .. } => Class::Conflict,
             Error::Older { .. } => Class::Rollback,
             Error::Consent { .. } => Class::Consent,
             Error::OtherDigest { .. } => Class::Hash,

@@ -1,6 +1,5 @@
 //! `export`: artifacts of a collection become a signed release and a pack.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -159,7 +158,7 @@ impl Tree {
             license,
             compression: wish.compression,
             packed: (wish.compression == Compression::Deflate).then(|| packed_digest(&held)),
-            dependencies: BTreeMap::new(),
+            dependencies: wish.dependencies.clone(),
             artifacts,
             files: entries.clone(),
         };

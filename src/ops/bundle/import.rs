@@ -1,12 +1,14 @@
 //! `import`: a verified release becomes part of the collection, in one commit or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plan::{Existing, Older, Plan, Step, is_of_bundle, is_recorded, plan_in, released_files};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, Oid};
+use crate::model::{ArtifactRef, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
@@ -18,39 +20,114 @@ pub struct Imported {
     pub plan: Plan,
     /// Who signed it.
     pub principal: String,
+    /// The releases that it needs, each behind what it needs itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<ImportedNeed>,
     /// The new commit; `None` for a dry run, and when the collection had everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
+/// What became of a release that another one needs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ImportedNeed {
+    /// What was planned.
+    pub plan: Plan,
+    /// Who signed it.
+    pub principal: String,
+}
+
 /// On what terms a release is imported.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct Terms {
     /// What happens to artifacts that are here with other content.
     pub existing: Existing,
-    /// Whether an older release is taken.
+    /// Whether an older release is taken; of what it needs none ever is.
     pub older: Older,
+}
+
+/// A verified release that is to be imported.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Where it is.
+    pub found: &'a Found,
+    /// What it is.
+    pub verified: &'a Verified<ReleaseContent>,
     /// Name of the vault it came from.
     pub vault: Option<&'a str>,
 }
 
-/// Imports a verified release by the plan for it. The level that it reached is recorded, and that the policy asks for more.
+/// Imports a verified release and those that it needs, by the plans for them, in one commit. The level that it reached is
+/// recorded, and that the policy asks for more.
 ///
-/// Objects are written first, the tag, the pristine states and the
-/// commit appear together. Importing twice changes nothing.
+/// Objects are written first, the tags, the pristine states and the commit appear together. Importing twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Older`], [`Error::Taken`] when the collection has
-/// another tag of this name, [`Error::Collection`] when uncommitted edits are in the way.
+/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Together`] when two of the releases have one
+/// artifact with different content, [`Error::Older`], [`Error::Taken`] when the collection has another tag of this name,
+/// [`Error::Collection`] when uncommitted edits are in the way.
 pub fn import(
     context: &Context,
     collection: &Collection,
-    found: &Found,
-    verified: &Verified<ReleaseContent>,
-    terms: &Terms<'_>,
+    root: &Wanted<'_>,
+    needed: &[Wanted<'_>],
+    terms: &Terms,
 ) -> Result<Imported, Error> {
+    check_together(root, needed)?;
+    let mut change = Change::new(collection);
+    let mut done = Done::default();
+    let mut dependencies = Vec::new();
+    for wanted in needed {
+        let plan =
+            apply(context, collection, wanted, &Terms { older: Older::Refuse, ..*terms }, &mut change, &mut done)?;
+        dependencies.push(ImportedNeed { plan, principal: wanted.verified.get().principal.clone() });
+    }
+    let plan = apply(context, collection, root, terms, &mut change, &mut done)?;
+    let content = root.verified.get();
+    let subject = subject(context, content, &dependencies);
+    let committed = change.commit(context, "import", &subject, &done.changed)?;
+    let commit = committed.map(|done| done.to_string());
+    Ok(Imported { plan, principal: content.principal.clone(), dependencies, commit })
+}
+
+/// Refuses releases that cannot stand together.
+fn check_together(root: &Wanted<'_>, needed: &[Wanted<'_>]) -> Result<(), Error> {
+    let mut seen: BTreeMap<&ArtifactRef, (Digest, &Release)> = BTreeMap::new();
+    for content in needed.iter().chain([root]).map(|wanted| wanted.verified.get()) {
+        for bundled in &content.manifest.artifacts {
+            let (digest, other) = *seen.entry(&bundled.artifact).or_insert((bundled.digest, &content.release));
+            if digest != bundled.digest {
+                return Err(Error::Together {
+                    artifact: bundled.artifact.clone(),
+                    one: other.to_string(),
+                    other: content.release.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was put into one change already.
+#[derive(Default)]
+struct Done {
+    /// Artifacts of releases that came before: the same in all of them.
+    taken: BTreeSet<ArtifactRef>,
+    changed: Vec<ArtifactRef>,
+}
+
+/// Puts one release into the change.
+fn apply(
+    context: &Context,
+    collection: &Collection,
+    wanted: &Wanted<'_>,
+    terms: &Terms,
+    change: &mut Change<'_>,
+    done: &mut Done,
+) -> Result<Plan, Error> {
+    let Wanted { found, verified, vault } = *wanted;
     let content = verified.get();
-    let Terms { existing, older, vault } = *terms;
+    let Terms { existing, older } = *terms;
     if existing == Existing::Merge {
         // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
         write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
@@ -68,9 +145,10 @@ pub fn import(
     plan.check_age(older)?;
     let tag_change = tag_change(collection, content)?;
     write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
-    let mut change = Change::new(collection);
-    let mut changed = Vec::new();
     for planned in &plan.artifacts {
+        if !done.taken.insert(planned.artifact.clone()) {
+            continue;
+        }
         // Unchanged in this version of the bundle it came from: only the record moves on.
         let is_of_other_version = is_of_bundle(collection, content, &planned.artifact)
             && !is_recorded(collection, content, &planned.artifact);
@@ -86,31 +164,33 @@ pub fn import(
             continue;
         };
         if planned.step == Step::Conflict {
-            wait(context, collection, &mut change, artifact, &settled)?;
+            wait(context, collection, change, artifact, &settled)?;
             continue;
         }
         let result = planned.merged.as_ref().unwrap_or(&files);
         let result: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(artifact, &result)?;
-        settle(context, collection, &mut change, artifact, &settled)?;
+        settle(context, collection, change, artifact, &settled)?;
         if !only_record {
-            changed.push(planned.artifact.clone());
+            done.changed.push(planned.artifact.clone());
         }
     }
     if let Some(tag_change) = tag_change {
         change.change_ref(tag_change);
     }
-    let subject = subject(context, content);
-    let committed = change.commit(context, "import", &subject, &changed)?;
-    Ok(Imported { plan, principal: content.principal.clone(), commit: committed.map(|done| done.to_string()) })
+    Ok(plan)
 }
 
 /// What is said of the import in history and in the trail.
-fn subject(context: &Context, content: &ReleaseContent) -> String {
+fn subject(context: &Context, content: &ReleaseContent, needed: &[ImportedNeed]) -> String {
     let (level, needs) = (content.level, context.policy.needs());
     let text = format!("Import {} signed by {}, level {}", content.release, content.principal, level.number());
     let lowered = format!(" (policy '{}' asks for {})", context.policy.word(), needs.number());
-    if level < needs { text + &lowered } else { text }
+    let names: Vec<_> = needed.iter().take(3).map(|one| one.plan.release.as_str()).collect();
+    let more = needed.len() - names.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let with = if names.is_empty() { String::new() } else { format!(", with {}{more}", names.join(", ")) };
+    if level < needs { text + &lowered + &with } else { text + &with }
 }
 
 fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Option<RefChange>, Error> {

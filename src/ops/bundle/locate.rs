@@ -1,5 +1,6 @@
 //! Finding and verifying a release: in a pack, in the collection, in a vault.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -177,6 +178,8 @@ pub struct VerifiedReport {
     pub repo_id: Digest,
     /// Its artifacts.
     pub artifacts: Vec<ArtifactRef>,
+    /// The bundles that it needs, with the versions that will do.
+    pub dependencies: BTreeMap<String, String>,
     /// Number of files.
     pub files: usize,
     /// Their size together, in bytes.
@@ -210,6 +213,12 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         digest: content.digest,
         repo_id: content.repo_id,
         artifacts: content.manifest.artifacts.iter().map(|artifact| artifact.artifact.clone()).collect(),
+        dependencies: content
+            .manifest
+            .dependencies
+            .iter()
+            .map(|(name, range)| (name.to_string(), range.to_string()))
+            .collect(),
         files: content.files.len(),
         size: content.files.iter().map(|(entry, _)| entry.size).sum(),
         minisign: None,

@@ -12,13 +12,14 @@ mod objects;
 pub mod old;
 mod plan;
 mod preview;
+pub mod resolve;
 mod signer;
 mod stored;
 mod wish;
 
 pub use error::Error;
 pub use export::{Exported, default_output, export};
-pub use import::{Imported, Terms, import};
+pub use import::{Imported, ImportedNeed, Terms, Wanted, import};
 pub use locate::{Found, Place, VerifiedReport, check_policy, find, load_trust, pack_digest, report, verify};
 pub use minisign::{minisign_key, minisign_signer, minisign_verdict};
 pub(crate) use objects::write_objects;

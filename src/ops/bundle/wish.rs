@@ -1,8 +1,9 @@
 //! What is to be exported.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use semver::Version;
+use semver::{Version, VersionReq};
 
 use crate::model::{ArtifactRef, BundleName, Compression};
 use crate::signature::MinisignSigner;
@@ -20,6 +21,8 @@ pub struct Export {
     pub description: Option<String>,
     /// SPDX expression; the collection's licence otherwise.
     pub license: Option<String>,
+    /// The bundles that it needs.
+    pub dependencies: BTreeMap<BundleName, VersionReq>,
     /// Ids of findings that do not keep it from being published.
     pub allowed: Vec<String>,
     /// How the pack holds the files.

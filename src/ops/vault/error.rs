@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::{Class, Digest, NameError, Oid, Release, SourceError, VaultFileError};
+use crate::ops::bundle::resolve::ResolveError;
 use crate::ops::collection::{fs_class, git_class};
 use crate::ops::{bundle, keys};
 use crate::trust::{FilesError, LedgerError, Problem, Refusal};
@@ -170,6 +171,25 @@ pub enum Error {
     /// The record of a vault cannot be read.
     #[error("the record of the vault '{0}' cannot be read")]
     Record(String),
+    /// What a bundle needs cannot be had.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// A name that a bundle needs is offered by several vaults, none of which is the one it is known from.
+    #[error("'{bundle}' is offered by several vaults: {}", vaults.join(", "))]
+    SeveralVaults {
+        /// What is needed.
+        bundle: String,
+        /// Who offers it.
+        vaults: Vec<String>,
+    },
+    /// `collection.lock` names another release, or none.
+    #[error("'{release}' is not the release in 'collection.lock'{}", locked.as_ref().map(|locked| format!(", which names {locked}")).unwrap_or_default())]
+    NotLocked {
+        /// What was to be taken.
+        release: String,
+        /// The version that is locked.
+        locked: Option<String>,
+    },
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -205,6 +225,8 @@ impl Error {
             Error::Principal(_) | Error::NoKeyOf(_) | Error::NoRole(_) | Error::NoRootKey(_) => Class::Name,
             Error::NothingSeen(_) | Error::Draft(_) => Class::Usage,
             Error::Random(_) => Class::Io,
+            Error::Resolve(ResolveError::TooMuch) => Class::Limit,
+            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
             Error::NotARootKey(_) => Class::Untrusted,
             Error::Bundle(error) => error.class(),
             Error::Keys(error) => error.class(),

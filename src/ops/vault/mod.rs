@@ -3,6 +3,7 @@
 
 mod add;
 mod append;
+mod dependencies;
 mod entries;
 mod error;
 mod init;
@@ -13,6 +14,7 @@ mod root;
 mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
+pub use dependencies::{Locked, Needed, check_locked, dependencies};
 pub use entries::{LedgerReport, Recorded, checkpoint, log, revoke, show, yank};
 pub use error::Error;
 pub use init::{Made, init};

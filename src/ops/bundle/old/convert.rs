@@ -62,6 +62,7 @@ pub fn convert(context: &Context, old: &Old, wish: Convert) -> Result<Converted,
     let (collection, _lock) = Collection::open(&folder)?.to_change(context)?;
     let export_wish = Export {
         minisign: None,
+        dependencies: std::collections::BTreeMap::new(),
         bundle: wish.bundle,
         version: wish.version,
         artifacts: taken.artifacts.iter().map(|one| one.artifact.clone()).collect(),

@@ -1,0 +1,146 @@
+//! Bundles that need others: found, verified, imported in one commit or not at all, and the same again by the lock.
+
+use crate::env::TestEnv;
+
+/// A publisher with a vault whose ledger they have compared.
+fn publisher() -> (TestEnv, String) {
+    let env = TestEnv::with_key();
+    let id = env.json(&["vault", "init", "../vault.git"])["ledger"].as_str().expect("an id").to_owned();
+    env.run(["vault", "add", "team", "../vault.git", "--ledger", &id]).ok();
+    (env, id)
+}
+
+/// Publishes a bundle of one skill, which says its version, and needs others.
+fn publish(env: &TestEnv, bundle: &str, version: &str, needs: &[&str]) {
+    publish_to(env, "team", bundle, version, needs);
+}
+
+fn publish_to(env: &TestEnv, vault: &str, bundle: &str, version: &str, needs: &[&str]) {
+    let text = format!("---\nname: {bundle}\ndescription: Says {version}\nlicense: MIT\n---\n{version}\n");
+    let path = format!("skills/{bundle}/SKILL.md");
+    let is_new = !env.path(&path).exists();
+    env.write(&path, text);
+    if is_new {
+        env.git(["add", "."]);
+    }
+    env.git(["commit", "--quiet", "--all", "--message", version]);
+    let pack = format!("../{bundle}-{version}.skillmeat-pack");
+    let mut args = vec!["export", bundle, "--version", version, "--output", &pack];
+    let artifact = format!("skill/{bundle}");
+    args.extend(["--artifact", &artifact]);
+    needs.iter().for_each(|need| args.extend(["--depends", need]));
+    env.run(&args).ok();
+    env.run(["vault", "push", vault, &format!("{bundle}@{version}")]).ok();
+}
+
+fn reader(publisher: &TestEnv, id: &str) -> TestEnv {
+    let reader = TestEnv::with_collection();
+    let vault = publisher.root().join("vault.git");
+    reader.run(["vault", "add", "team", vault.to_str().expect("a path"), "--ledger", id]).ok();
+    reader
+}
+
+fn text(env: &TestEnv, bundle: &str) -> String {
+    env.read(&format!("skills/{bundle}/SKILL.md")).lines().last().expect("a line").to_owned()
+}
+
+#[test]
+fn what_a_bundle_needs_comes_with_it_in_one_commit() {
+    let (author, id) = publisher();
+    for version in ["1.0.0", "1.4.0", "2.0.0"] {
+        publish(&author, "base", version, &[]);
+    }
+    publish(&author, "tools", "0.3.0", &["base@<1.5"]);
+    publish(&author, "kit", "1.0.0", &["base@^1", "tools@*"]);
+    let reader = reader(&author, &id);
+    let before = reader.head();
+    let shown = reader.json(&["import", "team:kit", "--dry-run"]);
+    let names: Vec<_> =
+        shown["dependencies"].as_array().expect("a list").iter().map(|one| &one["plan"]["release"]).collect();
+    assert_eq!(names, ["base--v1.4.0", "tools--v0.3.0"]);
+    assert_eq!(reader.head(), before);
+    assert!(reader.run(["import", "team:kit", "--dry-run"]).ok().stdout.contains("needs      base ^1, tools *"));
+    // Consent is for digests, all of them.
+    let root = shown["plan"]["digest"].as_str().expect("a digest");
+    let told = reader.refused("consent", &["import", "team:kit", "--offline", "--accept", root]);
+    let base = shown["dependencies"][0]["plan"]["digest"].as_str().expect("a digest");
+    assert!(told.stderr.contains(base), "{}", told.stderr);
+    let tools = shown["dependencies"][1]["plan"]["digest"].as_str().expect("a digest");
+    reader.run(["import", "team:kit", "--accept", root, "--accept", base, "--accept", tools]).ok();
+    reader.assert_sound();
+    assert_eq!(reader.git(["rev-parse", "HEAD~1"]), before, "one commit");
+    assert!(reader.git(["log", "-1", "--format=%s"]).contains("with base--v1.4.0, tools--v0.3.0"));
+    assert_eq!(["base", "tools", "kit"].map(|bundle| text(&reader, bundle)), ["1.4.0", "0.3.0", "1.0.0"]);
+    let head = reader.head();
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    assert_eq!(reader.head(), head, "importing twice changes nothing");
+    // A newer base that fits as well: what is here stays, and the lock keeps to it.
+    publish(&author, "base", "1.4.5", &[]);
+    reader.run(["import", "team:kit", "--yes", "--locked"]).ok();
+    assert_eq!(reader.head(), head);
+    publish(&author, "kit", "1.1.0", &["base@^1"]);
+    reader.run(["import", "team:kit", "--yes", "--locked"]).refused("policy");
+    // What is here is left only where it does not do any more.
+    publish(&author, "kit", "1.2.0", &["base@^1.4.5"]);
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    assert_eq!(["base", "kit"].map(|bundle| text(&reader, bundle)), ["1.4.5", "1.2.0"]);
+}
+
+#[test]
+fn what_cannot_be_had_changes_nothing() {
+    let (author, id) = publisher();
+    publish(&author, "base", "1.0.0", &[]);
+    publish(&author, "kit", "1.0.0", &["base@2"]);
+    publish(&author, "one", "1.0.0", &["two@1"]);
+    publish(&author, "two", "1.0.0", &["one@1"]);
+    publish(&author, "lost", "1.0.0", &["nowhere@1"]);
+    let reader = reader(&author, &id);
+    reader.run(["vault", "pull", "team"]).ok();
+    let told = reader.refused("policy", &["import", "team:kit", "--yes", "--offline"]);
+    assert!(told.stderr.contains("needs 'base' ^2, and there are 1.0.0"), "{}", told.stderr);
+    let told = reader.refused("policy", &["import", "team:one", "--yes", "--offline"]);
+    assert!(told.stderr.contains("in a circle: 'one' needs 'two' needs 'one'"), "{}", told.stderr);
+    reader.refused("policy", &["import", "team:lost", "--yes", "--offline"]);
+    reader.run(["import", "team:lost", "--yes", "--offline", "--no-dependencies"]).ok();
+    assert_eq!(reader.json(&["list"])["artifacts"].as_array().expect("a list").len(), 1);
+    // A broken range does not come as far as a release.
+    for need in ["base@one", "base", "Base@1"] {
+        assert_eq!(
+            author.run(["export", "x", "--version", "1.0.0", "--all", "--depends", need]).code,
+            Some(2),
+            "{need}"
+        );
+    }
+}
+
+/// A name in another vault than the one that a bundle comes from is not taken for the one that was meant.
+#[test]
+fn a_name_in_a_foreign_vault_does_not_win() {
+    let (author, id) = publisher();
+    publish(&author, "base", "1.0.0", &[]);
+    publish(&author, "kit", "1.0.0", &["base@1"]);
+    publish(&author, "needy", "1.0.0", &["thing@1"]);
+    let reader = reader(&author, &id);
+    let others: Vec<TestEnv> = (0..2)
+        .map(|number| {
+            let other = TestEnv::with_key();
+            let id = other.json(&["vault", "init", "../vault.git"])["ledger"].as_str().expect("an id").to_owned();
+            let address = other.root().join("vault.git");
+            let address = address.to_str().expect("a path");
+            other.run(["vault", "add", "team", address, "--ledger", &id]).ok();
+            publish(&other, "base", "1.9.9", &[]);
+            publish(&other, "thing", "1.0.0", &[]);
+            reader.run(["vault", "add", &format!("other{number}"), address, "--ledger", &id]).ok();
+            other
+        })
+        .collect();
+    let shown = reader.json(&["import", "team:kit", "--dry-run"]);
+    assert_eq!(shown["dependencies"][0]["plan"]["release"], "base--v1.0.0");
+    // One that only others have: from one of them it is taken, from two it is not guessed.
+    let told = reader.run(["import", "team:needy", "--yes"]).refused("policy");
+    assert!(told.stderr.contains("other0, other1"), "{}", told.stderr);
+    reader.run(["vault", "remove", "other1"]).ok();
+    reader.run(["import", "team:needy", "--yes"]).ok();
+    assert_eq!(reader.json(&["show", "skill/thing"])["vault"], "other0");
+    drop(others);
+}
