@@ -322,15 +322,22 @@ pub(super) fn level_text(report: &VerifiedReport) -> String {
     }
 }
 
+/// Most artifacts that are named in one line for people; JSON has all of them.
+const MAX_NAMED: usize = 12;
+
 fn needs_text(report: &VerifiedReport) -> String {
     let needs: Vec<_> = report.dependencies.iter().map(|(name, range)| format!("{name} {range}")).collect();
     if needs.is_empty() { String::new() } else { format!("  needs      {}\n", clean(&needs.join(", "))) }
 }
 
 pub(super) fn verified_text(report: &VerifiedReport) -> String {
-    let artifacts: Vec<_> = report.artifacts.iter().map(ToString::to_string).collect();
+    let mut artifacts: Vec<_> = report.artifacts.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    if report.artifacts.len() > MAX_NAMED {
+        artifacts.push(format!("and {} more", report.artifacts.len() - MAX_NAMED));
+    }
+    let published = report.published.as_ref().map(|time| format!("  published  {time} (by the publisher)\n"));
     format!(
-        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: {}\n{}  \
+        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: {}\n{}{}  \
          dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n{}  size       {}, {}\n  tree       {}\n",
         report.release,
         clean(&report.principal),
@@ -342,6 +349,7 @@ pub(super) fn verified_text(report: &VerifiedReport) -> String {
             .as_ref()
             .map(|reason| format!("  {WARNING}taken back{WARNING:#} {}\n", clean(reason)))
             .unwrap_or_default(),
+        published.unwrap_or_default(),
         report.time,
         short(&report.description, 100),
         clean(&report.license),

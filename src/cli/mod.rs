@@ -14,6 +14,7 @@ mod failure;
 mod hints;
 mod hooks;
 mod import;
+mod inspect;
 mod keys;
 mod ledger;
 mod old;
@@ -98,6 +99,8 @@ enum Command {
     #[command(flatten)]
     Bundle(bundle::Command),
     #[command(flatten)]
+    Inspect(inspect::Command),
+    #[command(flatten)]
     Old(old::Command),
     #[command(flatten)]
     Recommend(recommend::Command),
@@ -152,6 +155,7 @@ fn run(cli: Cli) -> Result<Report, Failure> {
         Command::Search(command) => in_session(global, |session| command.run(session)),
         Command::Deploy(command) => in_session(global, |session| command.run(session)),
         Command::Bundle(command) => in_session(global, |session| command.run(session)),
+        Command::Inspect(command) => in_session(global, |session| command.run(session)),
         Command::Old(command) => in_session(global, |session| command.run(session)),
         Command::Recommend(command) => in_session(global, |session| command.run(session)),
         Command::Vault(command) => in_session(global, |session| command.run(session)),

@@ -106,6 +106,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("vault-checkpoint", schema_for!(Output<vault::Recorded>)),
         ("vault-push", schema_for!(Output<vault::Pushed>)),
         ("vault-remove", schema_for!(Output<vault::Vault>)),
+        ("inspect", schema_for!(Output<super::inspect::Inspected>)),
         ("verify", schema_for!(Output<bundle::VerifiedReport>)),
         ("collection.lock", schema_for!(Lockfile)),
         ("collection.toml", schema_for!(Manifest)),

@@ -34,7 +34,7 @@ pub use verdict::{Signers, Verdict, signed_by, verify};
 pub const GIT_NAMESPACE: &str = "git";
 
 /// Returns at most 80 characters of `text`, control characters escaped.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut out: String = text.chars().take(80).flat_map(char::escape_debug).collect();
     if text.chars().nth(80).is_some() {
         out.push('…');

@@ -80,6 +80,7 @@ fn every_json_output_follows_its_schema() {
         ("history", &["history"]),
         ("export", &["export", "kit", "--version", "1.0.0", "--all", "--output", pack]),
         ("verify", &["verify", pack]),
+        ("inspect", &["inspect", pack]),
         ("verify", &["verify", "kit"]),
         ("import", &["import", pack, "--dry-run"]),
         ("import", &["import", pack, "--yes"]),

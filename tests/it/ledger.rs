@@ -1,6 +1,6 @@
 //! The ledger of a vault: who may publish, what a reader believes, and what a server cannot do unnoticed.
 
-use crate::env::{Key, Ran, TestEnv, examples};
+use crate::env::{Depth, Key, Ran, TestEnv, examples};
 
 /// A user with the mail address and key of their own.
 fn user(name: &str) -> TestEnv {
@@ -434,4 +434,41 @@ fn a_stolen_key_is_revoked_from_the_theft_on() {
     bob.run(["vault", "push", "team", "good@1.0.0"]).ok();
     export(&bob, "good", "1.1.0");
     bob.run(["vault", "push", "team", "good@1.1.0"]).refused("untrusted");
+}
+
+/// One screen for anything, believed or not; looking changes nothing.
+#[test]
+fn inspect_says_who_when_what_and_how_much_is_known() {
+    let (ada, id) = ada();
+    let pack = ada.root().join("kit-1.0.0.skillmeat-pack");
+    let pack = pack.to_str().expect("a path");
+    // Nobody whom this user believes: the verdict, and what it says of itself.
+    let stranger = TestEnv::with_collection();
+    let before = stranger.snapshot(Depth::Objects);
+    let ran = stranger.run(["inspect", pack]);
+    before.assert_same(&stranger.snapshot(Depth::Objects), "inspect looks");
+    assert_eq!(ran.code, Some(3));
+    for text in ["Not verified", "SHA256:", "says it is kit--v1.0.0, which nobody vouches for", "trust add"] {
+        assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
+    }
+    let told = stranger.run(["--format", "json", "inspect", pack]).value();
+    assert_eq!(
+        (&told["data"]["not_verified"]["class"], &told["data"]["plan"]),
+        (&"untrusted".into(), &serde_json::Value::Null)
+    );
+    // From a vault whose ledger was compared.
+    let reader = reader(&ada, &["--ledger", &id]);
+    let ran = reader.unchanged(&["inspect", "team:kit", "--offline"]);
+    assert!(ran.stdout.lines().count() <= 45, "one screen: {}", ran.stdout);
+    for text in ["ada@example.invalid", "level      3: released as entry 1", "published", "Would add", "can run"] {
+        assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
+    }
+    reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
+    let told = reader.json(&["inspect", "kit--v1.0.0"]);
+    assert_eq!((&told["release"]["level"], &told["release"]["vault"]), (&3.into(), &"team".into()));
+    assert!(told["plan"]["artifacts"].as_array().expect("a list").iter().all(|one| one["step"] == "same"));
+    // What is broken is refused, and is no verdict on its content.
+    let cut = reader.root().join("cut.skillmeat-pack");
+    std::fs::write(&cut, &std::fs::read(pack).expect("reads")[..5000]).expect("writes");
+    reader.refused("pack", &["inspect", cut.to_str().expect("a path")]);
 }

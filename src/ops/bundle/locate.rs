@@ -154,6 +154,9 @@ pub struct VerifiedReport {
     /// Number of its entry in the ledger that vouches for it, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// When it was published there: what its publisher wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<String>,
     /// The vault whose ledger that is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
@@ -202,6 +205,7 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         level: content.level.number(),
         meaning: content.level,
         number: content.listed.as_ref().map(|listed| listed.number),
+        published: content.listed.as_ref().map(|listed| rfc3339(listed.time)),
         is_fresh: content.is_fresh,
         vault: vault.filter(|_| content.listed.is_some()).map(str::to_owned),
         yanked: content.listed.as_ref().and_then(|listed| listed.yanked.clone()),
