@@ -189,7 +189,7 @@ fn plan_text(plan: &Plan) -> String {
     let previews = plan.artifacts.iter().filter_map(|planned| planned.preview.as_ref());
     let all = previews.flat_map(|preview| &preview.findings);
     let mut told: Vec<&Finding> = all.filter(|finding| finding.severity != Severity::Info).collect();
-    told.sort_by(|a, b| b.severity.cmp(&a.severity));
+    told.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let first: Vec<Finding> = told.iter().take(MAX_FINDINGS).map(|finding| (*finding).clone()).collect();
     text.push_str(&findings_text(&first));
     if told.len() > MAX_FINDINGS {

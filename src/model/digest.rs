@@ -11,7 +11,7 @@ pub struct Digest([u8; 32]);
 
 /// The text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not 'sha256:' and 64 lower-case hex digits")]
+#[error("'{}' is not 'sha256:' and 64 lower-case hex digits", .0.escape_debug())]
 pub struct DigestError(pub String);
 
 impl Digest {

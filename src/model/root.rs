@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::is_plain;
-use super::{BundleName, Digest};
+use super::{BundleName, Digest, shown};
 
 /// Version of the format of `root.toml`.
 pub const ROOT_FORMAT: u32 = 1;
@@ -172,7 +172,8 @@ impl RootFile {
         }
         let text =
             std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_ROOT_BYTES).ok_or(RootError::Text)?;
-        let syntax = |error: toml::de::Error| RootError::Syntax(error.message().to_owned());
+        // A message may quote what stands there.
+        let syntax = |error: toml::de::Error| RootError::Syntax(shown(error.message()));
         let Head { format } = toml::from_str(text).map_err(syntax)?;
         if format != ROOT_FORMAT {
             return Err(RootError::Format(format));
@@ -280,6 +281,13 @@ mod tests {
             assert_ne!(changed, text);
             assert!(RootFile::parse(changed.as_bytes()).is_err(), "{changed}");
         }
+    }
+
+    #[test]
+    fn a_message_about_broken_text_steers_no_terminal() {
+        let text = root().render().replacen("sha256:", "sha2\\u001b\\t56:", 1);
+        let error = RootFile::parse(text.as_bytes()).expect_err("is refused");
+        assert!(!error.to_string().chars().any(char::is_control), "{error:?}");
     }
 
     #[test]

@@ -190,7 +190,11 @@ fn apply(
                 return Err(Error::NoRole(principal.clone()));
             }
         }
-        RootChange::AddKey(key) => root.keys.push(key.clone()),
+        RootChange::AddKey(key) => {
+            root.keys.push(key.clone());
+            // Who signs trust files is someone whom plain git knows too.
+            add_line(signers, &format!("{} namespaces=\"{SIGNER_NAMESPACES}\" {}\n", key.principal, key.key));
+        }
         RootChange::RemoveKey(key) => {
             let line = key.to_line();
             let before = root.keys.len();
@@ -198,6 +202,7 @@ fn apply(
             if root.keys.len() == before {
                 return Err(Error::NoRootKey(key.fingerprint()));
             }
+            root.revoked.push(RevokedKey { key: line, since: next });
         }
         RootChange::Threshold(threshold) => root.threshold = *threshold,
         RootChange::Replace { old, new } => {
