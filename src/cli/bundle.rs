@@ -11,7 +11,7 @@ use super::passphrase;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, short, size};
-use crate::model::{BundleName, Class, Compression, Digest};
+use crate::model::{BundleName, Class, Compression, Digest, Kind};
 use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
 use crate::ops::vault::{self, Opened};
 use crate::signature::MinisignVerdict;
@@ -21,7 +21,8 @@ use crate::trust::{Level, ReleaseContent, Verified};
 pub(super) enum Command {
     /// Make a signed release of artifacts: a tag and a pack
     #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \
-        git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer")]
+        git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer\n  \
+        git skillmeat export hooks --version 1.0.0 --kind hook --tag team --depends 'base-kit@^1.2'")]
     Export {
         /// Name of the bundle
         name: String,
@@ -34,6 +35,12 @@ pub(super) enum Command {
         /// Take this artifact; may be given several times
         #[arg(long, value_name = "REF")]
         artifact: Vec<String>,
+        /// Take all artifacts of this kind; may be given several times
+        #[arg(long, value_name = "KIND", conflicts_with = "all")]
+        kind: Vec<Kind>,
+        /// Take all artifacts with this tag; may be given several times
+        #[arg(long, value_name = "TAG", conflicts_with = "all")]
+        tag: Vec<String>,
         /// Where the pack goes; NAME-VERSION.skillmeat-pack in this folder otherwise
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -174,6 +181,8 @@ impl Command {
                 version,
                 all,
                 artifact,
+                kind,
+                tag,
                 output,
                 description,
                 license,
@@ -182,7 +191,7 @@ impl Command {
                 compression,
                 minisign,
             } => {
-                if !all && artifact.is_empty() {
+                if !all && artifact.is_empty() && kind.is_empty() && tag.is_empty() {
                     return Err(Error::Empty.into());
                 }
                 let bundle: BundleName = name.parse().map_err(crate::ops::collection::Error::from)?;
@@ -195,7 +204,11 @@ impl Command {
                 check_license(license.as_deref())?;
                 let minisign = passphrase::minisign_signer(session, minisign)?;
                 let (collection, _lock) = session.collection_to_change()?;
-                let artifacts = collection.select(&artifact)?;
+                let mut artifacts =
+                    if all || !artifact.is_empty() { collection.select(&artifact)? } else { Vec::new() };
+                artifacts.extend(collection.chosen_by(&kind, &tag)?);
+                artifacts.sort();
+                artifacts.dedup();
                 export(
                     session,
                     &collection,

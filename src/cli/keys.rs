@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::bundle::is_pack;
 use super::failure::Failure;
 use super::ledger::recorded;
 use super::report::Report;
@@ -11,8 +12,10 @@ use super::roles::DraftPlace;
 use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count};
+use crate::ops::bundle::{self, Place};
 use crate::ops::keys::read_key;
-use crate::ops::{keys, revocation, rotation, vault};
+use crate::ops::{introduction, keys, revocation, rotation, vault};
+use crate::signature::PublicKey;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -36,13 +39,24 @@ pub(super) enum Key {
 pub(super) enum Trust {
     /// Believe what a principal signs with a key
     #[command(after_help = "Examples:\n  git skillmeat trust add team@example.com --key team.pub\n  \
-        git skillmeat trust add team@example.com --key \"ssh-ed25519 AAAA…\"")]
+        git skillmeat trust add team@example.com --key \"ssh-ed25519 AAAA…\"\n  \
+        git skillmeat trust add ada@example.com --forge ada --fingerprint SHA256:…\n  \
+        git skillmeat trust add ada@example.com --from kit-1.0.0.skillmeat-pack")]
     Add {
         /// Name of the principal, usually a mail address
         principal: String,
         /// Public key: a file, or the text itself
-        #[arg(long)]
-        key: String,
+        #[arg(long, required_unless_present_any = ["forge", "from"])]
+        key: Option<String>,
+        /// Take the keys that the forge publishes for this user of it (`skillmeat.forge`)
+        #[arg(long, value_name = "USER", conflicts_with = "key")]
+        forge: Option<String>,
+        /// Take the key that signed this release: a pack, or a tag of the collection
+        #[arg(long, value_name = "PACK|TAG", conflicts_with_all = ["key", "forge"])]
+        from: Option<String>,
+        /// The fingerprint that the key must have, as its owner told you
+        #[arg(long, value_name = "SHA256:…", conflicts_with = "key")]
+        fingerprint: Option<String>,
     },
     /// List the principals and their keys
     List,
@@ -97,12 +111,17 @@ impl Command {
                 let text = format!("{}\n{} {}\n", clean(&key.public), key.key_type, key.fingerprint);
                 Ok(Report::new("key", &key, text))
             }
-            Command::Trust(Trust::Add { principal, key }) => {
+            Command::Trust(Trust::Add { principal, key: Some(key), .. }) => {
                 let fingerprint = keys::add(&session.context, &principal, &key)?;
-                let text = format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(&principal));
-                let report =
-                    Report::new("trust-add", &TrustAdded { principal: &principal, fingerprint: &fingerprint }, text);
-                Ok(with_signers_note(session, report))
+                Ok(added(session, &principal, &[fingerprint]))
+            }
+            Command::Trust(Trust::Add { principal, key: None, forge, from, fingerprint }) => {
+                let found = match (forge, from) {
+                    (Some(user), _) => introduction::keys_of_forge(&session.context, &user)?,
+                    (None, from) => vec![key_of(session, from.as_deref().unwrap_or_default())?],
+                };
+                let chosen = confirmed(session, &principal, found, fingerprint)?;
+                Ok(added(session, &principal, &introduction::introduce(&session.context, &principal, &chosen)?))
             }
             Command::Trust(Trust::List) => {
                 let signers = keys::list(&session.context)?;
@@ -163,6 +182,47 @@ fn generate(session: &Session) -> Result<Report, Failure> {
         report = report.note("git keeps using the signing key it had: `git config user.signingKey`");
     }
     Ok(report)
+}
+
+fn added(session: &Session, principal: &str, fingerprints: &[String]) -> Report {
+    let line = |fingerprint: &String| format!("{NAME}{}{NAME:#} may sign with {fingerprint}\n", clean(principal));
+    let text: String = fingerprints.iter().map(line).collect();
+    let first = fingerprints.first().map_or("", String::as_str);
+    let added = TrustAdded { principal, fingerprint: first, fingerprints };
+    with_signers_note(session, Report::new("trust-add", &added, text))
+}
+
+/// Returns the key that signed a pack, or a tag of the collection.
+fn key_of(session: &Session, what: &str) -> Result<PublicKey, Failure> {
+    let collection;
+    let place = if is_pack(session, what) {
+        Place::Pack(session.environment.absolute(what.as_ref()))
+    } else {
+        collection = session.collection()?;
+        Place::Repository(&collection.repo, what.to_owned(), None)
+    };
+    Ok(introduction::key_of_release(&bundle::find(&place)?)?)
+}
+
+/// Returns the keys that the user takes for the principal's: the one with the fingerprint that they gave, or all when they say so.
+fn confirmed(
+    session: &Session,
+    principal: &str,
+    found: Vec<PublicKey>,
+    wanted: Option<String>,
+) -> Result<Vec<PublicKey>, Failure> {
+    let fingerprints: Vec<_> = found.iter().map(PublicKey::fingerprint).collect();
+    if let Some(wanted) = wanted {
+        let chosen: Vec<_> = found.into_iter().filter(|key| key.fingerprint() == wanted.trim()).collect();
+        if chosen.is_empty() {
+            return Err(keys::Error::OtherKey { wanted, found: fingerprints }.into());
+        }
+        return Ok(chosen);
+    }
+    let list: String = found.iter().map(|key| format!("  {} {}\n", key.key_type(), key.fingerprint())).collect();
+    let _ = std::io::Write::write_all(&mut anstream::stderr(), list.as_bytes());
+    let question = format!("Nobody has compared this. Believe that it is the key of {}?", clean(principal));
+    if session.confirm(&question) { Ok(found) } else { Err(keys::Error::Unconfirmed(fingerprints).into()) }
 }
 
 fn rotated(done: &rotation::Rotated) -> Report {

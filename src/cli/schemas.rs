@@ -60,8 +60,10 @@ pub(super) struct Snapshotted<'a> {
 pub(super) struct TrustAdded<'a> {
     /// Who may sign.
     pub(super) principal: &'a str,
-    /// With which key, `SHA256:…`.
+    /// With which key, `SHA256:…`; the first, where there are several.
     pub(super) fingerprint: &'a str,
+    /// With which keys.
+    pub(super) fingerprints: &'a [String],
 }
 
 /// What `trust remove` returns.

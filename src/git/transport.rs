@@ -37,9 +37,28 @@ impl Repo {
         refs: &[(String, String)],
         depth: Option<u32>,
     ) -> Result<u64, GitError> {
+        self.fetch_refs(git, from, refs, depth, self.is_partial())
+    }
+
+    /// As [`Repo::fetch`], with all files also into a partial store.
+    ///
+    /// # Errors
+    /// [`GitError::Net`].
+    pub fn fetch_whole(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
+        self.fetch_refs(git, from, refs, None, false)
+    }
+
+    fn fetch_refs(
+        &self,
+        git: &Git,
+        from: &Remote,
+        refs: &[(String, String)],
+        depth: Option<u32>,
+        without_files: bool,
+    ) -> Result<u64, GitError> {
         let before = self.packed_bytes();
         from.reach(git, |from| {
-            let mut command = self.fetch_command(git, from, &[]);
+            let mut command = self.fetch_command(git, from, &[], without_files);
             command.args(["--refmap=", "--atomic"]);
             if let Some(depth) = depth {
                 command.arg(format!("--depth={depth}"));
@@ -63,7 +82,8 @@ impl Repo {
         for group in ids.chunks(MAX_IDS) {
             from.reach(git, |from| {
                 // A commit that is here says nothing of its files: to name it would let the server leave them out.
-                let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"]);
+                let mut command =
+                    self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"], self.is_partial());
                 command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
                 from.run(git, command, Task::Fetch(self.git_folder()))
             })?;
@@ -74,7 +94,7 @@ impl Repo {
         }
     }
 
-    fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str]) -> Command {
+    fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str], without_files: bool) -> Command {
         let mut command = git.command_in(from.profile(), self.git_folder());
         command.args(settings);
         // What comes stays one pack, so that its size is what was sent. Its progress is the sign that it still works, also
@@ -82,7 +102,10 @@ impl Repo {
         command.args(["-c", "fetch.unpackLimit=1", "fetch", "--progress", "--no-tags", "--no-write-fetch-head"]);
         command.arg("--no-auto-maintenance");
         if self.is_partial() {
-            command.env("GIT_NO_LAZY_FETCH", "1").arg("--filter=blob:none");
+            command.env("GIT_NO_LAZY_FETCH", "1");
+        }
+        if without_files {
+            command.arg("--filter=blob:none");
         }
         command
     }

@@ -71,6 +71,29 @@ pub enum Error {
     /// Nobody of that name is in the list.
     #[error("no allowed signer is called '{}'", .0.escape_debug())]
     NoPrincipal(String),
+    /// No user of a forge has such a name.
+    #[error("'{}' is not the name of a user", .0.escape_debug())]
+    User(String),
+    /// The forge is not one that is asked over http.
+    #[error("'{}' is no forge that publishes keys", .0.escape_debug())]
+    Forge(String),
+    /// There are no keys at an address.
+    #[error("'{}' names no key that can be used", .0.escape_debug())]
+    NoKeys(String),
+    /// A release has no signature that holds.
+    #[error("nobody is known to have signed it: {0}")]
+    NotSigned(String),
+    /// None of the keys has the fingerprint that was given.
+    #[error("none of these keys is {wanted}: {}", found.join(", "))]
+    OtherKey {
+        /// The fingerprint that was given.
+        wanted: String,
+        /// Those that there are.
+        found: Vec<String>,
+    },
+    /// Nobody has said that these are the right keys.
+    #[error("nobody has said that these are the right keys: {}", .0.join(", "))]
+    Unconfirmed(Vec<String>),
     /// The list is not UTF-8 text.
     #[error("the allowed signers '{}' are not text", .0.display())]
     NotText(PathBuf),
@@ -90,6 +113,11 @@ impl Error {
             Error::NotAKey { .. } | Error::PrivateKey(_) | Error::Principal(_) | Error::NoPrincipal(_) => Class::Name,
             Error::Signers { .. } | Error::Revoked { .. } | Error::NotText(_) => Class::Parse,
             Error::Generate(_) | Error::Ssh(_) => Class::Io,
+            Error::User(_) | Error::NoKeys(_) => Class::Name,
+            Error::Forge(_) => Class::Usage,
+            Error::NotSigned(_) => Class::Signature,
+            Error::OtherKey { .. } => Class::Untrusted,
+            Error::Unconfirmed(_) => Class::Consent,
             Error::Git(error) => git_class(error),
             Error::Fs(error) => fs_class(error),
         }

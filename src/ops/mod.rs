@@ -9,6 +9,7 @@ pub mod collection;
 mod context;
 pub mod deploy;
 pub mod hooks;
+pub mod introduction;
 pub mod keys;
 pub mod recommend;
 pub mod revocation;

@@ -757,3 +757,13 @@ fn a_pack_that_clients_take_for_a_bomb_is_made_only_when_allowed() {
     assert!(message.contains("Skillmeat-Allowed: bundle.ratio"), "{message}");
     env.run(["export", "kit", "--version", "1.2.0", "--all", "--output", "../kit3.skillmeat-pack"]).ok();
 }
+
+#[test]
+fn artifacts_are_chosen_by_kind_and_tag_too() {
+    let env = TestEnv::with_key();
+    env.add_examples();
+    env.run(["tag", "skill/commit-message", "--add", "daily"]).ok();
+    let made = env.json(&["export", "some", "--version", "1.0.0", "--kind", "hook", "--kind", "mcp", "--tag", "daily"]);
+    assert_eq!(made["artifacts"], serde_json::json!(["hook/format-on-edit", "mcp/filesystem", "skill/commit-message"]));
+    env.run(["export", "none", "--version", "1.0.0", "--tag", "nothing"]).refused("usage");
+}

@@ -1,9 +1,10 @@
 //! Whose signatures are believed: the program and `git verify-tag` side by side, and where we are stricter.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::env::{Depth, KEY, Key, Ran, STRANGER, TestEnv};
+use crate::env::{Asked, Depth, KEY, Key, Ran, STRANGER, TestEnv};
 
 /// A user with a release of one small skill, and its pack.
 fn released() -> (TestEnv, PathBuf) {
@@ -322,4 +323,42 @@ fn a_key_is_revoked_for_us_and_for_git() {
     fs::write(&list, "nonsense\n").expect("a file");
     env.refused("parse", &["trust", "revoke", &print]);
     env.refused("parse", &["trust", "list"]);
+}
+
+/// Keys that a forge publishes, and the key that signed a pack: never taken without a word about the fingerprint.
+#[test]
+fn keys_of_strangers_are_taken_by_their_fingerprint() {
+    let author = TestEnv::with_key();
+    author.add_examples();
+    author.run(["export", "kit", "--version", "1.0.0", "--all", "--output", "../kit.skillmeat-pack"]).ok();
+    let shown = author.json(&["key", "show"]);
+    let (public, fingerprint) = (shown["public"].as_str().expect("a key"), shown["fingerprint"].as_str().expect("one"));
+    let (list, other) = (format!("{public}\nssh-dss AAAA broken\n{}\n", STRANGER.public), STRANGER.public.clone());
+    let forge = Asked::by(move |stream, request| {
+        let body = if request.starts_with(b"GET /ada.keys ") { list.as_str() } else { "" };
+        let status = if body.is_empty() { "404 Not Found" } else { "200 OK" };
+        let _ =
+            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    });
+    let reader = TestEnv::with_collection();
+    reader.config("skillmeat.forge", forge.url("").trim_end_matches('/'));
+    let told = reader.refused("consent", &["trust", "add", "ada@example.invalid", "--forge", "ada"]);
+    assert!(told.stderr.contains(fingerprint), "{}", told.stderr);
+    reader
+        .refused("untrusted", &["trust", "add", "ada@example.invalid", "--forge", "ada", "--fingerprint", "SHA256:x"]);
+    reader.refused("name", &["trust", "add", "ada@example.invalid", "--forge", "../ada"]);
+    reader.refused("net", &["trust", "add", "ada@example.invalid", "--forge", "nobody"]);
+    reader.run(["trust", "add", "ada@example.invalid", "--forge", "ada", "--fingerprint", fingerprint]).ok();
+    let listed = reader.json(&["trust", "list"]);
+    assert_eq!((listed.as_array().expect("a list").len(), &listed[0]["fingerprint"]), (1, &fingerprint.into()));
+    assert!(!reader.read("../home/.skillmeat/allowed_signers").contains(&other), "only the one that was compared");
+    let pack = author.root().join("kit.skillmeat-pack");
+    let pack = pack.to_str().expect("a path");
+    reader.run(["verify", pack]).ok();
+    // First use, from what somebody sent.
+    let late = TestEnv::with_collection();
+    let told = late.refused("consent", &["trust", "add", "ada@example.invalid", "--from", pack]);
+    assert!(told.stderr.contains(&format!("--fingerprint {fingerprint}")), "{}", told.stderr);
+    late.run(["trust", "add", "ada@example.invalid", "--from", pack, "--fingerprint", fingerprint]).ok();
+    late.run(["verify", pack]).ok();
 }

@@ -241,3 +241,36 @@ fn a_git_that_is_too_old_or_missing_is_named() {
     author.run(["list"]).ok();
     author.refused("io", &["vault", "push", "team", "kit"]);
 }
+
+/// A new version of a large bundle brings what is new in it, and not the rest again.
+#[test]
+fn pulling_the_next_version_moves_what_is_missing() {
+    let author = author();
+    // Half a megabyte that cannot be made smaller.
+    let mut state = 1_u32;
+    let noise: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        format!("{state:08x}")
+    })
+    .take(64 * 1024)
+    .collect();
+    author.write("skills/commit-message/references/noise.md", noise);
+    author.git(["add", "."]);
+    author.git(["commit", "--quiet", "-m", "Noise"]);
+    export(&author, "1.1.0");
+    author.run(["vault", "push", "team", "kit"]).ok();
+    let reader = reader(&author, true);
+    let first = reader.json(&["vault", "pull", "team"])["bytes"].as_u64().expect("a number");
+    author.write("skills/commit-message/references/more.md", "more\n");
+    author.git(["add", "."]);
+    author.git(["commit", "--quiet", "-m", "More"]);
+    export(&author, "1.2.0");
+    author.run(["vault", "push", "team", "kit"]).ok();
+    let next = reader.run(["vault", "pull", "team"]).ok();
+    assert!(next.stderr.contains("Fetched "), "the bytes are shown: {}", next.stderr);
+    export(&author, "1.3.0");
+    author.run(["vault", "push", "team", "kit"]).ok();
+    let next = reader.json(&["vault", "pull", "team"])["bytes"].as_u64().expect("a number");
+    assert!(first > 200_000 && next < 20_000, "{first} bytes, then {next}");
+    reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
+}

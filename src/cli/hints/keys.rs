@@ -25,6 +25,16 @@ pub(super) fn keys_hint(error: &keys::Error) -> Option<String> {
             Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
         }
         Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
+        Error::User(_) | Error::NoKeys(_) => Some("ask them for the key itself, and give it with `--key`".to_owned()),
+        Error::Forge(_) => Some("`git config --global skillmeat.forge https://…` names one".to_owned()),
+        Error::NotSigned(_) => Some("get it again from its publisher; do not use this one".to_owned()),
+        Error::OtherKey { .. } => {
+            Some("ask them again which key is theirs: someone may have put another in its place".to_owned())
+        }
+        Error::Unconfirmed(found) => Some(format!(
+            "compare it with one that came another way, then say so: `--fingerprint {}`",
+            found.first().map_or("SHA256:…", String::as_str)
+        )),
         Error::NoPrincipal(_) => Some("`git skillmeat trust list` shows them".to_owned()),
         Error::Git(error) => git_hint(error),
         Error::Fs(error) => fs_hint(error),

@@ -223,6 +223,19 @@ impl Collection {
         Ok(chosen)
     }
 
+    /// Returns the artifacts of one of these kinds, and those with one of these tags.
+    ///
+    /// # Errors
+    /// As [`Collection::artifacts`].
+    pub fn chosen_by(&self, kinds: &[Kind], tags: &[String]) -> Result<Vec<ArtifactRef>, Error> {
+        let has_tag = |artifact: &ArtifactRef| {
+            let entry = self.manifest.artifacts.get(artifact);
+            entry.is_some_and(|entry| entry.tags.iter().any(|tag| tags.contains(tag)))
+        };
+        let all = self.artifacts()?;
+        Ok(all.into_iter().filter(|artifact| kinds.contains(&artifact.kind) || has_tag(artifact)).collect())
+    }
+
     /// Returns the files of an artifact, with their paths in the collection.
     ///
     /// # Errors

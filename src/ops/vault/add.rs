@@ -111,7 +111,7 @@ fn first_look(
     let own = store(context, &vault)?;
     let here = Remote { url: repo.git_folder().display().to_string() };
     let seen = ledger::seen_ref(vault.ledger);
-    own.fetch(context.git()?, &here, &[(seen.clone(), seen)], None)?;
+    own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
     Ok((vault, ledger))
@@ -190,7 +190,7 @@ pub(super) fn lock(context: &Context, name: &str) -> Result<Lock, Error> {
 /// [`Error::Git`].
 pub fn store(context: &Context, vault: &Vault) -> Result<Repo, Error> {
     ensure_folder(&folder(context))?;
-    Ok(Repo::open_store(&folder(context), &store_name(&vault.name), Store::Whole)?)
+    Ok(Repo::open_store(&folder(context), &store_name(&vault.name), Store::Partial)?)
 }
 
 impl Vault {

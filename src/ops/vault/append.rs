@@ -73,7 +73,7 @@ pub(super) fn append(
         let main = find(INDEX_REF);
         let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
         wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
-        repo.fetch(context.network()?, &vault.remote(), &wanted, None)?;
+        repo.fetch_whole(context.network()?, &vault.remote(), &wanted)?;
         let ledger = ledger::take(context, repo, vault, head)?;
         let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
         // Something moved between the question and the fetch.

@@ -1,6 +1,6 @@
 //! `vault pull` and `vault ls`: what a vault offers, fetched once and never quietly replaced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::add::lock;
 use super::ledger::{self, LEDGER_REF, seen_head};
 use super::{Error, Opened, Vault, store};
-use crate::git::{RemoteRef, Repo};
+use crate::git::{RemoteRef, Repo, WalkLimits};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{load_trust, releases};
@@ -80,11 +80,10 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     context.progress.step("fetching", 0, None);
     let offered = vault.remote().list(context.network()?, &[])?;
     let new = check_offer(&vault, &repo, &offered)?;
-    let mut wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), release.ref_name())).collect();
     let at = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
     let head = at(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    wanted.push(ledger::wanted(LEDGER_REF, head));
-    let bytes = repo.fetch(context.network()?, &vault.remote(), &wanted, None)?;
+    let mut bytes = repo.fetch_whole(context.network()?, &vault.remote(), &[ledger::wanted(LEDGER_REF, head)])?;
+    bytes += fetch_releases(context, &vault, &repo, &new)?;
     context.fetched(bytes);
     // The vault may have changed between the two questions: what was listed is what must be here.
     for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
@@ -107,6 +106,32 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let is_new = |shown: &VaultRelease| new.iter().any(|release| release.to_string() == shown.release);
     let releases = all.len();
     Ok(Pulled { vault, new: all.into_iter().filter(is_new).collect(), releases, bytes })
+}
+
+/// Fetches releases: what they are first, and then only the files that are not here. Their commits have nothing in common, so
+/// git alone would send all files of each anew.
+fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]) -> Result<u64, Error> {
+    if new.is_empty() {
+        return Ok(0);
+    }
+    let (git, remote) = (context.network()?, vault.remote());
+    let wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), release.ref_name())).collect();
+    let mut bytes = repo.fetch(git, &remote, &wanted, None)?;
+    let mut missing = BTreeSet::new();
+    for release in new {
+        // What is no release is for the verification to name; here it only has no files.
+        let tag = repo.find_ref(&release.ref_name())?.and_then(|id| repo.raw_tag(id).ok());
+        let commit = tag.as_deref().and_then(|raw| RawTag::parse(raw).ok().map(|tag| tag.target()));
+        let Some(tree) = commit.and_then(|id| repo.commit(id).ok()).map(|commit| commit.tree) else { continue };
+        if let Ok(files) = repo.files(tree, WalkLimits::default()) {
+            missing.extend(repo.missing(files.into_iter().map(|file| file.id)));
+        }
+    }
+    let missing: Vec<_> = missing.into_iter().collect();
+    if !missing.is_empty() {
+        bytes += repo.fetch_objects(git, &remote, &missing)?;
+    }
+    Ok(bytes)
 }
 
 /// What was seen of the vault is gone from this machine, so nobody here can say whether it was rewound since: the user has
