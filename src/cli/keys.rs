@@ -123,7 +123,17 @@ impl Command {
                 let key = read_key(&session.context, &key)?;
                 let reason = reason.unwrap_or_default();
                 let done = vault::revoke(&session.context, &name, &key, since.unwrap_or_default(), &reason)?;
-                Ok(recorded("vault-revoke", "Revoked", &done))
+                let report = recorded("vault-revoke", "Revoked", &done);
+                let fingerprint = key.fingerprint();
+                let root_keys = vault::show(&session.context, &name)?.root_keys;
+                Ok(match root_keys.iter().any(|held| held.fingerprint == fingerprint) {
+                    // Entries do not change who signs root files.
+                    true => report.note(format!(
+                        "{fingerprint} is still a root key of '{name}': whoever has it can undo this. \
+                         `git skillmeat vault root remove-key {name} --key KEY`, or `git skillmeat trust rotate`, takes it away"
+                    )),
+                    false => report,
+                })
             }
             Command::Trust(Trust::Rotate { new, old, vault, draft }) => {
                 let absolute = |path| session.environment.absolute(path);

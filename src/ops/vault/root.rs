@@ -284,6 +284,7 @@ pub fn sign(context: &Context, name: &str, draft: &Path) -> Result<RootState, Er
     let opened = Opened::of(context, super::Vault::find(context, name)?)?;
     let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
     let mut files = read_draft(draft)?;
+    check_revocations(&files, ledger)?;
     let signer = Signer::of(context)?;
     add_signature(&mut files, &signer)?;
     // Refused here already if no reader would take it, whoever signs.
@@ -302,8 +303,31 @@ pub fn sign(context: &Context, name: &str, draft: &Path) -> Result<RootState, Er
 pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState, Error> {
     let files = read_draft(draft)?;
     let (opened, _lock) = open_to_change(context, name)?;
-    let added = append(context, &opened.vault, &opened.repo, &|now| Ok(Some(addition(now.repo, now.ledger, &files)?)))?;
+    let added = append(context, &opened.vault, &opened.repo, &|now| {
+        check_revocations(&files, now.ledger)?;
+        Ok(Some(addition(now.repo, now.ledger, &files)?))
+    })?;
     state(&files, &added, draft)
+}
+
+/// Refuses a draft without a revocation that is in force: one that was made while it waited would be undone, because a root
+/// file says all of it anew. It may leave out what a key has revoked that it revokes itself from there on.
+fn check_revocations(files: &Files, ledger: &Ledger) -> Result<(), Error> {
+    let root = RootFile::parse(files.get(ROOT).map_or(&[][..], Vec::as_slice)).map_err(FilesError::from)?;
+    let revokes = |key: &PublicKey, at: u64| root.revoked.iter().any(|one| one.key == key.to_line() && one.since <= at);
+    for one in ledger.revocations() {
+        let (line, from) = (one.key.to_line(), one.since);
+        let is_void = ledger.records().iter().any(|record| match &record.body {
+            EntryBody::Revoke { key, since, .. } => {
+                *key == line && *since == from && revokes(&record.key, record.number)
+            }
+            _ => false,
+        });
+        if !is_void && !revokes(&one.key, from) {
+            return Err(Error::Undone(one.key.fingerprint()));
+        }
+    }
+    Ok(())
 }
 
 /// Says whether a key is a root key of the version in force or of the next: a signature by any other is refused.
