@@ -270,3 +270,48 @@ fn row_131_the_locks_of_a_killed_fetch_keep_nobody_out() {
     assert_eq!(reader.json(&["vault", "pull", "team"])["releases"], 2);
     ada.run(["vault", "checkpoint", "team"]).ok();
 }
+
+/// A thief with an admin's key revokes all the others. Whatever the owner does first, what was published comes back.
+#[test]
+fn what_a_thief_revoked_is_not_carried_on_for_good() {
+    let (ada, id) = ada();
+    let (bob, eve) = (user("bob"), user("eve"));
+    for (who, env) in [("bob@example.invalid", &bob), ("eve@example.invalid", &eve)] {
+        ada.run(["vault", "role", "grant", "team", who, "admin", "--key", &public(env)]).ok();
+        env.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
+    }
+    // Entries 4 and 5.
+    eve.run(["trust", "revoke", &public(&ada), "--vault", "team", "--since", "0"]).ok();
+    eve.run(["trust", "revoke", &public(&bob), "--vault", "team", "--since", "0"]).ok();
+    ada.run(["vault", "role", "revoke", "team", "eve@example.invalid"]).ok();
+    let reader = reader(&ada, &["--ledger", &id]);
+    reader.run(["import", "team:kit", "--offline", "--yes"]).refused("untrusted");
+    // The owner holds a root key, and lets in a new admin, who revokes the thief's.
+    let dan = user("dan");
+    ada.run(["vault", "role", "grant", "team", "dan@example.invalid", "admin", "--key", &public(&dan)]).ok();
+    dan.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
+    dan.run(["trust", "revoke", &public(&eve), "--vault", "team", "--since", "4"]).ok();
+    // The next root file leaves out what is void, and keeps what is not.
+    ada.run(["vault", "role", "grant", "team", "bob@example.invalid", "viewer"]).ok();
+    let revoked = ada.json(&["vault", "show", "team"])["revoked"].clone();
+    assert_eq!(revoked.as_array().expect("a list").len(), 1, "{revoked}");
+    reader.run(["vault", "pull", "team"]).ok();
+    reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
+    bob.run(["vault", "checkpoint", "team"]).ok();
+    eve.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    // Who revokes their own key has revoked it.
+    bob.run(["trust", "revoke", &public(&bob), "--vault", "team", "--since", "0"]).ok();
+    ada.run(["vault", "role", "revoke", "team", "bob@example.invalid", "viewer"]).ok();
+    bob.run(["vault", "checkpoint", "team"]).refused("untrusted");
+}
+
+/// Row 50: one that is worth something for ever would say nothing of a ledger that is held back.
+#[test]
+fn row_50_no_checkpoint_is_for_ever() {
+    let (ada, _) = ada();
+    let before = head(&ada);
+    let ran = ada.run(["vault", "checkpoint", "team", "--days", "367"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("366"), "{ran:?}");
+    assert_eq!(head(&ada), before);
+    ada.run(["vault", "checkpoint", "team", "--days", "366"]).ok();
+}

@@ -18,7 +18,7 @@ use crate::model::{
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
 use crate::signature::{AllowedSigners, MAX_SIGNERS_BYTES, PublicKey};
-use crate::trust::{FilesError, Ledger, ROOT_NAMESPACE, SIGNER_NAMESPACES, TrustFiles, root_signature_path};
+use crate::trust::{FilesError, Ledger, ROOT_NAMESPACE, Record, SIGNER_NAMESPACES, TrustFiles, root_signature_path};
 
 /// Trust files in the making, by their paths in the ledger's tree.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -150,6 +150,8 @@ fn changed(repo: &Repo, ledger: &Ledger, changes: &[RootChange]) -> Result<Files
     for change in changes {
         apply(change, ledger.number() + 1, &mut root, &mut signers, &mut revoked)?;
     }
+    let all = root.revoked.clone();
+    root.revoked.retain(|one| !is_void(ledger, one, &all));
     root.revoked.sort();
     root.revoked.dedup();
     root.version += 1;
@@ -311,23 +313,30 @@ pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState,
 }
 
 /// Refuses a draft without a revocation that is in force: one that was made while it waited would be undone, because a root
-/// file says all of it anew. It may leave out what a key has revoked that it revokes itself from there on.
+/// file says all of it anew. What is void may be left out.
 fn check_revocations(files: &Files, ledger: &Ledger) -> Result<(), Error> {
     let root = RootFile::parse(files.get(ROOT).map_or(&[][..], Vec::as_slice)).map_err(FilesError::from)?;
-    let revokes = |key: &PublicKey, at: u64| root.revoked.iter().any(|one| one.key == key.to_line() && one.since <= at);
-    for one in ledger.revocations() {
-        let (line, from) = (one.key.to_line(), one.since);
-        let is_void = ledger.records().iter().any(|record| match &record.body {
-            EntryBody::Revoke { key, since, .. } => {
-                *key == line && *since == from && revokes(&record.key, record.number)
-            }
-            _ => false,
-        });
-        if !is_void && !revokes(&one.key, from) {
-            return Err(Error::Undone(one.key.fingerprint()));
-        }
-    }
-    Ok(())
+    let is_kept = |one: &RevokedKey| root.revoked.iter().any(|kept| kept.key == one.key && kept.since <= one.since);
+    let undone = ledger.revocations().into_iter().find(|one| {
+        let said = RevokedKey { key: one.key.to_line(), since: one.since };
+        !is_kept(&said) && !is_void(ledger, &said, &root.revoked)
+    });
+    undone.map_or(Ok(()), |one| Err(Error::Undone(one.key.fingerprint())))
+}
+
+/// Says whether a revocation was made only by entries of keys that are revoked themselves from there on: else what a thief has
+/// revoked would be carried on by every root file after it, for good.
+fn is_void(ledger: &Ledger, one: &RevokedKey, all: &[RevokedKey]) -> bool {
+    let makes = |body: &EntryBody| match body {
+        EntryBody::Revoke { key, since, .. } => (key, since) == (&one.key, &one.since),
+        _ => false,
+    };
+    let mut makers = ledger.records().iter().filter(|record| makes(&record.body)).peekable();
+    let is_revoked = |record: &Record| {
+        let key = record.key.to_line();
+        all.iter().any(|other| other != one && other.key == key && other.since <= record.number)
+    };
+    makers.peek().is_some() && makers.all(is_revoked)
 }
 
 /// Says whether a key is a root key of the version in force or of the next: a signature by any other is refused.
