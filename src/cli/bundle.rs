@@ -18,6 +18,7 @@ use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "one is made in each run")]
 pub(super) enum Command {
     /// Make a signed release of artifacts: a tag and a pack
     #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \

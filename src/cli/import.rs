@@ -63,11 +63,11 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         // Who names a version has it, whatever was here before.
         wish.older = Older::Take;
     }
-    let known = Vault::find(&session.context, vault)?;
     if !session.context.offline {
         vault::pull(&session.context, vault)?;
     }
-    let opened = Opened::of(&session.context, known)?;
+    // After that: a pull may find that nothing is known of it any more.
+    let opened = Opened::of(&session.context, Vault::find(&session.context, vault)?)?;
     let found = bundle::find(&Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
     import_from(session, &found, &wish, Some(&opened), Some(vault), None)
 }
@@ -156,6 +156,9 @@ pub(super) fn import_from(
         level_text(&report),
         plan_text(&done.plan, false, false)
     ));
+    if let Some(reason) = &report.yanked {
+        text.push_str(&format!("{WARNING}taken back{WARNING:#} by its publisher: {}\n", clean(reason)));
+    }
     Ok(with_status(Report::new("import", &done, text), &done))
 }
 

@@ -13,7 +13,6 @@ use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count};
 use crate::ops::bundle::{self, Place};
-use crate::ops::keys::read_key;
 use crate::ops::{introduction, keys, revocation, rotation, vault};
 use crate::signature::PublicKey;
 
@@ -67,7 +66,8 @@ pub(super) enum Trust {
     },
     /// Believe nothing that a stolen key has signed or will sign, of whatever date
     #[command(
-        after_help = "Examples:\n  git skillmeat trust revoke SHA256:… --reason 'laptop stolen'\n  git skillmeat trust revoke old.pub"
+        after_help = "Examples:\n  git skillmeat trust revoke SHA256:… --reason 'laptop stolen'\n  git skillmeat trust revoke old.pub\n  \
+        git skillmeat trust revoke SHA256:… --vault team --since 42   # entries before 42 stay good; 0 leaves nothing"
     )]
     Revoke {
         /// A public key, the path of one, or the fingerprint of one that `trust list` shows
@@ -139,10 +139,20 @@ impl Command {
                 Ok(Report::new("trust-list", &signers, text))
             }
             Command::Trust(Trust::Revoke { key, reason, vault: Some(name), since }) => {
-                let key = read_key(&session.context, &key)?;
+                let key = vault::key_of(&session.context, &name, &key)?;
                 let reason = reason.unwrap_or_default();
                 let done = vault::revoke(&session.context, &name, &key, since.unwrap_or_default(), &reason)?;
-                Ok(recorded("vault-revoke", "Revoked", &done))
+                let report = recorded("vault-revoke", "Revoked", &done);
+                let fingerprint = key.fingerprint();
+                let root_keys = vault::show(&session.context, &name)?.root_keys;
+                Ok(match root_keys.iter().any(|held| held.fingerprint == fingerprint) {
+                    // Entries do not change who signs root files.
+                    true => report.note(format!(
+                        "{fingerprint} is still a root key of '{name}': whoever has it can undo this. \
+                         `git skillmeat vault root remove-key {name} --key KEY`, or `git skillmeat trust rotate`, takes it away"
+                    )),
+                    false => report,
+                })
             }
             Command::Trust(Trust::Rotate { new, old, vault, draft }) => {
                 let absolute = |path| session.environment.absolute(path);

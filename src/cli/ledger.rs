@@ -61,8 +61,8 @@ pub(super) enum Command {
     Checkpoint {
         /// Your name for the vault
         name: String,
-        /// For how many days this is worth something
-        #[arg(long, default_value_t = 30)]
+        /// For how many days this is worth something: a year at most, or a ledger that is held back is never noticed
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=366))]
         days: u32,
     },
     /// Write down, signed, how far you saw the ledger, for others to compare

@@ -96,6 +96,7 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
         let text = plan_text(&plan, true, wish.diff);
         return Ok(Report::new("import", &ImportedOld { plan, commit: None }, text));
     }
+    bundle::check_unsigned(&session.context, &old.path, old.report.meaning.level(), wish.allow_level)?;
     if plan.changes() && !has_agreed {
         let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true, wish.diff).as_bytes());
         if !session.confirm("Import this, whoever made it?") {

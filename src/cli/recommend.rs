@@ -96,7 +96,7 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
     let what = args.what.unwrap_or_default();
     let mut wish = Wish { from: args.from, note: args.note };
     let context = &session.context;
-    let (store, collection);
+    let (opened, collection);
     let place = match what.split_once(':') {
         _ if is_pack(session, &what) => Place::Pack(session.environment.absolute(what.as_ref())),
         Some((name, release)) => {
@@ -104,9 +104,9 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
             if !context.offline {
                 vault::pull(context, name)?;
             }
-            store = vault::store(context, &known)?;
-            wish.from.get_or_insert(known.url);
-            Place::Repository(&store, release.to_owned(), None)
+            wish.from.get_or_insert_with(|| known.url.clone());
+            opened = vault::Opened::of(context, known)?;
+            Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref())
         }
         None => {
             collection = session.collection()?;

@@ -71,9 +71,23 @@ pub(super) enum RootCommand {
     RemoveKey {
         /// Your name for the vault
         name: String,
-        /// The public key: a file, or the text itself
+        /// The public key: a file, the text itself, or the fingerprint that `vault show` prints
         #[arg(long)]
         key: String,
+        #[command(flatten)]
+        draft: DraftPlace,
+    },
+    /// Say that a key is believed no longer, with the word of the root: it stands in every later version too, and in the list
+    /// for plain git, which then refuses all that the key ever signed
+    RevokeKey {
+        /// Your name for the vault
+        name: String,
+        /// The public key: a file, the text itself, or the fingerprint that `vault show` prints
+        #[arg(long)]
+        key: String,
+        /// The first entry of the ledger that is believed no longer
+        #[arg(long, value_name = "ENTRY")]
+        since: u64,
         #[command(flatten)]
         draft: DraftPlace,
     },
@@ -162,8 +176,12 @@ impl RootCommand {
                 change(session, &name, RootChange::AddKey(RootKey { principal, key }), draft)
             }
             RootCommand::RemoveKey { name, key, draft } => {
-                let key = read_key(context, &key)?;
+                let key = vault::key_of(context, &name, &key)?;
                 change(session, &name, RootChange::RemoveKey(key), draft)
+            }
+            RootCommand::RevokeKey { name, key, since, draft } => {
+                let key = vault::key_of(context, &name, &key)?;
+                change(session, &name, RootChange::Revoke { key, since }, draft)
             }
             RootCommand::Threshold { name, count, draft } => {
                 change(session, &name, RootChange::Threshold(count), draft)

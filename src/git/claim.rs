@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{GitError, RefChange, Repo};
 use crate::fsio::{
-    FsError, Linked, Lock, Root, Stat, ensure_folder, read_optional, real_path, remove_if_there, write_note,
+    Found, FsError, Linked, Lock, Root, Stat, ensure_folder, read_optional, real_path, remove_if_there, write_note,
 };
 use crate::model::TreePath;
 
@@ -121,6 +121,28 @@ impl Repo {
             }
         }
         Ok(removed)
+    }
+
+    /// Removes all locks of refs of a store of ours. The lock on the store is held, so they are of a git that was killed with the
+    /// process of ours that had started it: git claims nothing.
+    ///
+    /// # Errors
+    /// [`GitError::Fs`].
+    pub fn remove_locks_of_store(&self) -> Result<(), GitError> {
+        let root = Root::open(self.git_folder())?;
+        let mut names = String::from("packed-refs.lock\n");
+        let mut folders = vec!["refs".to_owned()];
+        while let Some(folder) = folders.pop() {
+            for (name, stat) in root.list(&folder)? {
+                let path = format!("{folder}/{name}");
+                match stat.found {
+                    Found::Folder => folders.push(path),
+                    _ if name.ends_with(".lock") => names.push_str(&format!("{path}\n")),
+                    _ => {}
+                }
+            }
+        }
+        self.remove_locks(&names, i64::MAX).map(drop)
     }
 
     /// Removes those of the locks that were made when they were claimed and do not change while they are watched.

@@ -101,6 +101,13 @@ pub struct Revocation {
     pub since: u64,
 }
 
+impl Record {
+    /// Says whether its key is believed for it, whatever became of that key later.
+    fn is_believed(&self, revoked: &[Revocation]) -> bool {
+        !revoked.iter().any(|one| one.key == self.key && one.since <= self.number)
+    }
+}
+
 impl Ledger {
     /// Returns the id of the ledger: SHA-256 of its raw first commit.
     pub fn id(&self) -> Digest {
@@ -169,12 +176,25 @@ impl Ledger {
         all
     }
 
-    /// Returns the newest checkpoint: its number, and until when it is worth something in seconds since 1970.
+    /// Returns the newest checkpoint that is believed: its number, and until when it is worth something in seconds since 1970.
     pub fn checkpoint(&self) -> Option<(u64, u64)> {
+        let revoked = self.revocations();
         self.records.iter().rev().find_map(|record| match record.body {
-            EntryBody::Checkpoint { expires } => Some((record.number, expires)),
+            EntryBody::Checkpoint { expires } if record.is_believed(&revoked) => Some((record.number, expires)),
             _ => None,
         })
+    }
+
+    /// Notes what was taken back, once it is known which keys are believed: a thief takes nothing back for good.
+    fn note_yanks(&mut self) {
+        let revoked = self.revocations();
+        for record in self.records.iter().filter(|record| record.is_believed(&revoked)) {
+            if let EntryBody::Yank { release, reason } = &record.body
+                && let Some(published) = self.releases.get_mut(release)
+            {
+                published.yanked = Some(reason.clone());
+            }
+        }
     }
 
     /// Says whether an entry could follow now, and who would be its signer.

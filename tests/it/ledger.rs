@@ -3,7 +3,7 @@
 use crate::env::{Depth, Key, Ran, TestEnv, examples};
 
 /// A user with the mail address and key of their own.
-fn user(name: &str) -> TestEnv {
+pub fn user(name: &str) -> TestEnv {
     let env = TestEnv::with_collection();
     let mail = format!("{name}@example.invalid");
     env.config("user.email", &mail);
@@ -14,7 +14,7 @@ fn user(name: &str) -> TestEnv {
 }
 
 /// Ada, with all kinds of artifact, the release `kit` 1.0.0, and the vault `team`, whose ledger she has compared.
-fn ada() -> (TestEnv, String) {
+pub fn ada() -> (TestEnv, String) {
     let ada = user("ada");
     ada.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
     export(&ada, "kit", "1.0.0");
@@ -25,34 +25,34 @@ fn ada() -> (TestEnv, String) {
     (ada, id)
 }
 
-fn export(env: &TestEnv, bundle: &str, version: &str) {
+pub fn export(env: &TestEnv, bundle: &str, version: &str) {
     let pack = format!("../{bundle}-{version}.skillmeat-pack");
     env.run(["export", bundle, "--version", version, "--all", "--output", &pack]).ok();
 }
 
-fn address(owner: &TestEnv) -> String {
+pub fn address(owner: &TestEnv) -> String {
     owner.root().join("vault.git").to_str().expect("a path").to_owned()
 }
 
 /// Someone who has never heard of Ada's key.
-fn reader(ada: &TestEnv, how: &[&str]) -> TestEnv {
+pub fn reader(ada: &TestEnv, how: &[&str]) -> TestEnv {
     let reader = TestEnv::with_collection();
     reader.run([&["vault", "add", "team", &address(ada)], how].concat()).ok();
     reader.run(["vault", "pull", "team"]).ok();
     reader
 }
 
-fn public(env: &TestEnv) -> String {
+pub fn public(env: &TestEnv) -> String {
     env.json(&["key", "show"])["public"].as_str().expect("a key").to_owned()
 }
 
-fn vault_git(ada: &TestEnv, args: &[&str]) -> String {
+pub fn vault_git(ada: &TestEnv, args: &[&str]) -> String {
     let mut command = ada.command("git");
     command.arg("-C").arg(ada.root().join("vault.git")).args(args);
     Ran::of(command).ok().stdout.trim().to_owned()
 }
 
-fn head(ada: &TestEnv) -> String {
+pub fn head(ada: &TestEnv) -> String {
     vault_git(ada, &["rev-parse", "skillmeat-ledger"])
 }
 

@@ -18,6 +18,7 @@ mod git_rows;
 mod hooks;
 mod hostile;
 mod ledger;
+mod ledger_attacks;
 mod machines;
 mod minisign;
 mod old_packs;

@@ -71,7 +71,7 @@ fn hint(error: &vault::Error) -> Option<String> {
         Error::NotLocked { .. } => "leave out `--locked` to take it and lock it anew".to_owned(),
         Error::Draft(_) => "name the folder that `vault root` or `vault role` has written".to_owned(),
         Error::Principal(_) => "set user.email to your mail address".to_owned(),
-        Error::Files(_) => {
+        Error::Files(_) | Error::Undone(_) => {
             "`git skillmeat vault show NAME` shows the trust files that are in force; make the change anew on top of them"
                 .to_owned()
         }
@@ -82,7 +82,9 @@ fn hint(error: &vault::Error) -> Option<String> {
 
 fn ledger_hint(error: &LedgerError) -> Option<String> {
     Some(match error {
-        LedgerError::Source(_) => "fetch it again with `git skillmeat vault pull NAME`".to_owned(),
+        LedgerError::Source(_) => {
+            "fetch it again with `git skillmeat vault pull NAME`; if it stays so, tell the vault's owners".to_owned()
+        }
         LedgerError::TooLong(_) => return None,
         LedgerError::Entry { .. } => {
             "nothing was taken; tell the vault's owners, and use what you fetched before with `--offline`".to_owned()

@@ -14,15 +14,17 @@ use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::pack::{Limits, Pack};
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
-use crate::trust::{Authority, Evidence, Ledger, Level, ReleaseContent, TrustError, TrustStore, Verified, Voucher};
+use crate::trust::{
+    Authority, Evidence, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
+};
 
 /// Where a release is looked for.
 #[derive(Debug, Clone)]
 pub enum Place<'a> {
     /// A pack.
     Pack(PathBuf),
-    /// A repository: by the name of the tag, or by bundle for its newest release. What its ledger says was taken back is
-    /// found only by its name.
+    /// A repository: by the name of the tag, or by bundle for its newest release, which its ledger says where there is one.
+    /// What that says was taken back is found only by its name.
     Repository(&'a Repo, String, Option<&'a Ledger>),
 }
 
@@ -78,9 +80,15 @@ fn choose(repo: &Repo, text: &str, ledger: Option<&Ledger>) -> Result<(Release, 
         return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none);
     }
     let bundle: BundleName = text.parse().map_err(|_| none())?;
-    let is_yanked = |release: &Release| ledger.is_some_and(|ledger| ledger.yanked(release).is_some());
-    let mut of_bundle = all.into_iter().filter(|(release, _)| release.bundle == bundle && !is_yanked(release));
-    of_bundle.rfind(|(release, _)| release.version.pre.is_empty()).ok_or_else(none)
+    let is_meant = |release: &Release| release.bundle == bundle && release.version.pre.is_empty();
+    let Some(ledger) = ledger else {
+        return all.into_iter().rfind(|(release, _)| is_meant(release)).ok_or_else(none);
+    };
+    // By what was published, not by what is here: a tag past the ledger is none, and one that is held back is missed.
+    let published = ledger.releases().map(|(release, _)| release).filter(|release| is_meant(release));
+    let newest = published.filter(|release| ledger.yanked(release).is_none()).max().ok_or_else(none)?;
+    let here = all.into_iter().find(|(known, _)| known == newest);
+    here.ok_or_else(|| Error::NoRelease(newest.to_string()))
 }
 
 /// Reads the lists of allowed signers and revoked keys.
@@ -127,6 +135,19 @@ pub fn check_policy(context: &Context, content: &ReleaseContent, allowed: Option
         return Err(Error::Stale { release });
     }
     Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word() })
+}
+
+/// As [`check_policy`], for a file that nobody has signed. The policy `personal` leaves that to the user, who has to say so; the
+/// others ask for more than it can reach.
+///
+/// # Errors
+/// [`Error::Level`].
+pub fn check_unsigned(context: &Context, path: &Path, level: Level, allowed: Option<Level>) -> Result<(), Error> {
+    if context.policy == Policy::Personal || allowed.is_some_and(|allowed| level >= allowed) {
+        return Ok(());
+    }
+    let (release, needs) = (path.display().to_string(), context.policy.needs().number());
+    Err(Error::Level { release, level: level.number(), needs, policy: context.policy.word() })
 }
 
 /// Returns the SHA-256 that the pack of a release has, wherever it is made; the release must be verified.

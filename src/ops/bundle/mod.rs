@@ -20,7 +20,9 @@ mod wish;
 pub use error::Error;
 pub use export::{Exported, default_output, export};
 pub use import::{Imported, ImportedNeed, Terms, Wanted, import};
-pub use locate::{Found, Place, VerifiedReport, check_policy, find, load_trust, pack_digest, report, verify};
+pub use locate::{
+    Found, Place, VerifiedReport, check_policy, check_unsigned, find, load_trust, pack_digest, report, verify,
+};
 pub use minisign::{minisign_key, minisign_signer, minisign_verdict};
 pub(crate) use objects::write_objects;
 pub use plan::{Detail, Existing, Older, Plan, Planned, Step, plan};

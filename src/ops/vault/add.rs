@@ -109,6 +109,7 @@ fn first_look(
     let ledger = ledger::take(context, &repo, &vault, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
+    own.remove_locks_of_store()?;
     let here = Remote { url: repo.git_folder().display().to_string() };
     let seen = ledger::seen_ref(vault.ledger);
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
@@ -129,6 +130,20 @@ pub fn pin(context: &Context, name: &str, wanted: Option<Digest>, pin: Option<Pi
     vault.pin = wanted.map(|_| Pin::Compared).or(pin);
     write_atomic(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
     Ok(vault)
+}
+
+/// What was seen of a vault that is known is gone from this machine, so nobody here can say whether it was rewound since.
+pub(super) fn first_again(context: &Context, name: &str) -> Result<(), Error> {
+    match pin(context, name, None, None) {
+        // It is being added.
+        Err(Error::Unknown(_)) => return Ok(()),
+        other => drop(other?),
+    }
+    context.progress.warn(&format!(
+        "what was seen of the vault '{name}' is gone here: this is a first contact again, and nothing in it is believed for its \
+         ledger until `git skillmeat vault pin {name}`"
+    ));
+    Ok(())
 }
 
 fn record_path(context: &Context, name: &str) -> PathBuf {

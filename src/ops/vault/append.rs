@@ -182,6 +182,7 @@ pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, c
     context.network()?;
     let lock = super::add::lock(context, &vault.name)?;
     let mut opened = Opened::of(context, vault)?;
+    opened.repo.remove_locks_of_store()?;
     opened.repo.gather();
     Ok((opened, lock))
 }

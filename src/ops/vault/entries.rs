@@ -7,6 +7,7 @@ use super::append::{Addition, append, open_to_change};
 use super::{Error, HeldKey, Opened, Vault};
 use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, ShownEntry, is_plain};
 use crate::ops::Context;
+use crate::ops::keys::read_key;
 use crate::signature::{PublicKey, rfc3339};
 use crate::trust::{Pin, Record};
 
@@ -80,6 +81,23 @@ pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
         pin: voucher.pin,
         vault: opened.vault.clone(),
     })
+}
+
+/// Returns a key that a vault's trust files know, by its fingerprint; any other text is a key, or the path of one.
+///
+/// # Errors
+/// [`Error::NoRootKey`] for a fingerprint of none of them, [`Error::Keys`].
+pub fn key_of(context: &Context, name: &str, text: &str) -> Result<PublicKey, Error> {
+    if !text.starts_with("SHA256:") {
+        return Ok(read_key(context, text)?);
+    }
+    let opened = Opened::of(context, Vault::find(context, name)?)?;
+    let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
+    let signed = ledger.records().iter().map(|record| &record.key);
+    let listed = ledger.files().allowed().iter().map(|line| line.key());
+    let root = ledger.files().keys().iter().map(|(_, key)| key);
+    let found = listed.chain(root).chain(signed).find(|key| key.fingerprint() == text.trim());
+    found.cloned().ok_or_else(|| Error::NoRootKey(text.chars().take(80).collect()))
 }
 
 /// Returns the newest entries of a vault's ledger that were seen, newest first.

@@ -148,6 +148,9 @@ pub enum Error {
     /// The user's key is none of those that root files are signed with.
     #[error("your key {0} is no root key of this vault")]
     NotARootKey(String),
+    /// A draft leaves out a revocation.
+    #[error("the draft would believe {0} again, a key that was revoked since it was made")]
+    Undone(String),
     /// The folder holds no draft.
     #[error("'{}' holds no draft of trust files", .0.display())]
     Draft(PathBuf),
@@ -212,8 +215,13 @@ impl Error {
             Error::NotEmpty(_) | Error::NoIdentity => Class::Usage,
             Error::NotAVault(_) | Error::File(_) | Error::Record(_) => Class::Parse,
             Error::Moved { .. } | Error::Gone { .. } => Class::Rollback,
-            Error::Taken(_) => Class::Policy,
+            Error::Taken(_) | Error::Undone(_) => Class::Policy,
             Error::Raced { .. } => Class::Conflict,
+            // What is there and no ledger may have is not a matter of the network.
+            Error::Ledger(LedgerError::Source(source)) => match source.downcast_ref::<GitError>() {
+                Some(GitError::Missing { .. }) | None => Class::Net,
+                Some(error) => git_class(error),
+            },
             Error::Ledger(error) => error.class(),
             Error::OtherLedger { .. } => Class::Untrusted,
             Error::Rewound { .. } => Class::Rollback,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::append::write_signed;
 use super::ledger::{LEDGER_REF, Objects};
-use super::{Error, INDEX_REF, root};
+use super::{Error, INDEX_REF, draft};
 use crate::fsio::{Access, Root, ensure_folder, read, write_atomic};
 use crate::git::ssh::random_hex;
 use crate::git::{Expect, GitError, RefChange, Repo, Worktree};
@@ -54,7 +54,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     }
     let signer = Signer::of(context)?;
     // Signed before anything is made: a passphrase that is not given leaves nothing behind.
-    let files = root::first(name, &principal, &signer)?;
+    let files = draft::first(name, &principal, &signer)?;
     ensure_folder(folder)?;
     if !Root::open(folder)?.list("")?.is_empty() {
         return Err(Error::NotEmpty(folder.to_owned()));
@@ -74,7 +74,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
         body: EntryBody::Root { version: 1 },
         time: u64::try_from(context.now_seconds).unwrap_or(0),
     };
-    let head = write_signed(context, &repo, root::write_tree(&repo, &files)?, &[], &entry, &signer)?;
+    let head = write_signed(context, &repo, draft::write_tree(&repo, &files)?, &[], &entry, &signer)?;
     // What no reader would take is not published.
     let ledger = read_ledger(&Objects(&repo), head, None)?;
     context.make_durable(folder)?;

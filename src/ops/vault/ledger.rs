@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Error, Vault, store};
-use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, WalkLimits};
+use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, TreeFile, WalkLimits};
 use crate::model::{Digest, MAX_ROOT_BYTES, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Found;
-use crate::signature::{MAX_SIGNERS_BYTES, RawTag};
-use crate::trust::{Known, Ledger, LedgerStore, Pin, Voucher, read_ledger};
+use crate::signature::{MAX_ARMOUR_BYTES, MAX_OBJECT_BYTES, MAX_SIGNERS_BYTES, RawTag};
+use crate::trust::{Known, Ledger, LedgerError, LedgerStore, Pin, Voucher, read_ledger};
 
 /// Branch of a vault with its ledger: a branch, so that every clone has it.
 pub(crate) const LEDGER_REF: &str = "refs/heads/skillmeat-ledger";
@@ -29,13 +29,27 @@ pub(super) struct Objects<'a>(pub(super) &'a Repo);
 
 impl LedgerStore for Objects<'_> {
     fn commit(&self, id: Oid) -> Result<Vec<u8>, BoxError> {
+        // Asked before it is read: what is larger is no entry.
+        if self.0.size(id)? > MAX_OBJECT_BYTES as u64 {
+            return Err(GitError::TooMuch { what: "bytes in one commit", limit: MAX_OBJECT_BYTES as u64 }.into());
+        }
         Ok(self.0.raw_commit(id)?)
     }
 
     fn files(&self, tree: Oid) -> Result<BTreeMap<String, Vec<u8>>, BoxError> {
         let files = self.0.files(tree, WalkLimits { max_entries: MAX_FILES })?;
-        let limit = MAX_SIGNERS_BYTES.max(MAX_ROOT_BYTES) as u64;
-        files.iter().map(|file| Ok((file.path.to_string(), self.0.blob(file.id, limit)?))).collect()
+        // By name, so that all of them together are never much.
+        let limit = |path: &str| match path {
+            _ if path.ends_with(".sig") => MAX_ARMOUR_BYTES,
+            "trust/allowed_signers" | "trust/revoked_keys" => MAX_SIGNERS_BYTES,
+            _ => MAX_ROOT_BYTES,
+        };
+        let read = |file: &TreeFile| -> Result<_, BoxError> {
+            let path = file.path.to_string();
+            let bytes = self.0.blob(file.id, limit(&path) as u64)?;
+            Ok((path, bytes))
+        };
+        files.iter().map(read).collect()
     }
 }
 
@@ -71,7 +85,7 @@ impl Opened {
 }
 
 /// Returns a vault that the user knows and whose ledger lists exactly this release, so that a pack that came another way is
-/// worth as much as from there.
+/// worth as much as from there. One whose id was compared speaks before any that was taken on first use.
 ///
 /// # Errors
 /// [`Error::Record`], [`Error::Ledger`] when our own store of a vault is damaged.
@@ -81,8 +95,18 @@ pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error
     let Ok(release) = tag.name().parse::<Release>() else { return Ok(None) };
     let id = gix::objs::compute_hash(tag.target().kind(), gix::object::Kind::Tag, &raw)
         .map_err(GitError::doing("hash a tag"))?;
-    for vault in super::list(context)?.into_iter().filter(|vault| vault.pin.is_some()) {
-        let opened = Opened::of(context, vault)?;
+    let mut known: Vec<_> = super::list(context)?.into_iter().filter(|vault| vault.pin.is_some()).collect();
+    known.sort_by_key(|vault| vault.pin != Some(Pin::Compared));
+    for vault in known {
+        let name = vault.name.clone();
+        let opened = match Opened::of(context, vault) {
+            Ok(opened) => opened,
+            // What it could have said is missing, which only lowers the level.
+            Err(error) => {
+                context.progress.warn(&format!("the vault '{name}' is left out: {error}"));
+                continue;
+            }
+        };
         if opened.ledger.as_ref().is_some_and(|ledger| ledger.tag_of(&release) == Some(id)) {
             return Ok(Some(opened));
         }
@@ -101,7 +125,7 @@ pub(super) fn seen_head(repo: &Repo, vault: &Vault) -> Result<Option<Oid>, Error
 }
 
 /// Reads the ledger up to where it was seen; what was checked then is not checked again.
-fn seen(repo: &Repo, vault: &Vault) -> Result<Option<Ledger>, Error> {
+pub(super) fn seen(repo: &Repo, vault: &Vault) -> Result<Option<Ledger>, Error> {
     let Some(head) = seen_head(repo, vault)? else { return Ok(None) };
     let ledger = read_ledger(&Objects(repo), head, Some(Known { commit: head }))?;
     if ledger.id() == vault.ledger { Ok(Some(ledger)) } else { Err(other(vault, &ledger)) }
@@ -114,7 +138,8 @@ fn other(vault: &Vault, found: &Ledger) -> Error {
 /// Returns the id of the ledger whose head was just fetched by [`wanted`]; nothing of it is checked.
 pub(super) fn id_of(repo: &Repo, offered: Oid) -> Result<Digest, Error> {
     let head = repo.find_ref(&format!("{INCOMING}{offered}"))?.unwrap_or(offered);
-    Ok(Digest::of(&repo.raw_commit(repo.root_commit(head)?)?))
+    let first = Objects(repo).commit(repo.root_commit(head)?);
+    Ok(Digest::of(&first.map_err(LedgerError::Source)?))
 }
 
 /// Returns what to fetch for a branch whose head is offered: its name there, and a name of its own here, so that nothing here
@@ -134,7 +159,8 @@ pub(super) fn received(context: &Context, repo: &Repo, offered: Oid) -> Result<O
 
 /// Takes a ledger whose head was just fetched by [`wanted`]: checks every new entry, and that it goes on from what was seen.
 ///
-/// The pointer to what was seen moves only then.
+/// The pointer to what was seen moves only then. Where a known vault has none, it is a first contact again, and the user has
+/// to say anew that it is the one they mean.
 ///
 /// # Errors
 /// [`Error::Ledger`], [`Error::OtherLedger`], [`Error::Rewound`] and [`Error::Forked`], for which both heads are kept.
@@ -154,8 +180,10 @@ pub(super) fn follow(context: &Context, repo: &Repo, vault: &Vault, head: Oid) -
     if before == Some(head) {
         return Ok(ledger);
     }
-    if let Some(old) = before {
-        follows(context, repo, vault, old, &ledger)?;
+    match before {
+        Some(old) => follows(context, repo, vault, old, &ledger)?,
+        // Before the pointer moves: else a crash between the two would keep it quiet for ever.
+        None => super::add::first_again(context, &vault.name)?,
     }
     let who = context.recorder();
     let expect = before.map_or(Expect::Absent, Expect::At);

@@ -4,6 +4,7 @@
 mod add;
 mod append;
 mod dependencies;
+mod draft;
 mod entries;
 mod error;
 mod init;
@@ -15,7 +16,7 @@ mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
 pub use dependencies::{Locked, Needed, check_locked, dependencies};
-pub use entries::{LedgerReport, Recorded, checkpoint, log, revoke, show, yank};
+pub use entries::{LedgerReport, Recorded, checkpoint, key_of, log, revoke, show, yank};
 pub use error::Error;
 pub use init::{Made, init};
 pub use ledger::{Opened, knowing};

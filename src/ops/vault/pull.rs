@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::add::lock;
-use super::ledger::{self, LEDGER_REF, seen_head};
+use super::ledger::{self, LEDGER_REF};
 use super::{Error, Opened, Vault, store};
-use crate::git::{RemoteRef, Repo, WalkLimits};
+use crate::git::{Expect, RefChange, RemoteRef, Repo, WalkLimits};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{load_trust, releases};
 use crate::signature::{RawTag, rfc3339};
-use crate::trust::{Authority, verify_tag};
+use crate::trust::{Authority, Ledger, verify_tag};
 
 /// How a release in a vault stands, before its content was looked at.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -66,6 +66,9 @@ pub struct Pulled {
     pub bytes: u64,
 }
 
+/// Releases to fetch, and refs to forget.
+type Offer = (Vec<Release>, Vec<(String, Oid)>);
+
 /// Fetches the releases of a vault that are not here yet, and its ledger.
 ///
 /// # Errors
@@ -77,9 +80,13 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let repo = store(context, &vault)?;
+    repo.remove_locks_of_store()?;
     context.progress.step("fetching", 0, None);
     let offered = vault.remote().list(context.network()?, &[])?;
-    let new = check_offer(&vault, &repo, &offered)?;
+    let (new, past) = check_offer(&vault, &repo, &offered)?;
+    let before: Vec<String> = releases(&repo)?.iter().map(|(release, _)| release.to_string()).collect();
+    let forgotten = past.into_iter().map(|(name, at)| RefChange { name, new: None, expect: Expect::At(at) });
+    repo.change_refs(&forgotten.collect::<Vec<_>>(), "skillmeat: past the ledger", &context.recorder())?;
     let at = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
     let head = at(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
     let mut bytes = repo.fetch_whole(context.network()?, &vault.remote(), &[ledger::wanted(LEDGER_REF, head)])?;
@@ -91,19 +98,14 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
             return Err(moved(&vault, &found.name, here, found.id));
         }
     }
-    let is_first = seen_head(&repo, &vault)?.is_none();
     let ledger = ledger::take(context, &repo, &vault, head)?;
-    // The ledger may have gone on since the tags were listed; what is listed before its offered head must be there.
-    if ledger.head() == head
-        && let Some((release, _)) = ledger.releases().find(|(release, _)| at(&release.ref_name()).is_none())
-    {
-        return Err(Error::Incomplete { vault: vault.name, release: release.to_string() });
-    }
+    complete(context, &vault, &repo, &ledger)?;
     context.make_durable(repo.git_folder())?;
-    let opened = Opened { vault, repo, ledger: Some(ledger) };
-    let vault = if is_first { first_again(context, &opened.vault)? } else { opened.vault.clone() };
+    // How it is known may have changed.
+    let vault = Vault::find(context, name)?;
+    let opened = Opened { vault: vault.clone(), repo, ledger: Some(ledger) };
     let all = standing(context, &opened)?;
-    let is_new = |shown: &VaultRelease| new.iter().any(|release| release.to_string() == shown.release);
+    let is_new = |shown: &VaultRelease| !before.contains(&shown.release);
     let releases = all.len();
     Ok(Pulled { vault, new: all.into_iter().filter(is_new).collect(), releases, bytes })
 }
@@ -134,30 +136,47 @@ fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]
     Ok(bytes)
 }
 
-/// What was seen of the vault is gone from this machine, so nobody here can say whether it was rewound since: the user has
-/// to say anew that it is the one they mean.
-fn first_again(context: &Context, vault: &Vault) -> Result<Vault, Error> {
-    context.progress.warn(&format!(
-        "what was seen of the vault '{}' is gone here: this is a first contact again, and nothing in it is believed for its \
-         ledger until `git skillmeat vault pin {}`",
-        vault.name, vault.name
-    ));
-    super::pin(context, &vault.name, None, None)
+/// Makes sure that every release of a ledger is here. It may have gone on since the tags were listed, so those are asked for
+/// once more: a server that lists less than its ledger has holds a release back, and looks fresh all the same.
+fn complete(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) -> Result<(), Error> {
+    let here: BTreeMap<Release, Oid> = releases(repo)?.into_iter().collect();
+    let missing: Vec<&Release> =
+        ledger.releases().map(|(release, _)| release).filter(|release| !here.contains_key(release)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let offered = vault.remote().list(context.network()?, &["refs/tags/*"])?;
+    let is_there = |release: &Release| offered.iter().any(|found| found.name == release.ref_name());
+    if let Some(release) = missing.iter().find(|release| !is_there(release)) {
+        return Err(Error::Incomplete { vault: vault.name.clone(), release: release.to_string() });
+    }
+    let missing: Vec<Release> = missing.into_iter().cloned().collect();
+    context.fetched(fetch_releases(context, vault, repo, &missing)?);
+    Ok(())
 }
 
-/// Returns the releases that are offered and not here, after checking that none was taken back.
-fn check_offer(vault: &Vault, repo: &Repo, offered: &[RemoteRef]) -> Result<Vec<Release>, Error> {
+/// Returns the releases that are offered and not here, after checking that none was taken back; and the refs here of tags that
+/// the ledger never had and the vault no longer has: whoever may push can put them there, and nobody published them.
+fn check_offer(vault: &Vault, repo: &Repo, offered: &[RemoteRef]) -> Result<Offer, Error> {
+    let ledger = ledger::seen(repo, vault)?;
+    let is_published =
+        |release: &Release, tag: Oid| ledger.as_ref().is_none_or(|ledger| ledger.tag_of(release) == Some(tag));
     let offered: BTreeMap<Release, Oid> =
         offered.iter().filter_map(|found| Some((Release::of_ref(&found.name)?, found.id))).collect();
     let here: BTreeMap<Release, Oid> = releases(repo)?.into_iter().collect();
+    let mut past = Vec::new();
     for (release, old) in &here {
         match offered.get(release) {
-            Some(new) if new != old => return Err(moved(vault, &release.ref_name(), *old, *new)),
-            Some(_) => {}
+            Some(new) if new == old => {}
+            _ if !is_published(release, *old) => past.push((release.ref_name(), *old)),
+            Some(new) => return Err(moved(vault, &release.ref_name(), *old, *new)),
             None => return Err(Error::Gone { vault: vault.name.clone(), release: release.to_string() }),
         }
     }
-    Ok(offered.into_keys().filter(|release| !here.contains_key(release)).collect())
+    let is_new = |release: &Release| {
+        here.get(release).is_none_or(|old| past.iter().any(|(name, at)| at == old && *name == release.ref_name()))
+    };
+    Ok((offered.into_keys().filter(is_new).collect(), past))
 }
 
 fn moved(vault: &Vault, name: &str, old: Oid, new: Oid) -> Error {

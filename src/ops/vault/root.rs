@@ -1,31 +1,23 @@
 //! Trust files of a vault: the first ones, and drafts of the next that people sign one after the other.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::append::{Added, Addition, append, open_to_change};
+use super::draft::{
+    Files, REVOKED, ROOT, SIGNERS, add_signature, holds, read_draft, seal, signers_line, write_draft, write_tree,
+};
 use super::ledger::file;
 use super::{Error, Opened};
-use crate::fsio::{Access, Root, ensure_folder, read, write_atomic};
+use crate::git::Repo;
 use crate::git::ssh::KeySource;
-use crate::git::{GitError, Repo};
-use crate::model::{
-    Digest, EntryBody, FileMode, MAX_ROOT_BYTES, Oid, RevokedKey, Role, RoleOf, RootFile, RootKey, TreePath,
-};
+use crate::model::{Digest, EntryBody, RevokedKey, Role, RoleOf, RootFile, RootKey};
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
-use crate::signature::{AllowedSigners, MAX_SIGNERS_BYTES, PublicKey};
-use crate::trust::{FilesError, Ledger, ROOT_NAMESPACE, SIGNER_NAMESPACES, TrustFiles, root_signature_path};
-
-/// Trust files in the making, by their paths in the ledger's tree.
-pub(super) type Files = BTreeMap<String, Vec<u8>>;
-
-const ROOT: &str = "trust/root.toml";
-const SIGNERS: &str = "trust/allowed_signers";
-const REVOKED: &str = "trust/revoked_keys";
+use crate::signature::{AllowedSigners, PublicKey};
+use crate::trust::{FilesError, Ledger, Record, SIGNER_NAMESPACES, TrustFiles, root_signature_path};
 
 /// What is changed in the trust files.
 #[derive(Debug, Clone)]
@@ -83,62 +75,6 @@ pub struct RootState {
     pub draft: Option<PathBuf>,
 }
 
-/// Makes the trust files of a new vault: one person is root and admin.
-pub(super) fn first(name: &str, principal: &str, signer: &Signer<'_>) -> Result<Files, Error> {
-    let key = signer.public()?;
-    let signers = signers_line(principal, &key);
-    let root = RootFile {
-        format: crate::model::ROOT_FORMAT,
-        version: 1,
-        repo: None,
-        threshold: 1,
-        allowed_signers: Digest::of(signers.as_bytes()),
-        revoked_keys: Digest::of(b""),
-        keys: vec![RootKey { principal: principal.to_owned(), key: key.to_line() }],
-        roles: vec![RoleOf { principal: principal.to_owned(), role: Role::Admin, bundles: Vec::new() }],
-        revoked: Vec::new(),
-    };
-    let quoted = toml_edit::Value::from(name).to_string();
-    let mut files = Files::from([
-        ("vault.toml".to_owned(), format!("format = {}\nname = {quoted}\n", crate::model::VAULT_FORMAT).into_bytes()),
-        (SIGNERS.to_owned(), signers.into_bytes()),
-        (REVOKED.to_owned(), Vec::new()),
-    ]);
-    seal(&mut files, &root, None)?;
-    add_signature(&mut files, signer)?;
-    Ok(files)
-}
-
-fn signers_line(principal: &str, key: &PublicKey) -> String {
-    format!("{principal} namespaces=\"{SIGNER_NAMESPACES}\" {}\n", key.to_line())
-}
-
-/// Puts `root.toml` in its place, without the signatures of the version before.
-fn seal(files: &mut Files, root: &RootFile, before: Option<&TrustFiles>) -> Result<(), Error> {
-    root.check().map_err(FilesError::from)?;
-    let old = |path: &String| before.is_some() && path.starts_with("trust/root.") && path.ends_with(".sig");
-    files.retain(|path, _| !old(path));
-    files.insert(ROOT.to_owned(), root.render().into_bytes());
-    Ok(())
-}
-
-/// Adds this user's signature; one that is there already is made anew.
-fn add_signature(files: &mut Files, signer: &Signer<'_>) -> Result<(), Error> {
-    let root = files.get(ROOT).cloned().unwrap_or_default();
-    let armour = signer.sign(ROOT_NAMESPACE, &root)?;
-    files.insert(root_signature_path(&signer.public()?), armour.into_bytes());
-    Ok(())
-}
-
-/// Writes the files as a tree.
-pub(super) fn write_tree(repo: &Repo, files: &Files) -> Result<Oid, Error> {
-    let mut entries: Vec<(TreePath, Oid)> = Vec::new();
-    for (path, bytes) in files {
-        entries.push((path.parse().map_err(GitError::from)?, repo.write_blob(bytes)?));
-    }
-    Ok(repo.edit_tree(None, entries.iter().map(|(path, id)| (path, Some((FileMode::Regular, *id)))))?)
-}
-
 /// Makes the next trust files out of the newest ones.
 fn changed(repo: &Repo, ledger: &Ledger, changes: &[RootChange]) -> Result<Files, Error> {
     let mut root = ledger.files().root().clone();
@@ -150,6 +86,8 @@ fn changed(repo: &Repo, ledger: &Ledger, changes: &[RootChange]) -> Result<Files
     for change in changes {
         apply(change, ledger.number() + 1, &mut root, &mut signers, &mut revoked)?;
     }
+    let all = root.revoked.clone();
+    root.revoked.retain(|one| !is_void(ledger, one, &all));
     root.revoked.sort();
     root.revoked.dedup();
     root.version += 1;
@@ -289,6 +227,7 @@ pub fn sign(context: &Context, name: &str, draft: &Path) -> Result<RootState, Er
     let opened = Opened::of(context, super::Vault::find(context, name)?)?;
     let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
     let mut files = read_draft(draft)?;
+    check_revocations(&files, ledger)?;
     let signer = Signer::of(context)?;
     add_signature(&mut files, &signer)?;
     // Refused here already if no reader would take it, whoever signs.
@@ -307,15 +246,38 @@ pub fn sign(context: &Context, name: &str, draft: &Path) -> Result<RootState, Er
 pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState, Error> {
     let files = read_draft(draft)?;
     let (opened, _lock) = open_to_change(context, name)?;
-    let added = append(context, &opened.vault, &opened.repo, &|now| Ok(Some(addition(now.repo, now.ledger, &files)?)))?;
+    let added = append(context, &opened.vault, &opened.repo, &|now| {
+        check_revocations(&files, now.ledger)?;
+        Ok(Some(addition(now.repo, now.ledger, &files)?))
+    })?;
     state(&files, &added, draft)
 }
 
-/// Says whether a key is a root key of the version in force or of the next: a signature by any other is refused.
-fn holds(files: &Files, ledger: &Ledger, key: &PublicKey) -> bool {
-    let next = RootFile::parse(files.get(ROOT).map_or(&[][..], Vec::as_slice));
-    let is_next = next.is_ok_and(|root| root.keys.iter().any(|one| one.key == key.to_line()));
-    is_next || ledger.files().holder(key).is_some()
+/// Refuses a draft without a revocation that is in force: one that was made while it waited would be undone, because a root
+/// file says all of it anew. What is void may be left out.
+fn check_revocations(files: &Files, ledger: &Ledger) -> Result<(), Error> {
+    let root = RootFile::parse(files.get(ROOT).map_or(&[][..], Vec::as_slice)).map_err(FilesError::from)?;
+    let is_kept = |one: &RevokedKey| root.revoked.iter().any(|kept| kept.key == one.key && kept.since <= one.since);
+    let undone = ledger.revocations().into_iter().find(|one| {
+        let said = RevokedKey { key: one.key.to_line(), since: one.since };
+        !is_kept(&said) && !is_void(ledger, &said, &root.revoked)
+    });
+    undone.map_or(Ok(()), |one| Err(Error::Undone(one.key.fingerprint())))
+}
+
+/// Says whether a revocation was made only by entries of keys that are revoked themselves from there on: else what a thief has
+/// revoked would be carried on by every root file after it, for good.
+fn is_void(ledger: &Ledger, one: &RevokedKey, all: &[RevokedKey]) -> bool {
+    let makes = |body: &EntryBody| match body {
+        EntryBody::Revoke { key, since, .. } => (key, since) == (&one.key, &one.since),
+        _ => false,
+    };
+    let mut makers = ledger.records().iter().filter(|record| makes(&record.body)).peekable();
+    let is_revoked = |record: &Record| {
+        let key = record.key.to_line();
+        all.iter().any(|other| other != one && other.key == key && other.since <= record.number)
+    };
+    makers.peek().is_some() && makers.all(is_revoked)
 }
 
 /// Checks the files as every reader will, and writes them.
@@ -347,26 +309,4 @@ fn state_of(files: &Files, number: Option<u64>, draft: Option<&Path>) -> Result<
         number,
         draft: draft.map(Path::to_owned),
     })
-}
-
-fn write_draft(folder: &Path, files: &Files) -> Result<(), Error> {
-    ensure_folder(&folder.join("trust"))?;
-    for (path, bytes) in files {
-        write_atomic(&folder.join(path), bytes, Access::Shared)?;
-    }
-    Ok(())
-}
-
-fn read_draft(folder: &Path) -> Result<Files, Error> {
-    let none = || Error::Draft(folder.to_owned());
-    if !folder.join(ROOT).is_file() {
-        return Err(none());
-    }
-    let mut files = Files::new();
-    files.insert("vault.toml".to_owned(), read(&folder.join("vault.toml"), MAX_ROOT_BYTES as u64)?);
-    for (name, _) in Root::open(&folder.join("trust"))?.list("")? {
-        let path = format!("trust/{name}");
-        files.insert(path.clone(), read(&folder.join(&path), MAX_SIGNERS_BYTES as u64)?);
-    }
-    Ok(files)
 }

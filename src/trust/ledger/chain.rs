@@ -8,7 +8,7 @@ use super::{
     Epoch, Ledger, LedgerError, LedgerStore, MAX_ENTRIES, Problem, Published, Record, TrustFiles, may_publish,
 };
 use crate::model::{Digest, EntryBody, LedgerEntry, LedgerId, Oid, Role};
-use crate::signature::{GIT_NAMESPACE, PublicKey, SignedCommit, SshSignature, Verdict, signed_by};
+use crate::signature::{GIT_NAMESPACE, PublicKey, SignedCommit, SshSignature, Verdict, signed_by, unarmour};
 use crate::trust::error::NotGood;
 
 /// An entry whose signature was checked before, and with it all that are before it.
@@ -43,7 +43,9 @@ pub fn read_ledger(store: &dyn LedgerStore, head: Oid, known: Option<Known>) -> 
         })?;
     }
     // A walk has at least the head.
-    ledger.ok_or(LedgerError::TooLong(0))
+    let mut ledger = ledger.ok_or(LedgerError::TooLong(0))?;
+    ledger.note_yanks();
+    Ok(ledger)
 }
 
 fn entry_error(at: usize, commit: Oid, problem: Problem) -> LedgerError {
@@ -81,6 +83,12 @@ impl Read {
         let signed = SignedCommit::parse(raw)?.ok_or(Problem::Unsigned)?;
         let entry = LedgerEntry::parse(signed.commit.message())?;
         let armour = &signed.armour;
+        // Lines of another length are the same signature in another commit: a server could show two people two heads, each
+        // of which would look like a fork to whoever saw the other.
+        if unarmour(armour).is_ok_and(|blob| crate::signature::armour(&blob).as_bytes() != armour) {
+            let reason = "its lines are not as ssh-keygen writes them".to_owned();
+            return Err(Problem::Signature(NotGood(Verdict::Bad { reason })));
+        }
         let verified = || signed_by(&signed.payload, Some(armour), GIT_NAMESPACE);
         let key = match SshSignature::parse(armour) {
             Ok(signature) if is_known => Ok(signature.public_key().clone()),
@@ -157,10 +165,6 @@ fn next(store: &dyn LedgerStore, ledger: &mut Ledger, id: Oid, read: Read) -> Re
     match &read.entry.body {
         EntryBody::Publish { release, .. } => {
             ledger.releases.insert(release.clone(), Published { number, yanked: None });
-        }
-        EntryBody::Yank { release, reason } => {
-            let published = ledger.releases.get_mut(release);
-            published.into_iter().for_each(|published| published.yanked = Some(reason.clone()));
         }
         EntryBody::Revoke { .. } => ledger.revokes.push(number),
         _ => {}

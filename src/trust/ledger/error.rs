@@ -7,8 +7,8 @@ use crate::trust::error::NotGood;
 /// A ledger is not believed. What was seen of it before stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// Objects are missing or cannot be read.
-    #[error("the ledger is not complete")]
+    /// Objects are missing, or are none that a ledger may have.
+    #[error("the ledger cannot be read")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There are more entries than any ledger has.
     #[error("the ledger has more than {0} entries")]

@@ -4,7 +4,7 @@ use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
 use super::*;
 use crate::model::{Class, LedgerEntry, LedgerId, ROOT_FORMAT, RevokedKey, RoleOf, RootFile, RootKey};
-use crate::signature::{GIT_NAMESPACE, attach_to_commit};
+use crate::signature::{GIT_NAMESPACE, SignedCommit, attach_to_commit};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -373,6 +373,47 @@ fn what_a_revoked_admin_revoked_later_is_void() {
     assert!(vouch(&chain, "pdf-a--v1.0.0", &bob).is_err());
     chain.add(&ada, revoke(&eve, 2));
     assert!(vouch(&chain, "pdf-a--v1.0.0", &bob).is_ok());
+}
+
+/// Row 59, for what is not a release: a thief says neither that the ledger is fresh nor that a release is taken back.
+#[test]
+fn row_59_nothing_else_that_a_thief_said_is_believed_either() {
+    let (ada, bob, cli) = (Key::new(1), Key::new(2), Key::new(3));
+    let mut roles = Roles::start(&ada, &bob);
+    roles.roles.push(("cli", Role::Checkpoint, ""));
+    roles.signers.push(("cli", cli.line()));
+    let mut chain = Chain::start(&roles, &ada);
+    let release: Release = "pdf-a--v1.0.0".parse().expect("a release");
+    let yank = || EntryBody::Yank { release: release.clone(), reason: "gone".to_owned() };
+    chain.add(&bob, publish("pdf-a--v1.0.0")).add(&cli, EntryBody::Checkpoint { expires: 2_000_000_000 });
+    chain.add(&cli, EntryBody::Checkpoint { expires: 250_000_000_000 }).add(&bob, yank());
+    let before = chain.read().expect("holds");
+    assert_eq!((before.checkpoint(), before.yanked(&release)), (Some((3, 250_000_000_000)), Some("gone")));
+    chain.add(&ada, revoke(&cli, 3)).add(&ada, revoke(&bob, 4));
+    let after = chain.read().expect("holds");
+    assert_eq!((after.checkpoint(), after.yanked(&release)), (Some((2, 2_000_000_000)), None));
+    assert_eq!(vouch(&chain, "pdf-a--v1.0.0", &bob).expect("vouched for").yanked, None);
+    // The owner can still take it back.
+    chain.add(&ada, yank());
+    assert_eq!(chain.read().expect("holds").yanked(&release), Some("gone"));
+}
+
+/// A server makes no second head out of a signature that it has: the same one in lines of another length.
+#[test]
+fn row_49_a_signature_has_one_spelling() {
+    let (ada, bob) = (Key::new(1), Key::new(2));
+    let mut chain = Chain::start(&Roles::start(&ada, &bob), &ada);
+    let before = chain.clone();
+    chain.add(&bob, publish("pdf-a--v1.0.0"));
+    assert!(chain.read().is_ok());
+    let signed = SignedCommit::parse(&chain.raw).expect("a commit").expect("a signature");
+    let base64: String =
+        String::from_utf8_lossy(&signed.armour).lines().filter(|line| !line.starts_with('-')).collect();
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    let armour = format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n"));
+    let mut twin = before;
+    twin.put(attach_to_commit(&signed.payload, &armour).expect("a commit"));
+    assert_eq!(twin.refused(), (1, Class::Signature));
 }
 
 /// Rows 56 and 57: versions go up by one, and both the old and the new people sign.

@@ -13,6 +13,7 @@ use crate::model::{ArtifactRef, Digest, FileMode, TreePath};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Files, Settled, Taken, compare, files_of, settle, tree_of};
 use crate::scan::{Level, validate};
+use crate::trust::Policy;
 
 /// What an import of an old pack would do.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -133,6 +134,10 @@ pub fn import(
         changed.push(taken.artifact.clone());
     }
     change.remark(format!("From an unsigned pack ({}), {}", old.report.format.manifest_name(), old.report.pack));
+    if context.policy != Policy::Personal {
+        let (level, needs) = (old.report.level, context.policy.needs().number());
+        change.remark(format!("Level {level} (policy '{}' asks for {needs})", context.policy.word()));
+    }
     let subject = match changed.as_slice() {
         [one] => format!("Import {one} from an unsigned pack"),
         several => format!("Import {} artifacts from an unsigned pack", several.len()),

@@ -12,6 +12,7 @@ use crate::model::foreign::InstalledFile;
 use crate::model::foreign::pack::{OldFormat, OldMember};
 use crate::model::{Digest, FileMode, Kind, TreePath, shown};
 use crate::pack::{Limits, OldArchive, PackError};
+use crate::trust::Level;
 
 /// How much is known of a pack of an old format (`schema/verification.md`): never who made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,12 +25,17 @@ pub enum OldLevel {
 }
 
 impl OldLevel {
+    /// Returns the same level among all of them.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Unverified => Level::Unverified,
+            Self::Intact => Level::Intact,
+        }
+    }
+
     /// Returns the number of the level.
     pub fn number(self) -> u8 {
-        match self {
-            Self::Unverified => 0,
-            Self::Intact => 1,
-        }
+        self.level().number()
     }
 }
 
