@@ -68,9 +68,10 @@ pub(super) enum Command {
         minisign_key: Option<String>,
     },
     /// Bring a verified release into the collection, in one commit
-    #[command(
-        after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  git skillmeat import team:review-kit@1.0.0"
-    )]
+    #[command(after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  \
+            git skillmeat import team:review-kit@1.0.0\n  \
+            git skillmeat import team:review-kit --existing fork     # yours stay, theirs come in as NAME-from-review-kit\n  \
+            git skillmeat import team:review-kit --interactive")]
     Import {
         /// A pack, VAULT:BUNDLE[@VERSION], or a recommendation: its text, its file, or `-`
         #[arg(value_name = "PACK|VAULT:BUNDLE|REF")]
@@ -93,6 +94,9 @@ pub(super) enum Command {
         /// What to do with artifacts that the collection has with other content
         #[arg(long, value_enum, default_value_t = Keep::Refuse)]
         existing: Keep,
+        /// Ask what to do with each of them
+        #[arg(long, conflicts_with = "existing")]
+        interactive: bool,
         /// Take a release that is older than one that was imported before
         #[arg(long)]
         allow_older: bool,
@@ -110,10 +114,16 @@ pub(super) enum Packing {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Keep {
+    /// Import nothing
     Refuse,
+    /// Keep yours
     Skip,
+    /// Take the new ones; history keeps yours
     Replace,
+    /// Put both together, of what came from this bundle before
     Merge,
+    /// Keep yours, and take the new ones under another name, always the same: NAME-from-BUNDLE
+    Fork,
 }
 
 impl Command {
@@ -130,6 +140,7 @@ impl Command {
                 allow_unsigned,
                 accept,
                 existing,
+                interactive,
                 allow_older,
                 allow_level,
             } => {
@@ -138,12 +149,13 @@ impl Command {
                     Keep::Skip => Existing::Skip,
                     Keep::Replace => Existing::Replace,
                     Keep::Merge => Existing::Merge,
+                    Keep::Fork => Existing::Fork,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
                 import(
                     session,
                     &what,
-                    Wish { dry_run, yes, allow_unsigned, accept, existing, older, allow_level, diff },
+                    Wish { dry_run, yes, allow_unsigned, accept, existing, interactive, older, allow_level, diff },
                 )
             }
             Command::Export {

@@ -177,7 +177,13 @@ fn list(session: &Session) -> Result<Report, Failure> {
     for item in &listing.artifacts {
         let name = item.artifact.to_string();
         let about = short(item.description.as_deref().unwrap_or(""), 100);
-        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {about}\n"));
+        let fork = match (&item.original, &item.upstream) {
+            (Some(original), Some(bundle)) => {
+                format!("  {FAINT}'{}' of {}{FAINT:#}", short(original, 80), short(bundle, 80))
+            }
+            _ => String::new(),
+        };
+        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {about}{fork}\n"));
     }
     let report = Report::new("list", &listing, text);
     Ok(if listing.artifacts.is_empty() {
@@ -199,6 +205,7 @@ fn show(session: &Session, artifact: &str) -> Result<Report, Failure> {
         ("commit", shown.upstream_commit.clone()),
         ("release", shown.release.clone()),
         ("vault", shown.entry.vault.clone()),
+        ("original", shown.entry.original.clone()),
         ("license", shown.license.clone()),
         ("tags", (!shown.entry.tags.is_empty()).then(|| shown.entry.tags.join(", "))),
         ("digest", Some(shown.digest.to_string())),

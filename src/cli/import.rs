@@ -1,7 +1,9 @@
 //! `import`: what a release would change here, and making it so.
 
 use super::bundle::{is_pack, level_text, verified, verified_text};
+use super::choose;
 use super::failure::Failure;
+use super::powers::powers_text;
 use super::recommend;
 use super::report::Report;
 use super::session::Session;
@@ -9,7 +11,7 @@ use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs
 use super::update::files_text;
 use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
-    self, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Planned, Preview, Step, Terms,
+    self, Choices, Detail, Error, Existing, Found, Imported, Older, Place, Plan, Planned, Preview, Step, Terms,
 };
 use crate::ops::vault::{self, Opened, Vault};
 use crate::trust::Level;
@@ -26,6 +28,8 @@ pub(super) struct Wish {
     pub(super) accept: Option<Digest>,
     /// What happens to artifacts that are here with other content.
     pub(super) existing: Existing,
+    /// Whether the user is asked about each of them.
+    pub(super) interactive: bool,
     /// Whether an older release is taken.
     pub(super) older: Older,
     /// A level below that of the policy that is enough.
@@ -35,6 +39,9 @@ pub(super) struct Wish {
 }
 
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
+    if wish.interactive {
+        choose::check_terminal(session)?;
+    }
     session.collection()?;
     if recommend::is_one(what) {
         return recommend::import(session, what, &wish);
@@ -86,7 +93,9 @@ pub(super) fn import_from(
     }
     // Who has agreed already is not kept waiting for what nobody will read.
     let detail = if wish.dry_run || !(wish.yes || wish.accept.is_some()) { Detail::Files } else { Detail::Steps };
-    let plan = bundle::plan(&session.context, &session.collection()?, found, &verified, wish.existing, detail)?;
+    let choices =
+        if wish.interactive { choose::choices(session, found, &verified)? } else { Choices::from(wish.existing) };
+    let plan = bundle::plan(&session.context, &session.collection()?, found, &verified, &choices, detail)?;
     if wish.dry_run {
         let text = format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff));
         let imported = Imported { plan, principal: report.principal, commit: None };
@@ -102,7 +111,7 @@ pub(super) fn import_from(
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let terms = Terms { existing: wish.existing, older: wish.older, vault };
+    let terms = Terms { choices, older: wish.older, vault };
     let done = bundle::import(&session.context, &collection, found, &verified, &terms)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
@@ -148,13 +157,16 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
             Step::Same => ("Unchanged", "Unchanged"),
             Step::Update => ("Updated", "Would update"),
             Step::Replace => ("Replaced", "Would replace"),
+            Step::Fork => ("Added beside yours:", "Would add beside yours:"),
             Step::Merge => ("Merged", "Would merge"),
             Step::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
             Step::Skip => ("Kept yours:", "Would keep yours:"),
             Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
         };
         let verb = if dry_run { future } else { past };
-        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
+        let original = planned.original.as_ref().map(|original| format!(", '{original}' there")).unwrap_or_default();
+        let files = count(planned.files.len(), "file");
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}{original}, {files}\n", planned.artifact));
         if let Some(preview) = &planned.preview {
             text.push_str(&preview_text(preview, with_diff));
         }
@@ -167,12 +179,13 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.
-fn preview_text(preview: &Preview, with_diff: bool) -> String {
+pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(license) = &preview.license {
         let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
         text.push_str(&format!("  licence {}{before}\n", clean(license)));
     }
+    text.push_str(&powers_text(&preview.powers));
     for file in &preview.files {
         let sign = match (file.old_mode, file.new_mode) {
             (None, _) => "new",

@@ -89,6 +89,9 @@ pub struct ManifestEntry {
     /// The vault of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// Its name in that bundle, where it came in under another because the collection had something else of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// The unsigned pack of an old format that it was imported from: the digest of the file, `sha256:…`. Nobody vouches for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
@@ -285,6 +288,7 @@ fn set_keys(table: &mut Table, entry: &ManifestEntry) {
         ("ref", &entry.reference),
         ("bundle", &entry.bundle),
         ("vault", &entry.vault),
+        ("original", &entry.original),
         ("pack", &entry.pack),
     ];
     for (key, value) in texts {

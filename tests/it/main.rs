@@ -16,6 +16,7 @@ mod find;
 mod git_rows;
 mod hooks;
 mod hostile;
+mod import;
 mod ledger;
 mod machines;
 mod minisign;

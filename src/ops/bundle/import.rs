@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{Existing, Older, Plan, Step, is_of_bundle, is_recorded, plan_in, released_files};
+use super::choice::Choices;
+use super::plan::{Older, Plan, Planned, Step, is_of_bundle, is_recorded, plan_in};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, Oid};
+use crate::model::{ArtifactRef, Oid, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
@@ -24,10 +25,10 @@ pub struct Imported {
 }
 
 /// On what terms a release is imported.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Terms<'a> {
     /// What happens to artifacts that are here with other content.
-    pub existing: Existing,
+    pub choices: Choices,
     /// Whether an older release is taken.
     pub older: Older,
     /// Name of the vault it came from.
@@ -40,7 +41,8 @@ pub struct Terms<'a> {
 /// commit appear together. Importing twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Older`], [`Error::Taken`] when the collection has
+/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Older`],
+/// [`Error::ForkTaken`] and what else [`super::plan`] refuses, [`Error::Taken`] when the collection has
 /// another tag of this name, [`Error::Collection`] when uncommitted edits are in the way.
 pub fn import(
     context: &Context,
@@ -50,12 +52,12 @@ pub fn import(
     terms: &Terms<'_>,
 ) -> Result<Imported, Error> {
     let content = verified.get();
-    let Terms { existing, older, vault } = *terms;
-    if existing == Existing::Merge {
+    let Terms { choices, older, vault } = terms;
+    if choices.may_merge() {
         // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
         write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     }
-    let plan = plan_in(&collection.repo, collection, verified, existing)?;
+    let plan = plan_in(&collection.repo, collection, found, verified, choices)?;
     let refused: Vec<ArtifactRef> = plan
         .artifacts
         .iter()
@@ -65,7 +67,7 @@ pub fn import(
     if !refused.is_empty() {
         return Err(Error::Exists(refused));
     }
-    plan.check_age(older)?;
+    plan.check_age(*older)?;
     let tag_change = tag_change(collection, content)?;
     write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     let mut change = Change::new(collection);
@@ -75,21 +77,22 @@ pub fn import(
         let is_of_other_version = is_of_bundle(collection, content, &planned.artifact)
             && !is_recorded(collection, content, &planned.artifact);
         // The record of one that is the same in both does not go back either, or the next older one would not be told.
-        let is_back = plan.older_than.is_some() && older == Older::Refuse;
+        let is_back = plan.older_than.is_some() && *older == Older::Refuse;
         let only_record = planned.step == Step::Same && is_of_other_version && !is_back;
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
             continue;
         }
         let artifact = &planned.artifact;
-        let files = released_files(content, artifact);
-        let Some(settled) = settled(collection, content, artifact, tree_of(&collection.repo, &files)?, vault) else {
+        planned.incoming.write_renamed(&collection.repo)?;
+        let files = &planned.incoming.files;
+        let Some(settled) = settled(collection, content, planned, tree_of(&collection.repo, files)?, *vault) else {
             continue;
         };
         if planned.step == Step::Conflict {
             wait(context, collection, &mut change, artifact, &settled)?;
             continue;
         }
-        let result = planned.merged.as_ref().unwrap_or(&files);
+        let result = planned.merged.as_ref().unwrap_or(files);
         let result: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(artifact, &result)?;
         settle(context, collection, &mut change, artifact, &settled)?;
@@ -127,16 +130,19 @@ fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Optio
 fn settled(
     collection: &Collection,
     content: &ReleaseContent,
-    artifact: &ArtifactRef,
+    planned: &Planned,
     theirs: Oid,
     vault: Option<&str>,
 ) -> Option<Settled> {
-    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact)?;
+    let artifact = &planned.artifact;
+    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *planned.offered())?;
     let bundle = content.release.bundle.to_string();
     // A pack of the same bundle says nothing of the vault, so what is known of it stays.
     let known = collection.manifest.artifacts.get(artifact).filter(|entry| entry.bundle.as_ref() == Some(&bundle));
     let vault = vault.map(str::to_owned).or_else(|| known?.vault.clone());
     let (release, tag) = (content.release.to_string(), content.tag_id.to_string());
-    let taken = Taken::Release { bundle, vault, release, tag };
-    Some(Settled { theirs, taken, digest: bundled.digest, license: bundled.license.clone() })
+    let original = planned.original.as_ref().map(|original| original.name.to_string());
+    let taken = Taken::Release { bundle, vault, original, release, tag };
+    // Of what has another name here, the files are others than those of the manifest.
+    Some(Settled { theirs, taken, digest: tree_digest(&planned.files), license: bundled.license.clone() })
 }

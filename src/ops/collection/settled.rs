@@ -28,6 +28,8 @@ pub(crate) enum Taken {
         bundle: String,
         /// The user's name of the vault, where one is known.
         vault: Option<String>,
+        /// The artifact's name in the bundle, where it has another here.
+        original: Option<String>,
         /// The release, such as `kit--v1.0.0`.
         release: String,
         /// Object id of its tag.
@@ -70,11 +72,12 @@ impl Settled {
             Taken::Upstream { path, commit, .. } => {
                 (ManifestEntry { path: Some(path.clone()), ..before }, commit.clone(), None, None)
             }
-            Taken::Release { bundle, vault, release, tag } => {
-                let (bundle, vault) = (Some(bundle.clone()), vault.clone());
+            Taken::Release { bundle, vault, original, release, tag } => {
+                let (bundle, vault, original) = (Some(bundle.clone()), vault.clone(), original.clone());
                 let entry = ManifestEntry {
                     bundle,
                     vault,
+                    original,
                     tags: before.tags,
                     accept: before.accept,
                     ..ManifestEntry::default()
@@ -116,6 +119,7 @@ impl Settled {
             Some(release) => Taken::Release {
                 bundle: trailer("Skillmeat-Bundle")?,
                 vault: trailer("Skillmeat-Vault"),
+                original: trailer("Skillmeat-Original"),
                 release,
                 tag: trailer("Skillmeat-Tag")?,
             },
@@ -140,9 +144,10 @@ impl Settled {
                 (pristine::REFERENCE, Some(reference)),
                 ("Skillmeat-Commit", commit.as_ref()),
             ],
-            Taken::Release { bundle, vault, release, tag } => vec![
+            Taken::Release { bundle, vault, original, release, tag } => vec![
                 ("Skillmeat-Bundle", Some(bundle)),
                 ("Skillmeat-Vault", vault.as_ref()),
+                ("Skillmeat-Original", original.as_ref()),
                 ("Skillmeat-Release", Some(release)),
                 ("Skillmeat-Tag", Some(tag)),
             ],
