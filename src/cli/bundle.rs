@@ -71,9 +71,10 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  \
             git skillmeat import team:review-kit@1.0.0\n  \
             git skillmeat import team:review-kit --existing fork     # yours stay, theirs come in as NAME-from-review-kit\n  \
-            git skillmeat import team:review-kit --interactive")]
+            git skillmeat import team:review-kit --interactive\n  \
+            git skillmeat import 'team:review-kit@^1.2' --link       # and later: git skillmeat update")]
     Import {
-        /// A pack, VAULT:BUNDLE[@VERSION], or a recommendation: its text, its file, or `-`
+        /// A pack, VAULT:BUNDLE[@VERSION|@RANGE], or a recommendation: its text, its file, or `-`
         #[arg(value_name = "PACK|VAULT:BUNDLE|REF")]
         what: String,
         /// Show what would be imported, and change nothing
@@ -97,6 +98,9 @@ pub(super) enum Command {
         /// Ask what to do with each of them
         #[arg(long, conflicts_with = "existing")]
         interactive: bool,
+        /// Follow the vault: `update` takes newer releases of the bundle, in the range that is named
+        #[arg(long)]
+        link: bool,
         /// Take a release that is older than one that was imported before
         #[arg(long)]
         allow_older: bool,
@@ -141,6 +145,7 @@ impl Command {
                 accept,
                 existing,
                 interactive,
+                link,
                 allow_older,
                 allow_level,
             } => {
@@ -155,7 +160,19 @@ impl Command {
                 import(
                     session,
                     &what,
-                    Wish { dry_run, yes, allow_unsigned, accept, existing, interactive, older, allow_level, diff },
+                    Wish {
+                        dry_run,
+                        yes,
+                        allow_unsigned,
+                        accept,
+                        existing,
+                        interactive,
+                        link,
+                        follows: None,
+                        older,
+                        allow_level,
+                        diff,
+                    },
                 )
             }
             Command::Export {

@@ -13,6 +13,7 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, moment, short, size};
 use crate::model::Class;
 use crate::ops::collection::{self, Ask, Local, Status, Upstream};
+use crate::ops::vault;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -228,7 +229,15 @@ fn show(session: &Session, artifact: &str) -> Result<Report, Failure> {
 fn status(session: &Session, artifacts: &[String], remote: bool) -> Result<Report, Failure> {
     let collection = session.collection()?;
     let ask = if remote { Ask::Upstreams } else { Ask::Nobody };
-    let status = collection::status(&session.context, &collection, artifacts, ask)?;
+    let mut status = collection::status(&session.context, &collection, artifacts, ask)?;
+    if remote {
+        let followed = vault::follow(&session.context, &collection, &collection.select(artifacts)?);
+        for one in followed.into_iter().flat_map(|followed| followed.artifacts) {
+            if let Some(item) = status.artifacts.iter_mut().find(|item| item.artifact == one.artifact) {
+                item.upstream = Some(one.upstream);
+            }
+        }
+    }
     let mut report = Report::new("status", &status, status_text(&status));
     if status.artifacts.iter().filter_map(|item| item.upstream.as_ref()).any(Upstream::is_unknown) {
         report = report.status(Class::Conflict.exit_status());

@@ -30,6 +30,10 @@ pub(super) struct Wish {
     pub(super) existing: Existing,
     /// Whether the user is asked about each of them.
     pub(super) interactive: bool,
+    /// Whether the vault is followed from now on.
+    pub(super) link: bool,
+    /// The range of versions that is followed, once it is known.
+    pub(super) follows: Option<String>,
     /// Whether an older release is taken.
     pub(super) older: Older,
     /// A level below that of the policy that is enough.
@@ -41,6 +45,13 @@ pub(super) struct Wish {
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
     if wish.interactive {
         choose::check_terminal(session)?;
+    }
+    if wish.link && (recommend::is_one(what) || is_pack(session, what)) {
+        return Err(Failure::new(
+            Class::Usage,
+            "`--link` needs a vault that is followed",
+            "name the bundle in it, `git skillmeat import VAULT:BUNDLE --link`; `git skillmeat vault list` shows your vaults",
+        ));
     }
     session.collection()?;
     if recommend::is_one(what) {
@@ -61,9 +72,19 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             "`git skillmeat vault ls NAME` shows what a vault has",
         ));
     };
-    if release.contains('@') || release.contains("--v") {
+    match bundle::Wanted::parse(release)? {
+        bundle::Wanted::Release(_) if wish.link => {
+            return Err(Failure::new(
+                Class::Usage,
+                format!("'{}' is one version, and it has no newer ones to follow", clean(what)),
+                "follow the bundle, `VAULT:BUNDLE`, or a range of its versions, `VAULT:BUNDLE@^1.2`",
+            ));
+        }
         // Who names a version has it, whatever was here before.
-        wish.older = Older::Take;
+        bundle::Wanted::Release(_) => wish.older = Older::Take,
+        bundle::Wanted::Newest(..) if !wish.link => {}
+        bundle::Wanted::Newest(_, None) => wish.follows = Some("*".to_owned()),
+        bundle::Wanted::Newest(_, Some(range)) => wish.follows = Some(range.to_string()),
     }
     let known = Vault::find(&session.context, vault)?;
     if !session.context.offline {
@@ -111,7 +132,7 @@ pub(super) fn import_from(
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let terms = Terms { choices, older: wish.older, vault };
+    let terms = Terms { choices, older: wish.older, vault, follows: wish.follows.as_deref() };
     let done = bundle::import(&session.context, &collection, found, &verified, &terms)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),

@@ -12,6 +12,7 @@ mod collection;
 mod collections;
 mod deploy;
 mod failure;
+mod follow;
 mod hints;
 mod hooks;
 mod import;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::env::{Depth, KEY, Ran, TestEnv, skill};
 
 /// One artifact of each kind: its name, its main file, and what stands at its end on a line of its own.
-const KINDS: [(&str, &str); 5] = [
+pub const KINDS: [(&str, &str); 5] = [
     ("agent/judge", "agents/judge.md"),
     ("command/git/note", "commands/git/note.md"),
     ("hook/guard", "hooks/guard/hooks.json"),
@@ -19,7 +19,7 @@ const KINDS: [(&str, &str); 5] = [
 
 /// Returns the main file of an artifact of [`KINDS`]. `first` and `last` stand far from each other, so that two people can
 /// change one each.
-fn main_file(artifact: &str, first: &str, last: &str) -> String {
+pub fn main_file(artifact: &str, first: &str, last: &str) -> String {
     let between = "a\n\nb\n\nc\n\nd";
     match artifact {
         "skill/pdf" => skill("pdf", &format!("{first}\n\n{between}\n\n{last}")),
@@ -43,7 +43,7 @@ fn main_file(artifact: &str, first: &str, last: &str) -> String {
 }
 
 /// Commits main files, and the script that the hook runs.
-fn commit(env: &TestEnv, files: &[(&str, &str, &str)]) {
+pub fn commit(env: &TestEnv, files: &[(&str, &str, &str)]) {
     for (artifact, first, last) in files {
         let (_, path) = KINDS.iter().find(|(name, _)| name == artifact).expect("one of them");
         env.write(path, main_file(artifact, first, last));
@@ -56,7 +56,7 @@ fn commit(env: &TestEnv, files: &[(&str, &str, &str)]) {
 }
 
 /// Commits all kinds with these texts.
-fn commit_all(env: &TestEnv, first: &str, last: &str) {
+pub fn commit_all(env: &TestEnv, first: &str, last: &str) {
     commit(env, &KINDS.map(|(artifact, _)| (artifact, first, last)));
 }
 

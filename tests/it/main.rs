@@ -13,6 +13,7 @@ mod crash;
 mod deploy;
 mod env;
 mod find;
+mod follow;
 mod git_rows;
 mod hooks;
 mod hostile;

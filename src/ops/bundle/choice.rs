@@ -1,6 +1,6 @@
 //! What becomes of artifacts that a collection has with other content: one answer for all, and others for some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::ArtifactRef;
 
@@ -25,11 +25,12 @@ pub enum Existing {
 pub struct Choices {
     all: Existing,
     some: BTreeMap<ArtifactRef, Existing>,
+    left_out: BTreeSet<ArtifactRef>,
 }
 
 impl From<Existing> for Choices {
     fn from(all: Existing) -> Self {
-        Self { all, some: BTreeMap::new() }
+        Self { all, some: BTreeMap::new(), left_out: BTreeSet::new() }
     }
 }
 
@@ -37,6 +38,16 @@ impl Choices {
     /// Sets the answer for one artifact, by its name in the release.
     pub fn choose(&mut self, offered: ArtifactRef, existing: Existing) {
         self.some.insert(offered, existing);
+    }
+
+    /// Leaves out an artifact that the collection does not have, by its name in the release.
+    pub fn leave_out(&mut self, offered: ArtifactRef) {
+        self.left_out.insert(offered);
+    }
+
+    /// Says whether an artifact is left out that the collection does not have.
+    pub(super) fn leaves_out(&self, offered: &ArtifactRef) -> bool {
+        self.left_out.contains(offered)
     }
 
     /// Returns the answer for an artifact, by its name in the release.

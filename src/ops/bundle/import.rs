@@ -7,7 +7,7 @@ use super::choice::Choices;
 use super::plan::{Older, Plan, Planned, Step, is_of_bundle, is_recorded, plan_in};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, Oid, tree_digest};
+use crate::model::{ArtifactRef, ManifestEntry, Oid, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
@@ -33,6 +33,8 @@ pub struct Terms<'a> {
     pub older: Older,
     /// Name of the vault it came from.
     pub vault: Option<&'a str>,
+    /// The range of versions to follow in that vault from now on.
+    pub follows: Option<&'a str>,
 }
 
 /// Imports a verified release by the plan for it. The level that it reached is recorded, and that the policy asks for more.
@@ -52,7 +54,7 @@ pub fn import(
     terms: &Terms<'_>,
 ) -> Result<Imported, Error> {
     let content = verified.get();
-    let Terms { choices, older, vault } = terms;
+    let Terms { choices, older, .. } = terms;
     if choices.may_merge() {
         // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
         write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
@@ -80,12 +82,15 @@ pub fn import(
         let is_back = plan.older_than.is_some() && *older == Older::Refuse;
         let only_record = planned.step == Step::Same && is_of_other_version && !is_back;
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
+            if let Some(entry) = linked(collection, content, planned, terms) {
+                change.describe(&planned.artifact, Some(entry));
+            }
             continue;
         }
         let artifact = &planned.artifact;
         planned.incoming.write_renamed(&collection.repo)?;
         let files = &planned.incoming.files;
-        let Some(settled) = settled(collection, content, planned, tree_of(&collection.repo, files)?, *vault) else {
+        let Some(settled) = settled(collection, content, planned, tree_of(&collection.repo, files)?, terms) else {
             continue;
         };
         if planned.step == Step::Conflict {
@@ -132,17 +137,35 @@ fn settled(
     content: &ReleaseContent,
     planned: &Planned,
     theirs: Oid,
-    vault: Option<&str>,
+    terms: &Terms<'_>,
 ) -> Option<Settled> {
     let artifact = &planned.artifact;
     let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *planned.offered())?;
     let bundle = content.release.bundle.to_string();
     // A pack of the same bundle says nothing of the vault, so what is known of it stays.
     let known = collection.manifest.artifacts.get(artifact).filter(|entry| entry.bundle.as_ref() == Some(&bundle));
-    let vault = vault.map(str::to_owned).or_else(|| known?.vault.clone());
+    let vault = terms.vault.map(str::to_owned).or_else(|| known?.vault.clone());
+    // Whoever takes it from another vault has not said to follow that one.
+    let same_vault = known.filter(|entry| entry.vault == vault);
+    let follows = terms.follows.map(str::to_owned).or_else(|| same_vault?.reference.clone());
     let (release, tag) = (content.release.to_string(), content.tag_id.to_string());
     let original = planned.original.as_ref().map(|original| original.name.to_string());
-    let taken = Taken::Release { bundle, vault, original, release, tag };
+    let taken = Taken::Release { bundle, vault, original, follows, release, tag };
     // Of what has another name here, the files are others than those of the manifest.
     Some(Settled { theirs, taken, digest: tree_digest(&planned.files), license: bundled.license.clone() })
+}
+
+/// Returns what `collection.toml` says of an artifact of the bundle that is followed from now on and else stays as it is; `None`
+/// where it says so already.
+fn linked(
+    collection: &Collection,
+    content: &ReleaseContent,
+    planned: &Planned,
+    terms: &Terms<'_>,
+) -> Option<ManifestEntry> {
+    let artifact = &planned.artifact;
+    let (Some(vault), Some(follows)) = (terms.vault, terms.follows) else { return None };
+    let before = collection.manifest.artifacts.get(artifact).filter(|_| is_of_bundle(collection, content, artifact))?;
+    let after = ManifestEntry { vault: Some(vault.to_owned()), reference: Some(follows.to_owned()), ..before.clone() };
+    (after != *before).then_some(after)
 }

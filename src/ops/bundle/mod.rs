@@ -23,7 +23,7 @@ pub use choice::{Choices, Existing};
 pub use error::Error;
 pub use export::{Exported, default_output, export};
 pub use import::{Imported, Terms, import};
-pub use locate::{Found, Place, VerifiedReport, check_policy, find, load_trust, pack_digest, report, verify};
+pub use locate::{Found, Place, VerifiedReport, Wanted, check_policy, find, load_trust, pack_digest, report, verify};
 pub use minisign::{minisign_key, minisign_signer, minisign_verdict};
 pub(crate) use objects::write_objects;
 pub use plan::{Detail, Older, Plan, Planned, Step, plan};

@@ -188,6 +188,9 @@ pub(super) fn plan_in(
         let bundle = &content.release.bundle;
         let existing = choices.of(offered);
         let mut step = step(collection, Some(bundle.as_str()), &artifact, tree_digest(&files), existing)?;
+        if step == Step::Add && choices.leaves_out(offered) {
+            continue;
+        }
         let is_recorded = is_recorded(collection, content, &artifact);
         if matches!(step, Step::Merge | Step::Fork) && is_recorded {
             // Edited since it was imported: this release has nothing new for it.

@@ -30,6 +30,8 @@ pub(crate) enum Taken {
         vault: Option<String>,
         /// The artifact's name in the bundle, where it has another here.
         original: Option<String>,
+        /// The range of versions that is followed in the vault, where it is.
+        follows: Option<String>,
         /// The release, such as `kit--v1.0.0`.
         release: String,
         /// Object id of its tag.
@@ -72,12 +74,12 @@ impl Settled {
             Taken::Upstream { path, commit, .. } => {
                 (ManifestEntry { path: Some(path.clone()), ..before }, commit.clone(), None, None)
             }
-            Taken::Release { bundle, vault, original, release, tag } => {
-                let (bundle, vault, original) = (Some(bundle.clone()), vault.clone(), original.clone());
+            Taken::Release { bundle, vault, original, follows, release, tag } => {
                 let entry = ManifestEntry {
-                    bundle,
-                    vault,
-                    original,
+                    bundle: Some(bundle.clone()),
+                    vault: vault.clone(),
+                    original: original.clone(),
+                    reference: follows.clone(),
                     tags: before.tags,
                     accept: before.accept,
                     ..ManifestEntry::default()
@@ -120,6 +122,7 @@ impl Settled {
                 bundle: trailer("Skillmeat-Bundle")?,
                 vault: trailer("Skillmeat-Vault"),
                 original: trailer("Skillmeat-Original"),
+                follows: trailer("Skillmeat-Follows"),
                 release,
                 tag: trailer("Skillmeat-Tag")?,
             },
@@ -144,10 +147,11 @@ impl Settled {
                 (pristine::REFERENCE, Some(reference)),
                 ("Skillmeat-Commit", commit.as_ref()),
             ],
-            Taken::Release { bundle, vault, original, release, tag } => vec![
+            Taken::Release { bundle, vault, original, follows, release, tag } => vec![
                 ("Skillmeat-Bundle", Some(bundle)),
                 ("Skillmeat-Vault", vault.as_ref()),
                 ("Skillmeat-Original", original.as_ref()),
+                ("Skillmeat-Follows", follows.as_ref()),
                 ("Skillmeat-Release", Some(release)),
                 ("Skillmeat-Tag", Some(tag)),
             ],
