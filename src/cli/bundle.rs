@@ -80,11 +80,13 @@ pub(super) enum Command {
         minisign_key: Option<String>,
     },
     /// Bring a verified release into the collection, in one commit
-    #[command(
-        after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  git skillmeat import team:review-kit@1.0.0"
-    )]
+    #[command(after_help = "Examples:\n  git skillmeat import review-kit-1.0.0.skillmeat-pack --dry-run\n  \
+            git skillmeat import team:review-kit@1.0.0\n  \
+            git skillmeat import team:review-kit --existing fork     # yours stay, theirs come in as NAME-from-review-kit\n  \
+            git skillmeat import team:review-kit --interactive\n  \
+            git skillmeat import 'team:review-kit@^1.2' --link       # and later: git skillmeat update")]
     Import {
-        /// A pack, VAULT:BUNDLE[@VERSION], or a recommendation: its text, its file, or `-`
+        /// A pack, VAULT:BUNDLE[@VERSION|@RANGE], or a recommendation: its text, its file, or `-`
         #[arg(value_name = "PACK|VAULT:BUNDLE|REF")]
         what: String,
         /// Show what would be imported, and change nothing
@@ -105,6 +107,12 @@ pub(super) enum Command {
         /// What to do with artifacts that the collection has with other content
         #[arg(long, value_enum, default_value_t = Keep::Refuse)]
         existing: Keep,
+        /// Ask what to do with each of them
+        #[arg(long, conflicts_with = "existing")]
+        interactive: bool,
+        /// Follow the vault: `update` takes newer releases of the bundle, in the range that is named
+        #[arg(long)]
+        link: bool,
         /// Take a release that is older than one that was imported before
         #[arg(long)]
         allow_older: bool,
@@ -128,10 +136,16 @@ pub(super) enum Packing {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Keep {
+    /// Import nothing
     Refuse,
+    /// Keep yours
     Skip,
+    /// Take the new ones; history keeps yours
     Replace,
+    /// Put both together, of what came from this bundle before
     Merge,
+    /// Keep yours, and take the new ones under another name, always the same: NAME-from-BUNDLE
+    Fork,
 }
 
 impl Command {
@@ -148,6 +162,8 @@ impl Command {
                 allow_unsigned,
                 accept,
                 existing,
+                interactive,
+                link,
                 allow_older,
                 locked,
                 no_dependencies,
@@ -158,6 +174,7 @@ impl Command {
                     Keep::Skip => Existing::Skip,
                     Keep::Replace => Existing::Replace,
                     Keep::Merge => Existing::Merge,
+                    Keep::Fork => Existing::Fork,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
                 import(
@@ -169,6 +186,9 @@ impl Command {
                         allow_unsigned,
                         accept,
                         existing,
+                        interactive,
+                        link,
+                        follows: None,
                         older,
                         locked,
                         no_dependencies,

@@ -13,6 +13,7 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, moment, short, size};
 use crate::model::Class;
 use crate::ops::collection::{self, Ask, Local, Status, Upstream};
+use crate::ops::vault;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -177,7 +178,13 @@ fn list(session: &Session) -> Result<Report, Failure> {
     for item in &listing.artifacts {
         let name = item.artifact.to_string();
         let about = short(item.description.as_deref().unwrap_or(""), 100);
-        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {about}\n"));
+        let fork = match (&item.original, &item.upstream) {
+            (Some(original), Some(bundle)) => {
+                format!("  {FAINT}'{}' of {}{FAINT:#}", short(original, 80), short(bundle, 80))
+            }
+            _ => String::new(),
+        };
+        text.push_str(&format!("{NAME}{name:width$}{NAME:#}  {about}{fork}\n"));
     }
     let report = Report::new("list", &listing, text);
     Ok(if listing.artifacts.is_empty() {
@@ -199,6 +206,7 @@ fn show(session: &Session, artifact: &str) -> Result<Report, Failure> {
         ("commit", shown.upstream_commit.clone()),
         ("release", shown.release.clone()),
         ("vault", shown.entry.vault.clone()),
+        ("original", shown.entry.original.clone()),
         ("license", shown.license.clone()),
         ("tags", (!shown.entry.tags.is_empty()).then(|| shown.entry.tags.join(", "))),
         ("digest", Some(shown.digest.to_string())),
@@ -221,7 +229,15 @@ fn show(session: &Session, artifact: &str) -> Result<Report, Failure> {
 fn status(session: &Session, artifacts: &[String], remote: bool) -> Result<Report, Failure> {
     let collection = session.collection()?;
     let ask = if remote { Ask::Upstreams } else { Ask::Nobody };
-    let status = collection::status(&session.context, &collection, artifacts, ask)?;
+    let mut status = collection::status(&session.context, &collection, artifacts, ask)?;
+    if remote {
+        let followed = vault::follow(&session.context, &collection, &collection.select(artifacts)?);
+        for one in followed.into_iter().flat_map(|followed| followed.artifacts) {
+            if let Some(item) = status.artifacts.iter_mut().find(|item| item.artifact == one.artifact) {
+                item.upstream = Some(one.upstream);
+            }
+        }
+    }
     let mut report = Report::new("status", &status, status_text(&status));
     if status.artifacts.iter().filter_map(|item| item.upstream.as_ref()).any(Upstream::is_unknown) {
         report = report.status(Class::Conflict.exit_status());

@@ -161,7 +161,9 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
             Error::NoPack(_) => Some("check the path".to_owned()),
-            Error::Exists(_) => Some("keep yours with `--existing skip`, take the new ones with `--existing replace`, or put both together with `--existing merge`".to_owned()),
+            Error::Exists(_) => Some("keep yours with `--existing skip`, take the new ones with `--existing replace`, put both together with `--existing merge`, or have both with `--existing fork`".to_owned()),
+            Error::ForkTaken { fork, .. } => Some(format!("see what that is with `git skillmeat show {fork}`; keep yours with `--existing skip`, or take the new one with `--existing replace`")),
+            Error::ForkName { .. } | Error::Rename { .. } => Some("keep yours with `--existing skip`, or take the new one with `--existing replace`".to_owned()),
             Error::Together { .. } => Some("tell their publishers; `--no-dependencies` takes the bundle alone".to_owned()),
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
@@ -174,6 +176,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             | Error::OldPack(_)
             | Error::NothingToTake(_)
             | Error::NoMerge
+            | Error::NoFork
             | Error::Overwrites(_)
             | Error::Unsigned { .. } => super::old::hint(error),
             Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,

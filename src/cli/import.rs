@@ -1,7 +1,9 @@
 //! `import`: what a release would change here, and making it so.
 
 use super::bundle::{is_pack, level_text, verified, verified_text};
+use super::choose;
 use super::failure::Failure;
+use super::powers::powers_text;
 use super::recommend;
 use super::report::Report;
 use super::session::Session;
@@ -9,11 +11,11 @@ use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs
 use super::update::files_text;
 use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
-    self, Detail, Error, Existing, Found, Imported, ImportedNeed, Older, Place, Plan, Planned, Preview, Step, Terms,
-    Wanted,
+    self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
+    Preview, Step,
 };
 use crate::ops::vault::{self, Locked, Opened, Vault};
-use crate::trust::{Level, ReleaseContent};
+use crate::trust::{Level, ReleaseContent, Verified};
 
 /// How an import is wished for.
 pub(super) struct Wish {
@@ -27,6 +29,12 @@ pub(super) struct Wish {
     pub(super) accept: Vec<Digest>,
     /// What happens to artifacts that are here with other content.
     pub(super) existing: Existing,
+    /// Whether the user is asked about each of them.
+    pub(super) interactive: bool,
+    /// Whether the vault is followed from now on.
+    pub(super) link: bool,
+    /// The range of versions that is followed, once it is known.
+    pub(super) follows: Option<String>,
     /// Whether an older release is taken.
     pub(super) older: Older,
     /// Whether only what is locked is taken.
@@ -40,6 +48,16 @@ pub(super) struct Wish {
 }
 
 pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Report, Failure> {
+    if wish.interactive {
+        choose::check_terminal(session)?;
+    }
+    if wish.link && (recommend::is_one(what) || is_pack(session, what)) {
+        return Err(Failure::new(
+            Class::Usage,
+            "`--link` needs a vault that is followed",
+            "name the bundle in it, `git skillmeat import VAULT:BUNDLE --link`; `git skillmeat vault list` shows your vaults",
+        ));
+    }
     session.collection()?;
     if recommend::is_one(what) {
         return recommend::import(session, what, &wish);
@@ -59,9 +77,19 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             "`git skillmeat vault ls NAME` shows what a vault has",
         ));
     };
-    if release.contains('@') || release.contains("--v") {
+    match bundle::Wanted::parse(release)? {
+        bundle::Wanted::Release(_) if wish.link => {
+            return Err(Failure::new(
+                Class::Usage,
+                format!("'{}' is one version, and it has no newer ones to follow", clean(what)),
+                "follow the bundle, `VAULT:BUNDLE`, or a range of its versions, `VAULT:BUNDLE@^1.2`",
+            ));
+        }
         // Who names a version has it, whatever was here before.
-        wish.older = Older::Take;
+        bundle::Wanted::Release(_) => wish.older = Older::Take,
+        bundle::Wanted::Newest(..) if !wish.link => {}
+        bundle::Wanted::Newest(_, None) => wish.follows = Some("*".to_owned()),
+        bundle::Wanted::Newest(_, Some(range)) => wish.follows = Some(range.to_string()),
     }
     if !session.context.offline {
         vault::pull(&session.context, vault)?;
@@ -98,10 +126,16 @@ pub(super) fn import_from(
     };
     // Who has agreed already is not kept waiting for what nobody will read.
     let detail = if wish.dry_run || !wish.has_agreed() { Detail::Files } else { Detail::Steps };
-    let plan = bundle::plan(context, &collection, found, &verified, wish.existing, detail)?;
-    let mut dependencies = Vec::new();
+    let choices_of = |found: &Found, verified: &Verified<ReleaseContent>| {
+        if wish.interactive { choose::choices(session, found, verified) } else { Ok(Choices::from(wish.existing)) }
+    };
+    let choices = choices_of(found, &verified)?;
+    let plan = bundle::plan(context, &collection, found, &verified, &choices, detail)?;
+    let (mut dependencies, mut their_choices) = (Vec::new(), Vec::new());
     for one in &needed {
-        let plan = bundle::plan(context, &collection, &one.found, &one.verified, wish.existing, detail)?;
+        let choices = choices_of(&one.found, &one.verified)?;
+        let plan = bundle::plan(context, &collection, &one.found, &one.verified, &choices, detail)?;
+        their_choices.push(choices);
         dependencies.push(ImportedNeed { plan, principal: one.verified.get().principal.clone() });
     }
     let preview = |text: &mut String| {
@@ -131,13 +165,13 @@ pub(super) fn import_from(
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let terms = Terms { existing: wish.existing, older: wish.older };
-    let root = Wanted { found, verified: &verified, vault };
-    let needed: Vec<_> = needed
-        .iter()
-        .map(|one| Wanted { found: &one.found, verified: &one.verified, vault: one.vault.as_deref() })
-        .collect();
-    let done = bundle::import(context, &collection, &root, &needed, &terms)?;
+    let root = Incoming { found, verified: &verified, vault, follows: wish.follows.as_deref(), choices: &choices };
+    let incoming = needed.iter().zip(&their_choices).map(|(one, choices)| {
+        let (found, verified) = (&one.found, &one.verified);
+        Incoming { found, verified, vault: one.vault.as_deref(), follows: None, choices }
+    });
+    let incoming: Vec<_> = incoming.collect();
+    let done = bundle::import(context, &collection, &root, &incoming, wish.older)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
@@ -219,13 +253,16 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
             Step::Same => ("Unchanged", "Unchanged"),
             Step::Update => ("Updated", "Would update"),
             Step::Replace => ("Replaced", "Would replace"),
+            Step::Fork => ("Added beside yours:", "Would add beside yours:"),
             Step::Merge => ("Merged", "Would merge"),
             Step::Conflict => ("Waits for a decision:", "Would wait for a decision:"),
             Step::Skip => ("Kept yours:", "Would keep yours:"),
             Step::Refuse => ("Refused", "Would refuse, the collection has other content:"),
         };
         let verb = if dry_run { future } else { past };
-        text.push_str(&format!("{verb} {NAME}{}{NAME:#}, {}\n", planned.artifact, count(planned.files.len(), "file")));
+        let original = planned.original.as_ref().map(|original| format!(", '{original}' there")).unwrap_or_default();
+        let files = count(planned.files.len(), "file");
+        text.push_str(&format!("{verb} {NAME}{}{NAME:#}{original}, {files}\n", planned.artifact));
         if let Some(preview) = &planned.preview {
             text.push_str(&preview_text(preview, with_diff));
         }
@@ -238,12 +275,13 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.
-fn preview_text(preview: &Preview, with_diff: bool) -> String {
+pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(license) = &preview.license {
         let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
         text.push_str(&format!("  licence {}{before}\n", clean(license)));
     }
+    text.push_str(&powers_text(&preview.powers));
     for file in &preview.files {
         let sign = match (file.old_mode, file.new_mode) {
             (None, _) => "new",

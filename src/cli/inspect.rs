@@ -12,7 +12,7 @@ use super::session::Session;
 use super::text::{NAME, WARNING, clean, count, findings_text, runs_text, size};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
-use crate::ops::bundle::{self, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport};
+use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport};
 use crate::ops::vault::{self, Opened, Vault};
 use crate::scan::{Finding, Severity};
 use crate::signature::{RawTag, shown};
@@ -117,7 +117,14 @@ fn inspect(session: &Session, found: &Found, origin: Option<&Opened>) -> Result<
     let plan = match session.collection() {
         Ok(collection) => {
             let detail = Detail::Files;
-            Some(bundle::plan(&session.context, &collection, found, &verified, Existing::Refuse, detail)?)
+            Some(bundle::plan(
+                &session.context,
+                &collection,
+                found,
+                &verified,
+                &Choices::from(Existing::Refuse),
+                detail,
+            )?)
         }
         // There is none here.
         Err(failure) if failure.class == Class::Usage => None,

@@ -84,6 +84,13 @@ fn convert(session: &Session, old: &Old, wish: Convert) -> Result<Report, Failur
 
 /// Imports an old pack, after someone has agreed to exactly what it holds.
 pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report, Failure> {
+    if wish.interactive {
+        return Err(Failure::new(
+            Class::Usage,
+            "an unsigned pack is imported as a whole",
+            "choose for all of it with `--existing skip` or `--existing replace`",
+        ));
+    }
     let content = old::content(&session.collection()?.repo, old)?;
     if let Some(accepted) = wish.accept.first().copied().filter(|_| !wish.accept.contains(&content.digest)) {
         let release = clean(&old.report.name);
@@ -139,7 +146,7 @@ pub(super) fn hint(error: &Error) -> Option<String> {
         Error::NothingToTake(path) => {
             format!("`git skillmeat verify {}` tells what it holds", word(&path.display()))
         }
-        Error::NoMerge => {
+        Error::NoMerge | Error::NoFork => {
             "keep yours with `--existing skip`, or take the new ones with `--existing replace`".to_owned()
         }
         Error::Overwrites(_) => "name another file with `--output`".to_owned(),

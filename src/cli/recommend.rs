@@ -249,7 +249,9 @@ fn standing(
     let (verified, report) = verified(session, &found, origin.as_ref(), None)?;
     recommend::check(recommendation, &found, &verified)?;
     let plan = match session.collection() {
-        Ok(collection) => Some(bundle::plan(context, &collection, &found, &verified, Existing::Refuse, Detail::Files)?),
+        Ok(collection) => {
+            Some(bundle::plan(context, &collection, &found, &verified, &Existing::Refuse.into(), Detail::Files)?)
+        }
         // There is none here.
         Err(failure) if failure.class == Class::Usage => None,
         Err(failure) => return Err(failure),

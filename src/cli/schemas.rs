@@ -118,7 +118,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("undo", schema_for!(Output<collection::RolledBack>)),
         ("merge-driver", schema_for!(Output<super::plumbing::Conflicts>)),
         ("validate", schema_for!(Output<collection::Validation>)),
-        ("update", schema_for!(Output<collection::UpdatePlan>)),
+        ("update", schema_for!(Output<super::follow::Updated>)),
         ("duplicates", schema_for!(Output<collection::Duplicates>)),
         ("search", schema_for!(Output<Vec<collection::SearchHit>>)),
         ("collection-copy", schema_for!(Output<super::collections::CopiedOrMoved>)),

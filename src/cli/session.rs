@@ -111,7 +111,8 @@ impl Session {
         }
         let _ = write!(anstream::stderr(), "{question} ");
         let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).ok()?;
+        // The end of the input is no answer: who asks again on an empty line would ask for ever.
+        std::io::stdin().lock().read_line(&mut answer).ok().filter(|read| *read > 0)?;
         Some(answer.trim().to_owned())
     }
 }

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::deploy::Place;
 use super::failure::Failure;
+use super::follow::{self, Following, Updated};
 use super::hints::allow_hint;
 use super::report::Report;
 use super::session::Session;
@@ -23,10 +24,11 @@ const MAX_COMMITS: usize = 5;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Bring in what is new upstream, merged with what was edited here
+    /// Bring in what is new upstream, and newer releases of bundles that are followed, merged with what was edited here
     #[command(after_help = "Examples:\n  git skillmeat update\n  git skillmeat update skill/pdf --dry-run\n  \
         git skillmeat update skill/pdf --strategy theirs\n\nWhat both sides changed in the same lines waits: \
-        `git skillmeat resolve REF`.")]
+        `git skillmeat resolve REF`. A bundle that is \
+        followed (`git skillmeat import VAULT:BUNDLE --link`) is taken as a whole, in a commit of its own.")]
     Update {
         /// Only these artifacts
         #[arg(value_name = "REF")]
@@ -171,29 +173,37 @@ fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<
     }
     let collection = session.collection()?;
     let looked = collection::look_for_updates(&session.context, &collection, wish)?;
-    let plan = collection::plan_update(&collection, &looked, wish)?;
-    if dry_run || plan.artifacts.iter().all(|item| item.step == UpdateStep::None) {
-        return Ok(report(&plan, dry_run));
+    let mut plan = collection::plan_update(&collection, &looked, wish)?;
+    let following = Following::look(session, wish)?;
+    let is_idle = plan.artifacts.iter().all(|item| item.step == UpdateStep::None);
+    if dry_run || (is_idle && following.is_idle()) {
+        return Ok(report(Updated { plan, bundles: following.into_updates() }, dry_run));
     }
-    if !plan.runs.is_empty() && !yes {
-        let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
+    if (!plan.runs.is_empty() || following.needs_consent()) && !yes {
+        let text = plan_text(&plan, true) + &following.text();
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
         if !session.confirm("Take what a client will run by itself?") {
             return Err(Error::Consent.into());
         }
     }
-    let (collection, _lock) = session.collection_to_change()?;
-    let plan = collection::update(&session.context, &collection, &looked, wish)?;
-    Ok(report(&plan, false))
+    if !is_idle {
+        let (collection, _lock) = session.collection_to_change()?;
+        plan = collection::update(&session.context, &collection, &looked, wish)?;
+    }
+    Ok(report(Updated { plan, bundles: following.take(session)? }, false))
 }
 
 /// The status is 1 where something could not be done or asked, so that a script notices.
-fn report(plan: &UpdatePlan, dry_run: bool) -> Report {
+fn report(updated: Updated, dry_run: bool) -> Report {
     let open = |item: &UpdateItem| {
         item.step == UpdateStep::Conflict
             || item.step == UpdateStep::None && !matches!(item.upstream, Upstream::Current)
     };
-    let report = Report::new("update", plan, plan_text(plan, dry_run));
-    if plan.artifacts.iter().any(open) { report.status(Class::Conflict.exit_status()) } else { report }
+    let Updated { plan, bundles } = &updated;
+    let text: String = bundles.iter().map(|bundle| follow::update_text(bundle, dry_run)).collect();
+    let report = Report::new("update", &updated, plan_text(plan, dry_run) + &text);
+    let status = follow::status(bundles);
+    if plan.artifacts.iter().any(open) { report.status(Class::Conflict.exit_status()) } else { report.status(status) }
 }
 
 fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
@@ -288,6 +298,13 @@ pub(super) fn upstream_text(upstream: &Upstream) -> String {
             brief(from),
             brief(to)
         ),
+        Upstream::NewRelease { from: Some(from), to } => {
+            format!("behind: '{}' is here, '{}' in the vault", short(from, 80), short(to, 80))
+        }
+        Upstream::NewRelease { from: None, to } => format!("behind: '{}' is in the vault", short(to, 80)),
+        Upstream::TakenBack { release, reason } => {
+            format!("'{}' was taken back: {}", short(release, 80), short(reason, 120))
+        }
         Upstream::RefGone => "the ref followed is gone".to_owned(),
         Upstream::Gone { moved_to: Some(path) } => {
             format!("it is gone from its place upstream; '{}' has the same name", clean(path))

@@ -80,7 +80,8 @@ pub struct ManifestEntry {
     /// The server's name, where the place is a client's MCP configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Branch, tag, commit or range of versions followed; absent for the upstream's `HEAD`.
+    /// Branch, tag, commit or range of versions followed; absent for the upstream's `HEAD`. Beside `bundle` and `vault` the range of
+    /// versions of the bundle that is followed in the vault; absent where it is not followed.
     #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// The bundle it was imported from.
@@ -89,6 +90,9 @@ pub struct ManifestEntry {
     /// The vault of that bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
+    /// Its name in that bundle, where it came in under another because the collection had something else of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// The unsigned pack of an old format that it was imported from: the digest of the file, `sha256:…`. Nobody vouches for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
@@ -137,6 +141,12 @@ pub struct LockEntry {
 }
 
 impl ManifestEntry {
+    /// Returns the vault, the bundle and the range of versions that it follows, where it follows a bundle.
+    pub fn link(&self) -> Option<(&str, &str, &str)> {
+        let followed = (self.vault.as_deref()?, self.bundle.as_deref()?, self.reference.as_deref()?);
+        self.upstream.is_none().then_some(followed)
+    }
+
     /// Returns where it came from, for people: a bundle, an address, or an unsigned pack.
     pub fn origin(&self) -> Option<String> {
         let pack = || self.pack.as_ref().map(|pack| format!("unsigned pack {pack}"));
@@ -285,6 +295,7 @@ fn set_keys(table: &mut Table, entry: &ManifestEntry) {
         ("ref", &entry.reference),
         ("bundle", &entry.bundle),
         ("vault", &entry.vault),
+        ("original", &entry.original),
         ("pack", &entry.pack),
     ];
     for (key, value) in texts {

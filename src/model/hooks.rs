@@ -7,7 +7,7 @@
 
 mod place;
 
-pub use place::{relocate, relocate_back, unresolved, updated};
+pub use place::{relocate, relocate_back, renamed_hooks, unresolved, updated};
 
 use serde_json::{Map, Value};
 

@@ -22,6 +22,7 @@ mod path;
 pub mod plugin;
 mod recommendation;
 mod release;
+mod rename;
 mod root;
 mod source;
 mod vault;
@@ -54,6 +55,7 @@ pub use recommendation::{
     about_line, check_line, holds_carrier, read_carrier, write_carrier,
 };
 pub use release::{Release, ReleaseError};
+pub use rename::RenameError;
 pub use root::{
     BundlePattern, MAX_ROOT_BYTES, ROOT_FORMAT, RevokedKey, Role, RoleOf, RootError, RootFile, RootKey, is_principal,
 };

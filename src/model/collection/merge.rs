@@ -107,6 +107,7 @@ fn merge_entries(base: &ManifestEntry, ours: &ManifestEntry, theirs: &ManifestEn
         reference: pick(&base.reference, &ours.reference, &theirs.reference)?,
         bundle: pick(&base.bundle, &ours.bundle, &theirs.bundle)?,
         vault: pick(&base.vault, &ours.vault, &theirs.vault)?,
+        original: pick(&base.original, &ours.original, &theirs.original)?,
         pack: pick(&base.pack, &ours.pack, &theirs.pack)?,
         accept: words(|entry| &entry.accept),
         tags: words(|entry| &entry.tags),

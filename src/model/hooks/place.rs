@@ -76,6 +76,15 @@ pub fn updated(
     rewrite(old, new.value()).map_err(HooksError::Json)
 }
 
+/// Returns the `hooks.json` of an artifact that is called `to` and no longer `from`; `None` for what is no hooks.
+///
+/// `files` are the artifact's files, relative to its folder. Scripts that commands name by its folder are named by the new one.
+pub fn renamed_hooks(bytes: &[u8], from: &ArtifactName, to: &ArtifactName, files: &[TreePath]) -> Option<Vec<u8>> {
+    let old = Hooks::parse(bytes).ok()?;
+    let new = relocate(old.value(), from, files, &format!("{}/hooks/{to}", ROOTS[0]));
+    rewrite(bytes, &new).ok()
+}
+
 /// Returns the references to the plugin's folder that are not files of the artifact, sorted.
 ///
 /// They name something that is not deployed with it, so the command would fail.

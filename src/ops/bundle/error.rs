@@ -7,7 +7,7 @@ use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::git::ssh::SshError;
 use crate::model::foreign::pack::OldPackError;
-use crate::model::{ArtifactRef, Class, Digest, ManifestError, Release, ReleaseError};
+use crate::model::{ArtifactRef, Class, Digest, ManifestError, NameError, Release, ReleaseError, RenameError};
 use crate::ops::collection::{self, fs_class, git_class};
 use crate::pack::PackError;
 use crate::signature::{MinisignError, MinisignVerdict, ObjectError};
@@ -116,6 +116,33 @@ pub enum Error {
         /// The other.
         other: String,
     },
+    /// What an artifact would be called beside another of its name is taken too.
+    #[error("'{artifact}' cannot come in beside yours: '{fork}' is taken by something else")]
+    ForkTaken {
+        /// The artifact, by its name in the release.
+        artifact: ArtifactRef,
+        /// The name that it would get.
+        fork: ArtifactRef,
+    },
+    /// What an artifact would be called beside another of its name is no name.
+    #[error("'{artifact}' cannot come in beside yours")]
+    ForkName {
+        /// The artifact, by its name in the release.
+        artifact: ArtifactRef,
+        /// What is wrong with the name.
+        source: NameError,
+    },
+    /// An artifact cannot be given another name.
+    #[error("'{artifact}' cannot come in beside yours")]
+    Rename {
+        /// The artifact, by its name in the release.
+        artifact: ArtifactRef,
+        /// Why.
+        source: RenameError,
+    },
+    /// What is unsigned has no bundle to be named after.
+    #[error("what an unsigned pack holds has no bundle to be named after")]
+    NoFork,
     /// A newer release of the bundle was imported before.
     #[error("'{release}' is older than '{here}', which was imported before")]
     Older {
@@ -194,7 +221,7 @@ impl Error {
             Error::OldPack(OldPackError::Digest { .. }) => Class::Hash,
             Error::OldPack(_) => Class::Pack,
             Error::NothingToTake(_) => Class::Policy,
-            Error::NoMerge | Error::Overwrites(_) => Class::Usage,
+            Error::NoMerge | Error::NoFork | Error::Overwrites(_) => Class::Usage,
             Error::Unsigned { .. } => Class::Consent,
             Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
             Error::NoSigningKey | Error::Empty => Class::Usage,
@@ -210,7 +237,11 @@ impl Error {
             Error::Minisig { .. } => Class::Signature,
             Error::Secret(_) => Class::Secret,
             Error::Stale { .. } => Class::Stale,
-            Error::Exists(_) | Error::Together { .. } => Class::Conflict,
+            Error::Exists(_)
+            | Error::Together { .. }
+            | Error::ForkTaken { .. }
+            | Error::ForkName { .. }
+            | Error::Rename { .. } => Class::Conflict,
             Error::Older { .. } => Class::Rollback,
             Error::Consent { .. } => Class::Consent,
             Error::OtherDigest { .. } => Class::Hash,

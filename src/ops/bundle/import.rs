@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::plan::{Existing, Older, Plan, Step, is_of_bundle, is_recorded, plan_in, released_files};
+use super::choice::Choices;
+use super::plan::{Older, Plan, Planned, Step, is_of_bundle, is_recorded, plan_in};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, Digest, Oid, Release};
+use crate::model::{ArtifactRef, Digest, ManifestEntry, Oid, Release, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
@@ -37,24 +38,19 @@ pub struct ImportedNeed {
     pub principal: String,
 }
 
-/// On what terms a release is imported.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    /// What happens to artifacts that are here with other content.
-    pub existing: Existing,
-    /// Whether an older release is taken; of what it needs none ever is.
-    pub older: Older,
-}
-
 /// A verified release that is to be imported.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Incoming<'a> {
     /// Where it is.
     pub found: &'a Found,
     /// What it is.
     pub verified: &'a Verified<ReleaseContent>,
     /// Name of the vault it came from.
     pub vault: Option<&'a str>,
+    /// The range of versions to follow in that vault from now on.
+    pub follows: Option<&'a str>,
+    /// What happens to artifacts that are here with other content.
+    pub choices: &'a Choices,
 }
 
 /// Imports a verified release and those that it needs, by the plans for them, in one commit. The level that it reached is
@@ -64,25 +60,26 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Together`] when two of the releases have one
-/// artifact with different content, [`Error::Older`], [`Error::Taken`] when the collection has another tag of this name,
-/// [`Error::Collection`] when uncommitted edits are in the way.
+/// artifact with different content, [`Error::Older`], [`Error::ForkTaken`] and what else [`super::plan`] refuses,
+/// [`Error::Taken`] when the collection has another tag of this name, [`Error::Collection`] when uncommitted edits are in the
+/// way.
 pub fn import(
     context: &Context,
     collection: &Collection,
-    root: &Wanted<'_>,
-    needed: &[Wanted<'_>],
-    terms: &Terms,
+    root: &Incoming<'_>,
+    needed: &[Incoming<'_>],
+    older: Older,
 ) -> Result<Imported, Error> {
     check_together(root, needed)?;
     let mut change = Change::new(collection);
     let mut done = Done::default();
     let mut dependencies = Vec::new();
     for wanted in needed {
-        let plan =
-            apply(context, collection, wanted, &Terms { older: Older::Refuse, ..*terms }, &mut change, &mut done)?;
+        // Of what is needed none is older than what is here.
+        let plan = apply(context, collection, wanted, Older::Refuse, &mut change, &mut done)?;
         dependencies.push(ImportedNeed { plan, principal: wanted.verified.get().principal.clone() });
     }
-    let plan = apply(context, collection, root, terms, &mut change, &mut done)?;
+    let plan = apply(context, collection, root, older, &mut change, &mut done)?;
     let content = root.verified.get();
     let subject = subject(context, content, &dependencies);
     let committed = change.commit(context, "import", &subject, &done.changed)?;
@@ -91,7 +88,7 @@ pub fn import(
 }
 
 /// Refuses releases that cannot stand together.
-fn check_together(root: &Wanted<'_>, needed: &[Wanted<'_>]) -> Result<(), Error> {
+fn check_together(root: &Incoming<'_>, needed: &[Incoming<'_>]) -> Result<(), Error> {
     let mut seen: BTreeMap<&ArtifactRef, (Digest, &Release)> = BTreeMap::new();
     for content in needed.iter().chain([root]).map(|wanted| wanted.verified.get()) {
         for bundled in &content.manifest.artifacts {
@@ -120,19 +117,18 @@ struct Done {
 fn apply(
     context: &Context,
     collection: &Collection,
-    wanted: &Wanted<'_>,
-    terms: &Terms,
+    wanted: &Incoming<'_>,
+    older: Older,
     change: &mut Change<'_>,
     done: &mut Done,
 ) -> Result<Plan, Error> {
-    let Wanted { found, verified, vault } = *wanted;
+    let Incoming { found, verified, choices, .. } = *wanted;
     let content = verified.get();
-    let Terms { existing, older } = *terms;
-    if existing == Existing::Merge {
+    if choices.may_merge() {
         // What a merge needs. A collection that is open to be changed keeps it in memory until the commit.
         write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     }
-    let plan = plan_in(&collection.repo, collection, verified, existing)?;
+    let plan = plan_in(&collection.repo, collection, found, verified, choices)?;
     let refused: Vec<ArtifactRef> = plan
         .artifacts
         .iter()
@@ -156,18 +152,22 @@ fn apply(
         let is_back = plan.older_than.is_some() && older == Older::Refuse;
         let only_record = planned.step == Step::Same && is_of_other_version && !is_back;
         if planned.step == Step::Skip || (planned.step == Step::Same && !only_record) {
+            if let Some(entry) = linked(collection, content, planned, wanted) {
+                change.describe(&planned.artifact, Some(entry));
+            }
             continue;
         }
         let artifact = &planned.artifact;
-        let files = released_files(content, artifact);
-        let Some(settled) = settled(collection, content, artifact, tree_of(&collection.repo, &files)?, vault) else {
+        planned.incoming.write_renamed(&collection.repo)?;
+        let files = &planned.incoming.files;
+        let Some(settled) = settled(collection, content, planned, tree_of(&collection.repo, files)?, wanted) else {
             continue;
         };
         if planned.step == Step::Conflict {
             wait(context, collection, change, artifact, &settled)?;
             continue;
         }
-        let result = planned.merged.as_ref().unwrap_or(&files);
+        let result = planned.merged.as_ref().unwrap_or(files);
         let result: Vec<_> = result.iter().map(|(path, (mode, id))| (path.clone(), *mode, *id)).collect();
         change.replace(artifact, &result)?;
         settle(context, collection, change, artifact, &settled)?;
@@ -207,16 +207,37 @@ fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Optio
 fn settled(
     collection: &Collection,
     content: &ReleaseContent,
-    artifact: &ArtifactRef,
+    planned: &Planned,
     theirs: Oid,
-    vault: Option<&str>,
+    wanted: &Incoming<'_>,
 ) -> Option<Settled> {
-    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact)?;
+    let artifact = &planned.artifact;
+    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *planned.offered())?;
     let bundle = content.release.bundle.to_string();
     // A pack of the same bundle says nothing of the vault, so what is known of it stays.
     let known = collection.manifest.artifacts.get(artifact).filter(|entry| entry.bundle.as_ref() == Some(&bundle));
-    let vault = vault.map(str::to_owned).or_else(|| known?.vault.clone());
+    let vault = wanted.vault.map(str::to_owned).or_else(|| known?.vault.clone());
+    // Whoever takes it from another vault has not said to follow that one.
+    let same_vault = known.filter(|entry| entry.vault == vault);
+    let follows = wanted.follows.map(str::to_owned).or_else(|| same_vault?.reference.clone());
     let (release, tag) = (content.release.to_string(), content.tag_id.to_string());
-    let taken = Taken::Release { bundle, vault, release, tag };
-    Some(Settled { theirs, taken, digest: bundled.digest, license: bundled.license.clone() })
+    let original = planned.original.as_ref().map(|original| original.name.to_string());
+    let taken = Taken::Release { bundle, vault, original, follows, release, tag };
+    // Of what has another name here, the files are others than those of the manifest.
+    Some(Settled { theirs, taken, digest: tree_digest(&planned.files), license: bundled.license.clone() })
+}
+
+/// Returns what `collection.toml` says of an artifact of the bundle that is followed from now on and else stays as it is; `None`
+/// where it says so already.
+fn linked(
+    collection: &Collection,
+    content: &ReleaseContent,
+    planned: &Planned,
+    wanted: &Incoming<'_>,
+) -> Option<ManifestEntry> {
+    let artifact = &planned.artifact;
+    let (Some(vault), Some(follows)) = (wanted.vault, wanted.follows) else { return None };
+    let before = collection.manifest.artifacts.get(artifact).filter(|_| is_of_bundle(collection, content, artifact))?;
+    let after = ManifestEntry { vault: Some(vault.to_owned()), reference: Some(follows.to_owned()), ..before.clone() };
+    (after != *before).then_some(after)
 }

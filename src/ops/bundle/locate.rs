@@ -5,12 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
+use semver::VersionReq;
 use serde::Serialize;
 
 use super::{Error, Stored, old, releases};
 use crate::fsio::{FsError, open_file, read_optional};
 use crate::git::Repo;
-use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release};
+use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release, version_range};
 use crate::ops::Context;
 use crate::pack::{Limits, Pack};
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
@@ -23,8 +24,8 @@ use crate::trust::{
 pub enum Place<'a> {
     /// A pack.
     Pack(PathBuf),
-    /// A repository: by the name of the tag, or by bundle for its newest release, which its ledger says where there is one.
-    /// What that says was taken back is found only by its name.
+    /// A repository: by the name of the tag, or by bundle, with a range of versions or not, for its newest release, which its
+    /// ledger says where there is one. What that says was taken back is found only by its name.
     Repository(&'a Repo, String, Option<&'a Ledger>),
 }
 
@@ -68,19 +69,50 @@ pub(super) fn open_pack(path: &Path) -> Result<File, Error> {
     })
 }
 
-/// Returns the release that `text` means: `NAME--vVERSION`, `NAME@VERSION`, or `NAME` for its newest version.
+/// Which release a text means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Exactly this one.
+    Release(Release),
+    /// The newest of a bundle, or the newest in a range of versions.
+    Newest(BundleName, Option<VersionReq>),
+}
+
+impl Wanted {
+    /// Parses `NAME--vVERSION`, `NAME@VERSION`, `NAME@RANGE` such as `kit@^1.2`, or `NAME`.
+    ///
+    /// # Errors
+    /// [`Error::Release`], [`Error::NoRelease`] for what is no name of a bundle.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let none = || Error::NoRelease(text.chars().take(100).collect());
+        let (bundle, range) = match text.split_once('@') {
+            Some((bundle, range)) => (bundle, version_range(range)),
+            None => (text, None),
+        };
+        if range.is_none() && (text.contains('@') || text.contains("--v")) {
+            return Ok(Self::Release(text.replacen('@', "--v", 1).parse()?));
+        }
+        Ok(Self::Newest(bundle.parse().map_err(|_| none())?, range))
+    }
+}
+
+/// Returns the release that `text` means.
 ///
 /// Versions before a release (`1.0.0-rc.1`) are taken only when named.
 fn choose(repo: &Repo, text: &str, ledger: Option<&Ledger>) -> Result<(Release, Oid), Error> {
     let none = || Error::NoRelease(text.chars().take(100).collect());
     let all = releases(repo)?;
-    let named = text.replacen('@', "--v", 1);
-    if named.contains("--v") {
-        let release: Release = named.parse()?;
-        return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none);
-    }
-    let bundle: BundleName = text.parse().map_err(|_| none())?;
-    let is_meant = |release: &Release| release.bundle == bundle && release.version.pre.is_empty();
+    let (bundle, range) = match Wanted::parse(text)? {
+        Wanted::Release(release) => return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none),
+        Wanted::Newest(bundle, range) => (bundle, range),
+    };
+    let is_meant = |release: &Release| {
+        let fits = match &range {
+            Some(range) => range.matches(&release.version),
+            None => release.version.pre.is_empty(),
+        };
+        release.bundle == bundle && fits
+    };
     let Some(ledger) = ledger else {
         return all.into_iter().rfind(|(release, _)| is_meant(release)).ok_or_else(none);
     };

@@ -1,30 +1,17 @@
 //! What an import would do, before anything is done.
 
-use std::ops::Range;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::choice::{Choices, Existing};
+use super::incoming::{Incoming, forks, incoming};
 use super::preview::{Preview, preview};
 use super::{Error, Found, write_objects};
 use crate::git::{EntryKind, Repo};
-use crate::model::{ArtifactRef, Digest, FileEntry, FileMode, Kind, LockEntry, Release, tree_digest};
+use crate::model::{ArtifactRef, BundleName, Digest, FileEntry, FileMode, Kind, LockEntry, Oid, Release, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Collection, Files, Taken, file_entries, files_in, files_of, tree_of, waits};
 use crate::trust::{ReleaseContent, Verified};
-
-/// What becomes of artifacts that the collection has with other content of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// The import is refused.
-    Refuse,
-    /// They stay, and the rest is imported.
-    Skip,
-    /// They are replaced; history keeps them.
-    Replace,
-    /// Those that were imported from this bundle are merged with it; of others the import is refused.
-    Merge,
-}
 
 /// Whether a release is taken that is older than one that was imported before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +34,8 @@ pub enum Step {
     Update,
     /// The collection has other content, which is replaced.
     Replace,
+    /// The collection has other content of its name, which stays; it comes in beside it under another.
+    Fork,
     /// It was imported before and edited since, and both changes go together.
     Merge,
     /// Both sides changed the same lines: it stays as it is until `resolve`.
@@ -60,8 +49,11 @@ pub enum Step {
 /// One artifact of a [`Plan`].
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Planned {
-    /// The artifact.
+    /// The artifact, by its name in the collection.
     pub artifact: ArtifactRef,
+    /// Its name in the release, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<ArtifactRef>,
     /// What happens to it.
     pub step: Step,
     /// Its files, by path.
@@ -72,9 +64,22 @@ pub struct Planned {
     /// What would change in it, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
+    /// Whether it came from an earlier release of this bundle, so that there is something to merge from.
+    #[serde(skip)]
+    pub is_mergeable: bool,
+    /// What the release has of it.
+    #[serde(skip)]
+    pub(super) incoming: Incoming,
     /// What a merge makes of it.
     #[serde(skip)]
     pub(super) merged: Option<Files>,
+}
+
+impl Planned {
+    /// Returns its name in the release.
+    pub fn offered(&self) -> &ArtifactRef {
+        self.original.as_ref().unwrap_or(&self.artifact)
+    }
 }
 
 /// What an import would do.
@@ -133,66 +138,101 @@ pub enum Detail {
 /// Plans the import of a verified release. Writes nothing: what a merge makes is kept in memory.
 ///
 /// # Errors
-/// [`Error::Collection`], [`Error::Trust`] when the bytes are no longer those that were verified.
+/// [`Error::Collection`], [`Error::ForkTaken`], [`Error::ForkName`] and [`Error::Rename`] for what cannot come in beside
+/// another, [`Error::Trust`] when the bytes are no longer those that were verified.
 pub fn plan(
     context: &Context,
     collection: &Collection,
     found: &Found,
     verified: &Verified<ReleaseContent>,
-    existing: Existing,
+    choices: &Choices,
     detail: Detail,
 ) -> Result<Plan, Error> {
-    let memory = (existing == Existing::Merge).then(|| collection.repo.in_memory());
-    if let Some(memory) = &memory {
-        write_objects(context, memory, found.evidence.as_ref(), verified)?;
+    let memory = collection.repo.in_memory();
+    if choices.may_merge() {
+        write_objects(context, &memory, found.evidence.as_ref(), verified)?;
     }
-    let mut plan = plan_in(memory.as_ref().unwrap_or(&collection.repo), collection, verified, existing)?;
+    let mut plan = plan_in(&memory, collection, found, verified, choices)?;
     if detail == Detail::Files {
         for planned in plan.artifacts.iter_mut().filter(|planned| planned.step != Step::Same) {
             // Without a merge one artifact at a time is held.
-            let own = memory.is_none().then(|| collection.repo.in_memory());
-            if let Some(memory) = memory.as_ref().or(own.as_ref()) {
-                planned.preview = Some(preview(memory, collection, found, verified.get(), planned)?);
-            }
+            let own = (!choices.may_merge()).then(|| collection.repo.in_memory());
+            let memory = own.as_ref().unwrap_or(&memory);
+            planned.preview = Some(preview(memory, collection, found, verified.get(), planned)?);
         }
     }
     Ok(plan)
 }
 
-/// As [`plan`]; for a merge `repo` must have the objects of the release, and gets those of what is merged.
+/// As [`plan`]; for a merge `repo` must have the objects of the release, and gets those of what is merged or renamed.
 pub(super) fn plan_in(
     repo: &Repo,
     collection: &Collection,
+    found: &Found,
     verified: &Verified<ReleaseContent>,
-    existing: Existing,
+    choices: &Choices,
 ) -> Result<Plan, Error> {
     let content = verified.get();
+    let forks = forks(collection, content);
+    let is_offered = |artifact: &ArtifactRef| content.manifest.artifacts.iter().any(|one| one.artifact == *artifact);
     let mut artifacts = Vec::new();
     let mut runs = Vec::new();
     for bundled in &content.manifest.artifacts {
-        let artifact = &bundled.artifact;
-        let own = |entry: &&FileEntry| entry.path == bundled.path || entry.path.below(&bundled.path).is_some();
-        let files: Vec<FileEntry> = content.manifest.files.iter().filter(own).cloned().collect();
-        let mut step = step(collection, Some(content.release.bundle.as_str()), artifact, bundled.digest, existing)?;
-        let (mut conflicts, mut merged) = (Vec::new(), None);
-        if step == Step::Merge && is_recorded(collection, content, artifact) {
+        let offered = &bundled.artifact;
+        let known = forks.get(offered).filter(|known| *known != offered);
+        let mut artifact = known.unwrap_or(offered).clone();
+        if known.is_some() && is_offered(&artifact) {
+            return Err(Error::ForkTaken { artifact: offered.clone(), fork: artifact });
+        }
+        let (mut files, mut incoming) = self::incoming(repo, found, content, offered, &artifact)?;
+        let bundle = &content.release.bundle;
+        let existing = choices.of(offered);
+        let mut step = step(collection, Some(bundle.as_str()), &artifact, tree_digest(&files), existing)?;
+        if step == Step::Add && choices.leaves_out(offered) {
+            continue;
+        }
+        let is_recorded = is_recorded(collection, content, &artifact);
+        if matches!(step, Step::Merge | Step::Fork) && is_recorded {
             // Edited since it was imported: this release has nothing new for it.
             step = Step::Skip;
         }
+        match step {
+            // One fork is enough: what was made of it here and what is new go together.
+            Step::Fork if known.is_some() => step = Step::Merge,
+            Step::Fork => {
+                artifact = free_fork(collection, offered, bundle, is_offered)?;
+                (files, incoming) = self::incoming(repo, found, content, offered, &artifact)?;
+            }
+            _ => {}
+        }
+        let base = base(repo, collection, content, &artifact);
+        let (mut conflicts, mut merged) = (Vec::new(), None);
         if step == Step::Merge {
-            match merge(repo, collection, content, artifact)? {
+            match base.map(|base| merge(repo, collection, &artifact, base, &incoming)).transpose()? {
                 None => step = Step::Refuse,
                 Some((files, none)) if none.is_empty() => merged = Some(files),
                 Some((_, some)) => (step, conflicts) = (Step::Conflict, some),
             }
         }
-        runs.extend(runs_of(step, artifact, &files));
-        artifacts.push(Planned { artifact: artifact.clone(), step, files, conflicts, preview: None, merged });
+        runs.extend(runs_of(step, &artifact, &files));
+        artifacts.push(Planned {
+            original: (artifact != *offered).then(|| offered.clone()),
+            artifact,
+            step,
+            files,
+            conflicts,
+            preview: None,
+            is_mergeable: base.is_some() && !is_recorded,
+            incoming,
+            merged,
+        });
     }
     let all = collection.manifest.artifacts.keys();
     let of_bundle: Vec<_> = all.filter(|artifact| is_of_bundle(collection, content, artifact)).collect();
-    let is_offered = |artifact: &&ArtifactRef| content.manifest.artifacts.iter().any(|one| one.artifact == **artifact);
-    let gone = of_bundle.iter().filter(|artifact| !is_offered(artifact)).map(|artifact| (*artifact).clone()).collect();
+    let still = |artifact: &&&ArtifactRef| {
+        is_offered(artifact) || forks.iter().any(|(offered, fork)| fork == **artifact && is_offered(offered))
+    };
+    let gone = of_bundle.iter().filter(|artifact| !still(artifact)).map(|artifact| (*artifact).clone()).collect();
     let locked = of_bundle.iter().filter_map(|artifact| collection.lock.artifacts.get(artifact)?.release.as_deref());
     let waiting = waits(collection)?;
     let waiting = waiting.iter().filter_map(|(_, settled)| match &settled.taken {
@@ -206,9 +246,24 @@ pub(super) fn plan_in(
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, older_than, gone, runs })
 }
 
+/// Returns the name under which an artifact comes in beside another of its name.
+fn free_fork(
+    collection: &Collection,
+    offered: &ArtifactRef,
+    bundle: &BundleName,
+    is_offered: impl Fn(&ArtifactRef) -> bool,
+) -> Result<ArtifactRef, Error> {
+    let artifact = offered.clone();
+    let fork = offered.forked(bundle).map_err(|source| Error::ForkName { artifact: artifact.clone(), source })?;
+    if is_offered(&fork) || collection.repo.entry_at(collection.tree, &fork.path())?.is_some() {
+        return Err(Error::ForkTaken { artifact, fork });
+    }
+    Ok(fork)
+}
+
 /// Returns what a client or an agent will run by itself of an artifact to which this happens.
 pub(super) fn runs_of(step: Step, artifact: &ArtifactRef, files: &[FileEntry]) -> Vec<String> {
-    if !matches!(step, Step::Add | Step::Update | Step::Replace | Step::Merge) {
+    if !matches!(step, Step::Add | Step::Update | Step::Replace | Step::Fork | Step::Merge) {
         return Vec::new();
     }
     let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
@@ -256,39 +311,27 @@ pub(super) fn step(
         Existing::Skip => Step::Skip,
         Existing::Replace => Step::Replace,
         Existing::Merge => Step::Merge,
+        Existing::Fork => Step::Fork,
     })
 }
 
+/// Returns the pristine state to merge from; `None` for what did not come from this bundle.
+fn base(repo: &Repo, collection: &Collection, content: &ReleaseContent, artifact: &ArtifactRef) -> Option<Oid> {
+    let lock = collection.lock.artifacts.get(artifact).filter(|_| is_of_bundle(collection, content, artifact));
+    lock.and_then(LockEntry::tree_id).filter(|base| repo.has(*base))
+}
+
 /// Merges an artifact of a release with what was made here of an earlier one of the same bundle: the files, and the paths that
-/// both sides changed. `None` for one that did not come from this bundle, which has nothing to merge from.
+/// both sides changed.
 fn merge(
     repo: &Repo,
     collection: &Collection,
-    content: &ReleaseContent,
     artifact: &ArtifactRef,
-) -> Result<Option<(Files, Vec<String>)>, Error> {
-    let lock = collection.lock.artifacts.get(artifact).filter(|_| is_of_bundle(collection, content, artifact));
-    let Some(base) = lock.and_then(LockEntry::tree_id).filter(|base| repo.has(*base)) else { return Ok(None) };
+    base: Oid,
+    incoming: &Incoming,
+) -> Result<(Files, Vec<String>), Error> {
     let ours = tree_of(repo, &files_of(collection, artifact)?)?;
-    let theirs = tree_of(repo, &released_files(content, artifact))?;
+    let theirs = tree_of(repo, &incoming.files)?;
     let merged = repo.merge_trees(base, ours, theirs)?;
-    Ok(Some((files_in(repo, merged.tree)?, merged.conflicts)))
-}
-
-/// Returns the files of one artifact of a release.
-pub(super) fn released_files(content: &ReleaseContent, artifact: &ArtifactRef) -> Files {
-    let own = &content.files[places(content, artifact)];
-    own.iter().map(|(entry, blob)| (entry.path.clone(), (entry.mode, *blob))).collect()
-}
-
-/// Returns where the files of one artifact stand among those of a release, which are in byte order of their paths.
-pub(super) fn places(content: &ReleaseContent, artifact: &ArtifactRef) -> Range<usize> {
-    let (path, files) = (artifact.path(), &content.files);
-    let below = format!("{path}/");
-    let start = |text: &str| files.partition_point(|(entry, _)| entry.path.as_str() < text);
-    let (file, folder) = (start(path.as_str()), start(&below));
-    if files.get(file).is_some_and(|(entry, _)| entry.path == path) {
-        return file..file + 1;
-    }
-    folder..folder + files[folder..].iter().take_while(|(entry, _)| entry.path.as_str().starts_with(&below)).count()
+    Ok((files_in(repo, merged.tree)?, merged.conflicts))
 }

@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::fit::below;
-use super::plan::{Planned, places, released_files};
+use super::plan::Planned;
+use super::powers::{Powers, powers};
 use super::{Error, Found};
 use crate::git::Repo;
-use crate::model::{FileMode, TreePath};
-use crate::ops::collection::{Collection, FileDiff, compare, files_of};
+use crate::model::{ArtifactRef, FileMode, TreePath};
+use crate::ops::collection::{Collection, FileDiff, Files, compare, files_of};
 use crate::scan::{Finding, Level, validate};
-use crate::trust::{ReleaseContent, TrustError};
+use crate::trust::ReleaseContent;
 
 /// What an import would do to one artifact.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub struct Preview {
     /// Licence that was recorded before, where it is another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_license: Option<String>,
+    /// What would change in what a client runs by itself, and in what the artifact may do.
+    pub powers: Powers,
     /// Its files that would change; of a conflict, how the release differs from what is here.
     pub files: Vec<FileDiff>,
     /// What was seen in the release's files.
@@ -38,33 +40,33 @@ pub(super) fn preview(
     content: &ReleaseContent,
     planned: &Planned,
 ) -> Result<Preview, Error> {
-    let artifact = &planned.artifact;
-    let theirs = released_files(content, artifact);
-    let mut contents = Vec::new();
-    for index in places(content, artifact) {
-        let (entry, blob) = &content.files[index];
-        // A merge has read all of it already.
-        let bytes = if memory.has(*blob) {
-            memory.blob(*blob, entry.size)?
-        } else {
-            let mut bytes = Vec::new();
-            found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
-            memory.write_blob(&bytes)?;
-            bytes
-        };
-        contents.push((below(artifact, &entry.path), entry.mode, bytes));
-    }
+    let (artifact, offered) = (&planned.artifact, planned.offered());
+    let contents = planned.incoming.contents(memory, found, content, offered)?;
+    let result = planned.merged.as_ref().unwrap_or(&planned.incoming.files);
+    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *offered);
+    let license = bundled.and_then(|bundled| bundled.license.clone());
+    of_contents(memory, collection, artifact, result, license, &contents)
+}
+
+/// As [`preview`], for an artifact that gets the files `result`, of which all are in `memory`; `contents` are those of the
+/// release or pack.
+pub(super) fn of_contents(
+    memory: &Repo,
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    result: &Files,
+    license: Option<String>,
+    contents: &[(TreePath, FileMode, Vec<u8>)],
+) -> Result<Preview, Error> {
     let seen: Vec<(TreePath, FileMode, &[u8])> =
         contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
     let ours = files_of(collection, artifact)?;
-    let result = planned.merged.as_ref().unwrap_or(&theirs);
     let files = compare(memory, artifact, &ours, result)?.map(|diff| diff.files).unwrap_or_default();
-    let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *artifact);
-    let license = bundled.and_then(|bundled| bundled.license.clone());
     let before = collection.lock.artifacts.get(artifact).and_then(|lock| lock.license.clone());
     Ok(Preview {
         old_license: before.filter(|before| Some(before) != license.as_ref()),
         license,
+        powers: powers(memory, artifact, (&ours, result), &files)?,
         files,
         findings: validate(artifact, &seen, Level::Lenient),
     })

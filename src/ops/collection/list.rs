@@ -24,6 +24,9 @@ pub struct Listed {
     /// Where it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
+    /// Its name in the bundle it came from, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
 }
@@ -94,6 +97,7 @@ pub fn list(collection: &Collection) -> Result<Listing, Error> {
         artifacts.push(Listed {
             description: document.description.map(str::to_owned),
             upstream: entry.and_then(ManifestEntry::origin),
+            original: entry.and_then(|entry| entry.original.clone()),
             tags: entry.map(|entry| entry.tags.clone()).unwrap_or_default(),
             artifact,
         });

@@ -61,5 +61,6 @@ pub(crate) use take::{entries, license, license_in};
 pub use undo::undo;
 pub(crate) use update::{Files, files_in, files_of, tree_of};
 pub use update::{Looked, Strategy, Update, UpdateItem, UpdatePlan, UpdateStep, look_for_updates, plan_update, update};
+pub(crate) use upstream::with_causes;
 pub use upstream::{Rewritten, Upstream};
 pub use validate::{Judged, Validate, ValidatedArtifact, Validation, accept, validate};

@@ -96,7 +96,9 @@ fn is_for(collection: &Collection, artifact: &ArtifactRef, settled: &Settled) ->
         Taken::Upstream { address, server, .. } => {
             entry.upstream.as_ref() == Some(address) && entry.server.as_ref() == server.as_ref()
         }
-        Taken::Release { bundle, .. } => entry.bundle.as_ref() == Some(bundle),
+        Taken::Release { bundle, original, .. } => {
+            entry.bundle.as_ref() == Some(bundle) && entry.original.as_ref() == original.as_ref()
+        }
         Taken::OldPack { pack } => entry.pack.as_ref() == Some(pack),
     }
 }

@@ -28,6 +28,10 @@ pub(crate) enum Taken {
         bundle: String,
         /// The user's name of the vault, where one is known.
         vault: Option<String>,
+        /// The artifact's name in the bundle, where it has another here.
+        original: Option<String>,
+        /// The range of versions that is followed in the vault, where it is.
+        follows: Option<String>,
         /// The release, such as `kit--v1.0.0`.
         release: String,
         /// Object id of its tag.
@@ -70,11 +74,12 @@ impl Settled {
             Taken::Upstream { path, commit, .. } => {
                 (ManifestEntry { path: Some(path.clone()), ..before }, commit.clone(), None, None)
             }
-            Taken::Release { bundle, vault, release, tag } => {
-                let (bundle, vault) = (Some(bundle.clone()), vault.clone());
+            Taken::Release { bundle, vault, original, follows, release, tag } => {
                 let entry = ManifestEntry {
-                    bundle,
-                    vault,
+                    bundle: Some(bundle.clone()),
+                    vault: vault.clone(),
+                    original: original.clone(),
+                    reference: follows.clone(),
                     tags: before.tags,
                     accept: before.accept,
                     ..ManifestEntry::default()
@@ -116,6 +121,8 @@ impl Settled {
             Some(release) => Taken::Release {
                 bundle: trailer("Skillmeat-Bundle")?,
                 vault: trailer("Skillmeat-Vault"),
+                original: trailer("Skillmeat-Original"),
+                follows: trailer("Skillmeat-Follows"),
                 release,
                 tag: trailer("Skillmeat-Tag")?,
             },
@@ -140,9 +147,11 @@ impl Settled {
                 (pristine::REFERENCE, Some(reference)),
                 ("Skillmeat-Commit", commit.as_ref()),
             ],
-            Taken::Release { bundle, vault, release, tag } => vec![
+            Taken::Release { bundle, vault, original, follows, release, tag } => vec![
                 ("Skillmeat-Bundle", Some(bundle)),
                 ("Skillmeat-Vault", vault.as_ref()),
+                ("Skillmeat-Original", original.as_ref()),
+                ("Skillmeat-Follows", follows.as_ref()),
                 ("Skillmeat-Release", Some(release)),
                 ("Skillmeat-Tag", Some(tag)),
             ],

@@ -101,7 +101,8 @@ pub fn status(context: &Context, collection: &Collection, names: &[String], ask:
         };
         let (mine, rest): (Vec<_>, Vec<_>) = uncommitted.into_iter().partition(|(path, _)| own(path));
         uncommitted = rest;
-        let followed = collection.manifest.artifacts.get(&artifact).is_some_and(|entry| entry.upstream.is_some());
+        let entry = collection.manifest.artifacts.get(&artifact);
+        let followed = entry.is_some_and(|entry| entry.upstream.is_some() || entry.link().is_some());
         let upstream = asked.remove(&artifact).or_else(|| followed.then_some(Upstream::NotChecked));
         let uncommitted = mine.into_iter().map(shown).collect();
         let waits = waiting.contains(&artifact);

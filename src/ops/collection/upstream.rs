@@ -63,6 +63,21 @@ pub enum Upstream {
         /// Where it ends now.
         to: String,
     },
+    /// The vault followed has a newer release of the bundle.
+    NewRelease {
+        /// The release that is here.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The newest release in the range.
+        to: String,
+    },
+    /// The release that is here was taken back, and the vault has no newer one in the range.
+    TakenBack {
+        /// The release.
+        release: String,
+        /// Why.
+        reason: String,
+    },
     /// The ref followed is not there any more.
     RefGone,
     /// The artifact is not there any more.
@@ -283,7 +298,7 @@ fn is_pinned(origin: &Origin, place: &Place) -> bool {
     origin.have.is_some_and(|have| origin.is_at(have) && place.1.as_deref() == Some(&have.to_string()))
 }
 
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

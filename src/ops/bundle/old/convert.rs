@@ -7,8 +7,8 @@ use semver::Version;
 use serde::Serialize;
 
 use super::super::Error;
+use super::super::choice::Existing;
 use super::super::export::{Exported, export};
-use super::super::plan::Existing;
 use super::super::wish::Export;
 use super::content::content;
 use super::import::import;

@@ -4,15 +4,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::Error;
-use super::super::plan::{Detail, Existing, Planned, Step, runs_of, step};
-use super::super::preview::Preview;
+use super::super::choice::Existing;
+use super::super::incoming::Incoming;
+use super::super::plan::{Detail, Planned, Step, runs_of, step};
+use super::super::preview::{Preview, of_contents};
 use super::content::{OldArtifact, OldContent};
 use super::read::{Old, OldReport};
 use crate::git::Repo;
-use crate::model::{ArtifactRef, Digest, FileMode, TreePath};
+use crate::model::{ArtifactRef, Digest};
 use crate::ops::Context;
-use crate::ops::collection::{Change, Collection, Files, Settled, Taken, compare, files_of, settle, tree_of};
-use crate::scan::{Level, validate};
+use crate::ops::collection::{Change, Collection, Files, Settled, Taken, settle, tree_of};
 use crate::trust::Policy;
 
 /// What an import of an old pack would do.
@@ -50,7 +51,7 @@ pub struct ImportedOld {
 /// Plans the import of an old pack. Writes nothing.
 ///
 /// # Errors
-/// [`Error::NoMerge`], [`Error::Collection`].
+/// [`Error::NoMerge`], [`Error::NoFork`], [`Error::Collection`].
 pub fn plan(
     collection: &Collection,
     old: &Old,
@@ -58,8 +59,10 @@ pub fn plan(
     existing: Existing,
     detail: Detail,
 ) -> Result<OldPlan, Error> {
-    if existing == Existing::Merge {
-        return Err(Error::NoMerge);
+    match existing {
+        Existing::Merge => return Err(Error::NoMerge),
+        Existing::Fork => return Err(Error::NoFork),
+        Existing::Refuse | Existing::Skip | Existing::Replace => {}
     }
     let (mut artifacts, mut runs) = (Vec::new(), Vec::new());
     for taken in &content.artifacts {
@@ -71,7 +74,17 @@ pub fn plan(
             _ => None,
         };
         let (artifact, files) = (artifact.clone(), taken.files.clone());
-        artifacts.push(Planned { artifact, step, files, conflicts: Vec::new(), preview, merged: None });
+        artifacts.push(Planned {
+            artifact,
+            original: None,
+            step,
+            files,
+            conflicts: Vec::new(),
+            preview,
+            is_mergeable: false,
+            incoming: Incoming::default(),
+            merged: None,
+        });
     }
     let pack = OldReport { left: content.left.clone(), ..old.report.clone() };
     Ok(OldPlan { pack, digest: content.digest, artifacts, renamed: content.renamed.clone(), runs })
@@ -80,17 +93,7 @@ pub fn plan(
 fn preview(collection: &Collection, taken: &OldArtifact) -> Result<Preview, Error> {
     let memory = collection.repo.in_memory();
     let theirs = write(&memory, taken)?;
-    let ours = files_of(collection, &taken.artifact)?;
-    let files = compare(&memory, &taken.artifact, &ours, &theirs)?.map(|diff| diff.files).unwrap_or_default();
-    let seen: Vec<(TreePath, FileMode, &[u8])> =
-        taken.content.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
-    let before = collection.lock.artifacts.get(&taken.artifact).and_then(|lock| lock.license.clone());
-    Ok(Preview {
-        old_license: before.filter(|before| Some(before) != taken.license.as_ref()),
-        license: taken.license.clone(),
-        files,
-        findings: validate(&taken.artifact, &seen, Level::Lenient),
-    })
+    of_contents(&memory, collection, &taken.artifact, &theirs, taken.license.clone(), &taken.content)
 }
 
 /// Writes the files of an artifact as blobs.
