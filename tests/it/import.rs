@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::env::{Depth, KEY, Ran, TestEnv, skill};
+use crate::env::{Depth, KEY, Mode, Ran, TestEnv, skill};
 
 /// One artifact of each kind: its name, its main file, and what stands at its end on a line of its own.
 pub const KINDS: [(&str, &str); 5] = [
@@ -509,4 +509,29 @@ fn what_a_project_and_a_release_both_changed_is_told_and_nothing_is_lost() {
         }
     }
     assert!(has_all_edits(&project));
+}
+
+/// Where an artifact came from is handed on: who exports what they imported names the same upstream, in the same bytes.
+#[test]
+fn the_origin_goes_along_with_what_is_exported_again() {
+    let author = TestEnv::with_key();
+    let source = author.source("skills", &[("pdf/SKILL.md", &skill("pdf", "about"), Mode::File)]);
+    author.allow_ssh();
+    author.run(["add", &source.ssh_url(""), "--all", "--yes"]).ok();
+    let made = author.json(&["export", "kit", "--version", "1.0.0", "--all", "--output", "../kit.skillmeat-pack"]);
+    let reader = TestEnv::with_key();
+    let pack = author.root().join("kit.skillmeat-pack");
+    reader.run(["import", pack.to_str().expect("a path"), "--yes"]).ok();
+    // The same name and version are the same release; without its tag it is made anew.
+    let tag = reader.git(["rev-parse", "kit--v1.0.0"]);
+    let again = reader.json(&["export", "other", "--version", "1.0.0", "--all", "--output", "../other.skillmeat-pack"]);
+    let manifest = |env: &TestEnv, name: &str| env.git(["show", &format!("{name}:bundle.toml")]);
+    let upstream =
+        |text: &str| text.lines().filter(|line| line.starts_with("upstream")).map(str::to_owned).collect::<Vec<_>>();
+    let (first, second) = (manifest(&author, "kit--v1.0.0"), manifest(&reader, "other--v1.0.0"));
+    assert_eq!(upstream(&first).len(), 2, "{first}");
+    assert_eq!(upstream(&first), upstream(&second));
+    assert!(reader.git(["show", "other--v1.0.0:NOTICE"]).contains("ssh://"), "attribution");
+    assert_eq!(made["tag"], tag.as_str());
+    assert_eq!(again["artifacts"], made["artifacts"]);
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
+use super::origin::Origins;
 use super::stored::{Handles, Stored};
 use super::wish::Export;
 use super::{Error, Signer, license, load_trust, minisign};
@@ -128,10 +129,11 @@ impl Tree {
     fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
         let repo = &collection.repo;
         let Fit { mut files, mut entries, mut held, licenses, .. } = fit;
+        let origins = Origins::new(collection);
         let artifacts = wish
             .artifacts
             .iter()
-            .map(|artifact| bundled(collection, artifact, &entries, licenses.get(artifact).cloned()))
+            .map(|artifact| bundled(collection, &origins, artifact, &entries, licenses.get(artifact).cloned()))
             .collect::<Result<Vec<_>, Error>>()?;
         let license = license_of(collection, wish, &artifacts)?;
         let leaves_out_licenses = !license::left_out(&license, &artifacts).is_empty();
@@ -175,21 +177,22 @@ impl Tree {
 /// `license` is what the files themselves name now, whatever was recorded when they were added.
 fn bundled(
     collection: &Collection,
+    origins: &Origins<'_>,
     artifact: &ArtifactRef,
     entries: &[FileEntry],
     license: Option<String>,
 ) -> Result<BundleArtifact, Error> {
     let path = artifact.path();
     let own: Vec<_> = entries.iter().filter(|entry| entry.path == path || entry.path.below(&path).is_some()).collect();
-    let said = collection.manifest.artifacts.get(artifact);
+    let (upstream, upstream_commit) = origins.of(artifact);
     let lock = collection.lock.artifacts.get(artifact);
     Ok(BundleArtifact {
         artifact: artifact.clone(),
         digest: tree_digest(own),
         license: license.or_else(|| lock.filter(|_| has_no_front_matter(artifact.kind))?.license.clone()),
         // A local path says where a folder was on the author's machine: of no use to anyone else.
-        upstream: said.and_then(|entry| entry.upstream.clone()).filter(|url| url.contains("://") || url.contains('@')),
-        upstream_commit: lock.and_then(|lock| lock.commit.clone()),
+        upstream: upstream.filter(|url| url.contains("://") || url.contains('@')),
+        upstream_commit,
         path,
     })
 }

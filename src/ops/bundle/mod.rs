@@ -12,6 +12,7 @@ mod locate;
 mod minisign;
 mod objects;
 pub mod old;
+mod origin;
 mod plan;
 mod powers;
 mod preview;
