@@ -315,7 +315,7 @@ fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Opti
         collection = session.collection()?;
         Place::Repository(&collection.repo, what.to_owned(), None)
     };
-    let found = bundle::find(&place)?;
+    let found = bundle::find(&session.context, &place)?;
     let origin = vault::knowing(&session.context, &found)?;
     let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
     bundle::check_policy(&session.context, verified.get(), level)?;

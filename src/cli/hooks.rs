@@ -87,7 +87,7 @@ fn pre_push(session: &Session) -> Result<Report, Failure> {
                 let hint = "others may have it already: publish a higher version instead";
                 return Err(Failure::new(Class::Policy, message, hint));
             }
-            let found = bundle::find(&Place::Repository(&repo, item.release.to_string(), None))?;
+            let found = bundle::find(&session.context, &Place::Repository(&repo, item.release.to_string(), None))?;
             bundle::verify(&session.context, &found, None)?;
             verified.push(item.release.to_string());
         }

@@ -63,7 +63,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         return recommend::import(session, what, &wish);
     }
     if is_pack(session, what) {
-        let found = match bundle::find(&Place::Pack(session.environment.absolute(what.as_ref()))) {
+        let found = match bundle::find(&session.context, &Place::Pack(session.environment.absolute(what.as_ref()))) {
             Err(Error::Old(old)) => return super::old::import(session, &old, &wish),
             found => found?,
         };
@@ -96,7 +96,8 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
     }
     // After that: a pull may find that nothing is known of it any more.
     let opened = Opened::of(&session.context, Vault::find(&session.context, vault)?)?;
-    let found = bundle::find(&Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
+    let found =
+        bundle::find(&session.context, &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
     import_from(session, &found, &wish, Some(&opened), Some(vault), None)
 }
 

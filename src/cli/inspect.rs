@@ -75,7 +75,7 @@ impl Command {
         let Command::Inspect { what } = self;
         let context = &session.context;
         if is_pack(session, &what) {
-            return match bundle::find(&Place::Pack(session.environment.absolute(what.as_ref()))) {
+            return match bundle::find(&session.context, &Place::Pack(session.environment.absolute(what.as_ref()))) {
                 Err(Error::Old(old)) => Ok(old_report(old.report)),
                 found => {
                     let found = found?;
@@ -90,11 +90,14 @@ impl Command {
                 vault::pull(context, name)?;
             }
             let opened = Opened::of(context, known)?;
-            let found = bundle::find(&Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
+            let found = bundle::find(
+                &session.context,
+                &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()),
+            )?;
             return inspect(session, &found, Some(&opened));
         }
         let collection = session.collection()?;
-        let found = bundle::find(&Place::Repository(&collection.repo, what, None))?;
+        let found = bundle::find(&session.context, &Place::Repository(&collection.repo, what, None))?;
         let known = vault::knowing(context, &found)?;
         inspect(session, &found, known.as_ref())
     }

@@ -211,7 +211,7 @@ fn key_of(session: &Session, what: &str) -> Result<PublicKey, Failure> {
         collection = session.collection()?;
         Place::Repository(&collection.repo, what.to_owned(), None)
     };
-    Ok(introduction::key_of_release(&bundle::find(&place)?)?)
+    Ok(introduction::key_of_release(&bundle::find(&session.context, &place)?)?)
 }
 
 /// Returns the keys that the user takes for the principal's: the one with the fingerprint that they gave, or all when they say so.

@@ -50,7 +50,7 @@ impl Command {
         let default = || bundle::default_output(&session.environment.folder, &bundle, &version);
         let output = output.map_or_else(default, |path| session.environment.absolute(&path));
         let path = session.environment.absolute(&old);
-        let old = match bundle::find(&Place::Pack(path.clone())) {
+        let old = match bundle::find(&session.context, &Place::Pack(path.clone())) {
             Err(Error::Old(old)) => old,
             Err(other) => return Err(other.into()),
             Ok(_) => {

@@ -113,7 +113,7 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
             Place::Repository(&collection.repo, what, None)
         }
     };
-    let found = bundle::find(&place)?;
+    let found = bundle::find(&session.context, &place)?;
     let origin = vault::knowing(context, &found)?;
     let (verified, _) = verified(session, &found, origin.as_ref(), None)?;
     let mut made = recommend::make(context, &found, &verified, &wish)?;
@@ -189,7 +189,7 @@ pub(super) fn import(session: &Session, what: &str, wish: &ImportWish) -> Result
         return Err(Error::NotTrusted { release, verdict: Box::new(Unbelieved(verdict)) }.into());
     }
     let fetched = recommend::fetch(&session.context, &recommendation)?;
-    let found = bundle::find(&fetched.place(&recommendation.release))?;
+    let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
     let origin = vault::knowing(&session.context, &found)?;
     let report = import_from(session, &found, wish, origin.as_ref(), fetched.vault(), Some(&recommendation))?;
     Ok(match vault_hint(&fetched, &recommended) {
@@ -244,7 +244,7 @@ fn standing(
 ) -> Result<Standing, Failure> {
     let context = &session.context;
     let fetched = recommend::fetch(context, recommendation)?;
-    let found = bundle::find(&fetched.place(&recommendation.release))?;
+    let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
     let origin = vault::knowing(context, &found)?;
     let (verified, report) = verified(session, &found, origin.as_ref(), None)?;
     recommend::check(recommendation, &found, &verified)?;

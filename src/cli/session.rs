@@ -15,7 +15,11 @@ use crate::git::ssh::KeySource;
 use crate::model::Class;
 use crate::ops::collection::{Collection, Error};
 use crate::ops::{Context, Durability, Signing};
+use crate::pack::Limits;
 use crate::trust::Policy;
+
+/// Largest size that a pack can have: there is no ZIP64.
+const MAX_SIZE: u64 = u32::MAX as u64 - 1;
 
 /// Surroundings and settings of this run.
 pub(super) struct Session {
@@ -71,6 +75,7 @@ impl Session {
             revoked_keys: settings.revoked_keys.clone(),
             witnesses: settings.witnesses.clone(),
             witness_threshold: settings.witness_threshold,
+            limits: limits(settings.max_mib),
             policy: policy(settings.policy.as_deref())?,
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
             offline: global.offline,
@@ -117,6 +122,18 @@ impl Session {
     }
 }
 
+/// Returns the limits of packs, raised where the configuration raises them; it never lowers them below what others send.
+fn limits([file, unpacked, pack]: [Option<u64>; 3]) -> Limits {
+    let raised = |mib: Option<u64>, least: u64| mib.unwrap_or(0).saturating_mul(1024 * 1024).clamp(least, MAX_SIZE);
+    let least = Limits::default();
+    Limits {
+        file_bytes: raised(file, least.file_bytes),
+        unpacked_bytes: raised(unpacked, least.unpacked_bytes),
+        pack_bytes: raised(pack, least.pack_bytes),
+        files: least.files,
+    }
+}
+
 /// Returns the policy that the configuration names; a word that is none is not taken for the weakest.
 fn policy(word: Option<&str>) -> Result<Policy, Failure> {
     let Some(word) = word else { return Ok(Policy::default()) };
@@ -149,4 +166,18 @@ fn locate(environment: &Environment, flag: Option<&str>) -> Result<(PathBuf, Opt
     let repo = Repo::open_with(&folder, &environment.overrides).ok();
     let settings = environment.settings(repo.as_ref())?;
     Ok((folder, repo, settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_raised_and_never_lowered() {
+        assert_eq!(limits([None; 3]), Limits::default());
+        assert_eq!(limits([Some(1), Some(0), Some(1)]), Limits::default());
+        let raised = limits([Some(200), Some(2_000), Some(u64::MAX)]);
+        assert_eq!((raised.file_bytes, raised.unpacked_bytes), (200 << 20, 2_000 << 20));
+        assert_eq!(raised.pack_bytes, MAX_SIZE);
+    }
 }

@@ -98,6 +98,9 @@ pub struct Settings {
     pub witnesses: Vec<PathBuf>,
     /// `skillmeat.witnessThreshold`: how many of them have to have seen the same.
     pub witness_threshold: usize,
+    /// `skillmeat.maxFile`, `skillmeat.maxUnpacked` and `skillmeat.maxPack`, in MiB: the largest file, sum of files, and pack,
+    /// where they are larger than what is set without them.
+    pub max_mib: [Option<u64>; 3],
     /// `skillmeat.policy`, as it is written; `personal` where it is not.
     pub policy: Option<String>,
     /// `skillmeat.collection`: name or path of the collection used outside of one.
@@ -161,7 +164,7 @@ impl Environment {
             None => GitConfig::global(&self.user_home, &self.overrides)?,
         };
         let home = self.user_home.as_path();
-        let seconds = |key| config.text(key).and_then(|text| text.parse().ok());
+        let seconds = |key: &str| config.text(key).and_then(|text| text.parse().ok());
         Ok(Settings {
             identity: self.identity(&config),
             editor: self
@@ -186,6 +189,7 @@ impl Environment {
             witness_threshold: seconds("skillmeat.witnessthreshold")
                 .and_then(|count| usize::try_from(count).ok())
                 .unwrap_or(1),
+            max_mib: ["skillmeat.maxfile", "skillmeat.maxunpacked", "skillmeat.maxpack"].map(seconds),
             policy: config.text("skillmeat.policy"),
             minisign_key: config.path("skillmeat.minisignkey", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),

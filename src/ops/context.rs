@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::fsio::{FsError, sync_store};
 use crate::git::ssh::{KeySource, Prompt, SshKeygen};
 use crate::git::{Git, GitError, Identity, Person, find_program};
+use crate::pack::Limits;
 use crate::trust::Policy;
 
 /// Told how far long work has come.
@@ -93,6 +94,8 @@ pub struct Context {
     pub witnesses: Vec<PathBuf>,
     /// How many of them have to have seen the same.
     pub witness_threshold: usize,
+    /// How much a pack may hold.
+    pub limits: Limits,
     /// What is asked of a release before it is taken.
     pub policy: Policy,
     /// Told how far long work has come.

@@ -66,7 +66,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
     context.progress.step("checking artifacts", 0, None);
-    let handles = Handles::new(&collection.repo);
+    let handles = Handles::new(&collection.repo, &context.limits);
     let mut fit = super::fit::check(collection, &handles, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, fit)?;
@@ -266,7 +266,7 @@ fn check_existing(
     release: &Release,
     digest: Digest,
 ) -> Result<Oid, Error> {
-    let stored = Stored::read(repo, tag_id)?;
+    let stored = Stored::read(repo, tag_id, &context.limits)?;
     let verified = verify(&stored, Some(release), &Authority { store: &load_trust(context)?, vault: None })?;
     if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
 }

@@ -13,7 +13,7 @@ use crate::fsio::{FsError, open_file, read_optional};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, BundleName, Compression, Digest, Oid, Release, version_range};
 use crate::ops::Context;
-use crate::pack::{Limits, Pack};
+use crate::pack::Pack;
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
 use crate::trust::{
     Authority, Evidence, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
@@ -44,11 +44,11 @@ pub struct Found {
 /// # Errors
 /// [`Error::NoPack`], [`Error::NoRelease`], [`Error::Pack`] for a container that is not canonical, [`Error::Old`] for one of
 /// an old format.
-pub fn find(place: &Place<'_>) -> Result<Found, Error> {
+pub fn find(context: &Context, place: &Place<'_>) -> Result<Found, Error> {
     match place {
         Place::Pack(path) => {
             let file = open_pack(path)?;
-            let pack = match Pack::open(file, &Limits::default()) {
+            let pack = match Pack::open(file, &context.limits) {
                 Ok(pack) => pack,
                 Err(error) => return Err(old::instead(path, error)),
             };
@@ -57,7 +57,11 @@ pub fn find(place: &Place<'_>) -> Result<Found, Error> {
         }
         Place::Repository(repo, text, ledger) => {
             let (release, tag) = choose(repo, text, *ledger)?;
-            Ok(Found { evidence: Box::new(Stored::read(repo, tag)?), asked: Some(release), pack: None })
+            Ok(Found {
+                evidence: Box::new(Stored::read(repo, tag, &context.limits)?),
+                asked: Some(release),
+                pack: None,
+            })
         }
     }
 }
@@ -186,8 +190,8 @@ pub fn check_unsigned(context: &Context, path: &Path, level: Level, allowed: Opt
 ///
 /// # Errors
 /// [`Error::Pack`], [`Error::Git`].
-pub fn pack_digest(repo: &Repo, tag: Oid, compression: Compression) -> Result<Digest, Error> {
-    let stored = Stored::read(repo, tag)?;
+pub fn pack_digest(context: &Context, repo: &Repo, tag: Oid, compression: Compression) -> Result<Digest, Error> {
+    let stored = Stored::read(repo, tag, &context.limits)?;
     Ok(stored.write_pack(compression, &mut std::io::sink())?.digest)
 }
 

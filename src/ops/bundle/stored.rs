@@ -17,6 +17,7 @@ const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
 pub(super) struct Handles {
     repos: Mutex<Vec<Repo>>,
     kept: Mutex<Kept>,
+    limits: Limits,
 }
 
 /// Files that will be read again, so that they are inflated once.
@@ -27,9 +28,9 @@ struct Kept {
 }
 
 impl Handles {
-    pub(super) fn new(repo: &Repo) -> Self {
+    pub(super) fn new(repo: &Repo, limits: &Limits) -> Self {
         let repos = (0..=rayon::current_num_threads()).map(|_| repo.handle()).collect();
-        Self { repos: Mutex::new(repos), kept: Mutex::default() }
+        Self { repos: Mutex::new(repos), kept: Mutex::default(), limits: *limits }
     }
 
     /// Reads a blob on any thread.
@@ -44,7 +45,7 @@ impl Handles {
                 None => std::thread::yield_now(),
             }
         };
-        let bytes = repo.blob(id, Limits::default().file_bytes);
+        let bytes = repo.blob(id, self.limits.file_bytes);
         locked(&self.repos).push(repo);
         bytes
     }
@@ -78,8 +79,8 @@ impl Stored {
     ///
     /// # Errors
     /// [`GitError::Missing`] for a lightweight tag or missing objects, and what [`Repo::files`] refuses.
-    pub fn read(repo: &Repo, tag_id: Oid) -> Result<Self, GitError> {
-        Self::read_through(repo, tag_id, Handles::new(repo))
+    pub fn read(repo: &Repo, tag_id: Oid, limits: &Limits) -> Result<Self, GitError> {
+        Self::read_through(repo, tag_id, Handles::new(repo, limits))
     }
 
     /// As [`Stored::read`], with handles that may have kept files.
@@ -91,7 +92,7 @@ impl Stored {
         let commit = commit_id.map(|id| repo.raw_commit(id)).transpose()?.unwrap_or_default();
         let tree = RawCommit::parse(&commit).ok().map(|commit| commit.tree());
         let blobs = tree.map(|tree| repo.files(tree, WalkLimits::default())).transpose()?.unwrap_or_default();
-        let limits = Limits::default();
+        let limits = handles.limits;
         let mut total = 0;
         let mut files = Vec::with_capacity(blobs.len());
         for file in &blobs {
@@ -120,7 +121,7 @@ impl Stored {
         out: &mut (dyn Write + Send),
     ) -> Result<Written, PackError> {
         let files: Vec<_> = self.files.iter().map(|file| (file.path.clone(), file.mode)).collect();
-        write_pack(&self.tag, &self.commit, &files, self, compression, &Limits::default(), out)
+        write_pack(&self.tag, &self.commit, &files, self, compression, &self.handles.limits, out)
     }
 }
 

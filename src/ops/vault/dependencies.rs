@@ -173,12 +173,12 @@ impl Offers for Sources<'_> {
         let (found, verified) = match &home {
             Some(vault) => {
                 let opened = self.open(vault)?;
-                let found = bundle::find(&Place::Repository(&opened.repo, name, opened.ledger.as_ref()))?;
+                let found = bundle::find(context, &Place::Repository(&opened.repo, name, opened.ledger.as_ref()))?;
                 let verified = bundle::verify(context, &found, opened.voucher(context)?)?;
                 (found, verified)
             }
             None => {
-                let found = bundle::find(&Place::Repository(&collection.repo, name, None))?;
+                let found = bundle::find(context, &Place::Repository(&collection.repo, name, None))?;
                 let opened = super::knowing(context, &found)?;
                 let voucher = opened.as_ref().map(|opened| opened.voucher(context)).transpose()?.flatten();
                 let verified = bundle::verify(context, &found, voucher)?;

@@ -117,7 +117,7 @@ fn look(context: &Context, collection: &Collection, link: &Link, artifacts: &[Ar
         Some(Upstream::TakenBack { release: release.to_string(), reason })
     };
     let place = Place::Repository(&opened.repo, format!("{}@{}", link.bundle, link.range), ledger);
-    let found = match find(&place) {
+    let found = match find(context, &place) {
         Ok(found) => found,
         Err(bundle::Error::NoRelease(_)) if have.iter().any(|have| taken_back(have).is_some()) => {
             return Ok((have.iter().map(|have| taken_back(have).unwrap_or(Upstream::Current)).collect(), None));

@@ -44,10 +44,10 @@ pub struct Pushed {
 pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) -> Result<Pushed, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let vault = Vault::find(context, name)?;
-    let found = bundle::find(&Place::Repository(&collection.repo, what.to_owned(), None))?;
+    let found = bundle::find(context, &Place::Repository(&collection.repo, what.to_owned(), None))?;
     let verified = bundle::verify(context, &found, None)?;
     let content = verified.get();
-    let pack = bundle::pack_digest(&collection.repo, content.tag_id, content.manifest.compression)?;
+    let pack = bundle::pack_digest(context, &collection.repo, content.tag_id, content.manifest.compression)?;
     let body = EntryBody::Publish {
         release: content.release.clone(),
         tag: content.tag_id,

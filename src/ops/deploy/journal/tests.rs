@@ -30,6 +30,7 @@ fn context(home: &Path) -> Context {
         revoked_keys: None,
         witnesses: Vec::new(),
         witness_threshold: 1,
+        limits: crate::pack::Limits::default(),
         policy: crate::trust::Policy::default(),
         progress: Box::new(Quiet),
         offline: true,
