@@ -37,7 +37,7 @@ impl Repo {
         refs: &[(String, String)],
         depth: Option<u32>,
     ) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, depth, self.is_partial())
+        self.fetch_refs(git, from, refs, depth, if self.is_partial() { &["--filter=blob:none"] } else { &[] })
     }
 
     /// As [`Repo::fetch`], with all files also into a partial store.
@@ -45,7 +45,15 @@ impl Repo {
     /// # Errors
     /// [`GitError::Net`].
     pub fn fetch_whole(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, None, false)
+        self.fetch_refs(git, from, refs, None, &[])
+    }
+
+    /// As [`Repo::fetch_whole`], as if nothing were here: for a server that gives nothing by its id.
+    ///
+    /// # Errors
+    /// [`GitError::Net`].
+    pub fn fetch_anew(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
+        self.fetch_refs(git, from, refs, None, &["--refetch"])
     }
 
     fn fetch_refs(
@@ -54,11 +62,11 @@ impl Repo {
         from: &Remote,
         refs: &[(String, String)],
         depth: Option<u32>,
-        without_files: bool,
+        options: &[&str],
     ) -> Result<u64, GitError> {
         let before = self.packed_bytes();
         from.reach(git, |from| {
-            let mut command = self.fetch_command(git, from, &[], without_files);
+            let mut command = self.fetch_command(git, from, &[], options);
             command.args(["--refmap=", "--atomic"]);
             if let Some(depth) = depth {
                 command.arg(format!("--depth={depth}"));
@@ -79,11 +87,11 @@ impl Repo {
     /// [`GitError::Missing`] when it does not have them.
     pub fn fetch_objects(&self, git: &Git, from: &Remote, ids: &[Oid]) -> Result<u64, GitError> {
         let before = self.packed_bytes();
+        let filter: &[&str] = if self.is_partial() { &["--filter=blob:none"] } else { &[] };
         for group in ids.chunks(MAX_IDS) {
             from.reach(git, |from| {
                 // A commit that is here says nothing of its files: to name it would let the server leave them out.
-                let mut command =
-                    self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"], self.is_partial());
+                let mut command = self.fetch_command(git, from, &["-c", "fetch.negotiationAlgorithm=noop"], filter);
                 command.args(["--end-of-options", &from.url]).args(group.iter().map(Oid::to_string));
                 from.run(git, command, Task::Fetch(self.git_folder()))
             })?;
@@ -94,7 +102,7 @@ impl Repo {
         }
     }
 
-    fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str], without_files: bool) -> Command {
+    fn fetch_command(&self, git: &Git, from: &Remote, settings: &[&str], options: &[&str]) -> Command {
         let mut command = git.command_in(from.profile(), self.git_folder());
         command.args(settings);
         // What comes stays one pack, so that its size is what was sent. Its progress is the sign that it still works, also
@@ -104,9 +112,7 @@ impl Repo {
         if self.is_partial() {
             command.env("GIT_NO_LAZY_FETCH", "1");
         }
-        if without_files {
-            command.arg("--filter=blob:none");
-        }
+        command.args(options);
         command
     }
 

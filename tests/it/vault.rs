@@ -274,3 +274,31 @@ fn pulling_the_next_version_moves_what_is_missing() {
     assert!(first > 200_000 && next < 20_000, "{first} bytes, then {next}");
     reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
 }
+
+/// A server that gives nothing by its id, or does not send files apart, sends more; a kill in between leaves no half release.
+#[test]
+fn servers_that_can_less_send_more() {
+    let author = author();
+    author.run(["vault", "push", "team", "kit"]).ok();
+    for (filter, any, version) in
+        [("true", "false", "0"), ("false", "false", "0"), ("false", "true", "2"), ("true", "true", "0")]
+    {
+        vault_git(&author, &["config", "uploadpack.allowFilter", filter]);
+        vault_git(&author, &["config", "uploadpack.allowAnySHA1InWant", any]);
+        let reader = reader(&author, true);
+        reader.config("protocol.version", version);
+        reader.run(["vault", "pull", "team"]).ok();
+        reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
+        let store = reader.home().join(".skillmeat/vaults/team.git");
+        let store = store.to_str().expect("a path").to_owned();
+        let refs = reader.git(["-C", &store, "for-each-ref", "--format=%(refname)"]);
+        assert!(!refs.contains("incoming"), "{refs}");
+        // What waits from a run that was killed is no release, and is in nobody's way.
+        let tag = reader.git(["-C", &store, "rev-parse", "refs/tags/kit--v1.0.0"]);
+        reader.git(["-C", &store, "update-ref", "refs/skillmeat/incoming-tags/kit--v1.0.0", &tag]);
+        reader.git(["-C", &store, "update-ref", "-d", "refs/tags/kit--v1.0.0"]);
+        reader.refused("name", &["import", "team:kit", "--offline", "--dry-run"]);
+        reader.run(["vault", "pull", "team"]).ok();
+        reader.run(["import", "team:kit", "--offline", "--dry-run"]).ok();
+    }
+}

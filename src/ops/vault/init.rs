@@ -20,7 +20,7 @@ use crate::trust::read_ledger;
 
 /// What a server must refuse even when the program that pushes is not ours, and that it sends files apart (`schema/vault.md`).
 const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n\
-    [uploadpack]\n\tallowFilter = true\n";
+    [uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n";
 
 /// Largest configuration of a repository that we just made, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;

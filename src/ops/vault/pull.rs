@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::add::lock;
 use super::ledger::{self, LEDGER_REF};
 use super::{Error, Opened, Vault, store};
-use crate::git::{Expect, RefChange, RemoteRef, Repo, WalkLimits};
+use crate::git::{Expect, GitError, RefChange, RemoteRef, Repo, WalkLimits};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{load_trust, releases};
@@ -110,30 +110,57 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     Ok(Pulled { vault, new: all.into_iter().filter(is_new).collect(), releases, bytes })
 }
 
+/// Where tags wait until their files are here too.
+const INCOMING_TAGS: &str = "refs/skillmeat/incoming-tags/";
+
 /// Fetches releases: what they are first, and then only the files that are not here. Their commits have nothing in common, so
-/// git alone would send all files of each anew.
+/// git alone would send all files of each anew. A server that gives nothing by its id is asked for all of it.
+///
+/// A tag gets its name only when its files are here, so that a kill in between leaves no half release.
 fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]) -> Result<u64, Error> {
     if new.is_empty() {
         return Ok(0);
     }
-    let (git, remote) = (context.network()?, vault.remote());
-    let wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), release.ref_name())).collect();
+    let (git, remote, who) = (context.network()?, vault.remote(), context.recorder());
+    let forget = |repo: &Repo| -> Result<(), Error> {
+        let left = repo.refs_below(INCOMING_TAGS)?.into_iter();
+        let gone: Vec<_> = left.map(|(name, id)| RefChange { name, new: None, expect: Expect::At(id) }).collect();
+        Ok(repo.change_refs(&gone, "skillmeat: fetched", &who)?)
+    };
+    forget(repo)?;
+    let wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), format!("{INCOMING_TAGS}{release}"))).collect();
     let mut bytes = repo.fetch(git, &remote, &wanted, None)?;
+    let missing = missing_files(repo, &wanted)?;
+    if !missing.is_empty() {
+        bytes += match repo.fetch_objects(git, &remote, &missing) {
+            Err(GitError::Net { .. }) => repo.fetch_anew(git, &remote, &wanted)?,
+            fetched => fetched?,
+        };
+    }
+    let mut named = Vec::new();
+    for (name, here) in wanted {
+        if let Some(id) = repo.find_ref(&here)?.filter(|_| !matches!(repo.find_ref(&name), Ok(Some(_)))) {
+            named.push(RefChange { name, new: Some(id), expect: Expect::Absent });
+        }
+    }
+    repo.change_refs(&named, "skillmeat: fetched", &who)?;
+    forget(repo)?;
+    Ok(bytes)
+}
+
+/// Returns the files of releases that are not here.
+fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Error> {
     let mut missing = BTreeSet::new();
-    for release in new {
+    for (_, here) in tags {
         // What is no release is for the verification to name; here it only has no files.
-        let tag = repo.find_ref(&release.ref_name())?.and_then(|id| repo.raw_tag(id).ok());
+        let tag = repo.find_ref(here)?.and_then(|id| repo.raw_tag(id).ok());
         let commit = tag.as_deref().and_then(|raw| RawTag::parse(raw).ok().map(|tag| tag.target()));
         let Some(tree) = commit.and_then(|id| repo.commit(id).ok()).map(|commit| commit.tree) else { continue };
         if let Ok(files) = repo.files(tree, WalkLimits::default()) {
             missing.extend(repo.missing(files.into_iter().map(|file| file.id)));
         }
     }
-    let missing: Vec<_> = missing.into_iter().collect();
-    if !missing.is_empty() {
-        bytes += repo.fetch_objects(git, &remote, &missing)?;
-    }
-    Ok(bytes)
+    Ok(missing.into_iter().collect())
 }
 
 /// Makes sure that every release of a ledger is here. It may have gone on since the tags were listed, so those are asked for
