@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use semver::VersionReq;
 
+use super::arguments::{check_needs, level, need};
 use super::failure::Failure;
 use super::import::{Wish, import};
 use super::passphrase;
@@ -216,6 +217,7 @@ impl Command {
                     return Err(Error::Empty.into());
                 }
                 let bundle: BundleName = name.parse().map_err(crate::ops::collection::Error::from)?;
+                check_needs(&bundle, &depends)?;
                 let default = || bundle::default_output(&session.environment.folder, &bundle, &version);
                 let output = output.map_or_else(default, |path| session.environment.absolute(&path));
                 let compression = match compression {
@@ -249,17 +251,6 @@ impl Command {
             }
         }
     }
-}
-
-fn need(text: &str) -> Result<(BundleName, VersionReq), String> {
-    let (name, range) = text.split_once('@').ok_or("write NAME@RANGE, for example 'base-kit@^1.2'")?;
-    let name = name.parse::<BundleName>().map_err(|error| error.to_string())?;
-    let range = range.parse::<VersionReq>().map_err(|error| format!("'{range}' is no range of versions: {error}"))?;
-    Ok((name, range))
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    text.parse().ok().and_then(Level::of).ok_or_else(|| "a level is a number from 0 to 4".to_owned())
 }
 
 fn check_license(license: Option<&str>) -> Result<(), Failure> {

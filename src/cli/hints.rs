@@ -165,7 +165,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::ForkTaken { fork, .. } => Some(format!("see what that is with `git skillmeat show {fork}`; keep yours with `--existing skip`, or take the new one with `--existing replace`")),
             Error::ForkName { .. } | Error::Rename { .. } => Some("keep yours with `--existing skip`, or take the new one with `--existing replace`".to_owned()),
             Error::Together { .. } => Some("tell their publishers; `--no-dependencies` takes the bundle alone".to_owned()),
-            Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`".to_owned()),
+            Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`; one that a bundle needs you take back yourself first".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),

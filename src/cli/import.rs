@@ -137,8 +137,15 @@ pub(super) fn import_from(
         let choices = choices_of(&one.found, &one.verified)?;
         let plan = bundle::plan(context, &collection, &one.found, &one.verified, &choices, detail)?;
         their_choices.push(choices);
-        dependencies.push(ImportedNeed { plan, principal: one.verified.get().principal.clone() });
+        dependencies.push(ImportedNeed::of(plan, &one.verified));
     }
+    let root = Incoming { found, verified: &verified, vault, follows: wish.follows.as_deref(), choices: &choices };
+    let incoming = needed.iter().zip(&their_choices).map(|(one, choices)| {
+        let (found, verified) = (&one.found, &one.verified);
+        Incoming { found, verified, vault: one.vault.as_deref(), follows: None, choices }
+    });
+    let incoming: Vec<_> = incoming.collect();
+    bundle::check_together(&root, &incoming)?;
     let preview = |text: &mut String| {
         for (one, planned) in needed.iter().zip(&dependencies) {
             let report = bundle::report(&one.found, &one.verified, one.vault.as_deref());
@@ -156,6 +163,7 @@ pub(super) fn import_from(
         bundle::check_policy(context, content, wish.allow_level)?;
     }
     plan.check_age(wish.older)?;
+    dependencies.iter().try_for_each(|one| one.plan.check_age(Older::Refuse))?;
     let asked = dependencies.iter().map(|one| &one.plan).chain([&plan]).filter(|plan| plan.changes());
     let mut asked = asked.filter(|plan| !wish.has_agreed_to(plan.digest));
     if let Some(first) = asked.next() {
@@ -166,12 +174,6 @@ pub(super) fn import_from(
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let root = Incoming { found, verified: &verified, vault, follows: wish.follows.as_deref(), choices: &choices };
-    let incoming = needed.iter().zip(&their_choices).map(|(one, choices)| {
-        let (found, verified) = (&one.found, &one.verified);
-        Incoming { found, verified, vault: one.vault.as_deref(), follows: None, choices }
-    });
-    let incoming: Vec<_> = incoming.collect();
     let done = bundle::import(context, &collection, &root, &incoming, wish.older)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
@@ -180,7 +182,12 @@ pub(super) fn import_from(
     };
     let mut text = String::new();
     for one in &done.dependencies {
-        let head = format!("Needs {NAME}{}{NAME:#} signed by {}\n", one.plan.release, clean(&one.principal));
+        let head = format!(
+            "Needs {NAME}{}{NAME:#} signed by {}, level {}\n",
+            one.plan.release,
+            clean(&one.principal),
+            one.level
+        );
         text.push_str(&format!("{head}{}", plan_text(&one.plan, false, false)));
     }
     text.push_str(&format!(

@@ -29,13 +29,13 @@ pub(super) enum Command {
         git skillmeat inspect review-kit--v1.0.0\n\nExit status: 0 it is verified, 3 it is not."
     )]
     Inspect {
-        /// A pack, a tag of the collection, or VAULT:BUNDLE[@VERSION]
+        /// A pack, a tag of the collection, or VAULT:BUNDLE[@VERSION or range]
         #[arg(value_name = "PACK|TAG|VAULT:BUNDLE")]
         what: String,
     },
 }
 
-/// What `inspect` returns; exactly one of the three.
+/// What `inspect` returns: the release with what it would change, or why it is not believed, or an old pack.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct Inspected {
     /// The release, where it is verified.

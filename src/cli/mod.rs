@@ -5,6 +5,7 @@
 
 mod add;
 mod adopt;
+mod arguments;
 mod audit;
 mod bundle;
 mod choose;

@@ -144,3 +144,99 @@ fn a_name_in_a_foreign_vault_does_not_win() {
     assert_eq!(reader.json(&["show", "skill/thing"])["vault"], "other0");
     drop(others);
 }
+
+/// What an update of a followed bundle would bring along nobody has agreed to: it is told, and not taken.
+#[test]
+fn an_update_brings_nothing_that_nobody_has_seen() {
+    let (author, id) = publisher();
+    publish(&author, "base", "1.0.0", &[]);
+    publish(&author, "kit", "1.0.0", &[]);
+    let reader = reader(&author, &id);
+    reader.run(["import", "team:kit", "--link", "--yes"]).ok();
+    publish(&author, "kit", "1.1.0", &["base@1"]);
+    let head = reader.head();
+    for args in [&["update", "--dry-run"][..], &["update", "--yes"], &["update", "--strategy", "theirs", "--yes"]] {
+        let ran = reader.run(args);
+        assert_ne!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains("base--v1.0.0") || ran.stderr.contains("base--v1.0.0"), "{ran:?}");
+        assert_eq!(reader.head(), head);
+    }
+    reader.run(["import", "team:kit", "--link", "--yes"]).ok();
+    assert_eq!(["base", "kit"].map(|bundle| text(&reader, bundle)), ["1.0.0", "1.1.0"]);
+    // What is needed is here now, so the next one goes through.
+    publish(&author, "kit", "1.2.0", &["base@1"]);
+    reader.run(["update", "--yes"]).ok();
+    assert_eq!(text(&reader, "kit"), "1.2.0");
+}
+
+/// Two releases never get one place, by whatever name it is theirs.
+#[test]
+fn a_fork_of_one_is_not_what_another_brings() {
+    let (author, id) = publisher();
+    publish(&author, "base", "1.0.0", &[]);
+    publish(&author, "base-from-base", "1.0.0", &[]);
+    publish(&author, "base-from-base", "1.1.0", &["base@1"]);
+    let reader = reader(&author, &id);
+    reader.add_skill("base", "mine");
+    let head = reader.head();
+    reader.run(["import", "team:base-from-base", "--existing", "fork", "--yes"]).refused("conflict");
+    assert_eq!(reader.head(), head);
+}
+
+/// Tags that no ledger lists, and what was taken back, are no versions for anyone.
+#[test]
+fn only_what_is_published_is_a_version() {
+    let (author, id) = publisher();
+    publish(&author, "base", "1.0.0", &[]);
+    publish(&author, "base", "1.1.0", &[]);
+    publish(&author, "kit", "1.0.0", &["base@1"]);
+    // One who may push and has no role.
+    author
+        .run(["export", "base", "--version", "1.9.0", "--artifact", "skill/base", "--output", "../x.skillmeat-pack"])
+        .ok();
+    let vault = author.root().join("vault.git");
+    author.git(["push", "--quiet", vault.to_str().expect("a path"), "refs/tags/base--v1.9.0"]);
+    author.run(["vault", "yank", "team", "base@1.1.0", "--reason", "broken"]).ok();
+    let reader = reader(&author, &id);
+    let shown = reader.json(&["import", "team:kit", "--dry-run"]);
+    assert_eq!(shown["dependencies"][0]["plan"]["release"], "base--v1.0.0");
+    // Not out of the collection's own tags either, once a vault that is known has taken it back.
+    let pack = author.root().join("base-1.1.0.skillmeat-pack");
+    reader.run(["import", pack.to_str().expect("a path"), "--yes", "--existing", "replace"]).ok();
+    reader.run(["undo"]).ok();
+    let pack = author.root().join("kit-1.0.0.skillmeat-pack");
+    let shown = reader.json(&["import", pack.to_str().expect("a path"), "--dry-run"]);
+    assert_eq!(shown["dependencies"][0]["plan"]["release"], "base--v1.0.0", "{shown}");
+    author
+        .run(["export", "self", "--version", "1.0.0", "--artifact", "skill/base", "--depends", "self@1"])
+        .refused("usage");
+}
+
+/// Where an edited artifact stayed at an older release, the lock means the newest.
+#[test]
+fn a_bundle_at_two_releases_is_the_newest_of_them() {
+    let (author, id) = publisher();
+    let both = |version: &str| {
+        for name in ["one", "two"] {
+            let text = format!("---\nname: {name}\ndescription: Says {version}\nlicense: MIT\n---\n{version}\n");
+            author.write(&format!("skills/{name}/SKILL.md"), text);
+        }
+        author.git(["add", "."]);
+        author.git(["commit", "--quiet", "--message", version]);
+        let pack = format!("../mix-{version}.skillmeat-pack");
+        let args = ["export", "mix", "--version", version, "--artifact", "skill/one", "--artifact", "skill/two"];
+        author.run([&args[..], &["--output", &pack]].concat()).ok();
+        author.run(["vault", "push", "team", &format!("mix@{version}")]).ok();
+    };
+    both("1.0.0");
+    publish(&author, "kit", "1.0.0", &["mix@*"]);
+    let reader = reader(&author, &id);
+    reader.run(["import", "team:mix", "--yes"]).ok();
+    let edited = reader.read("skills/one/SKILL.md") + "mine\n";
+    reader.write("skills/one/SKILL.md", edited);
+    reader.git(["commit", "--quiet", "--all", "--message", "Mine"]);
+    both("1.1.0");
+    reader.run(["import", "team:mix", "--existing", "skip", "--yes"]).ok();
+    reader.run(["import", "team:kit", "--existing", "skip", "--yes"]).ok();
+    reader.run(["import", "team:mix", "--existing", "skip", "--locked", "--yes"]).ok();
+}

@@ -3,6 +3,7 @@
 use super::keys::keys_hint;
 use super::{bundle_hint, collection_hint, fs_hint, git_hint};
 use crate::cli::failure::Failure;
+use crate::ops::bundle::resolve::ResolveError;
 use crate::ops::{collection, vault};
 use crate::trust::{LedgerError, Problem, Refusal};
 
@@ -60,6 +61,15 @@ fn hint(error: &vault::Error) -> Option<String> {
         Error::NoRole(_) | Error::NoRootKey(_) => "`git skillmeat vault show NAME` shows who may do what".to_owned(),
         Error::NotARootKey(_) => {
             "ask someone who holds a root key; `git skillmeat vault show NAME` shows who does".to_owned()
+        }
+        Error::NeedsMore { vault, bundle, .. } => {
+            format!("look at it, and take it along: `git skillmeat import {vault}:{bundle} --link`")
+        }
+        Error::Resolve(ResolveError::NoVersion { offered, .. }) if !offered.is_empty() => {
+            "ask its publisher for a release in that range; one before a release has to be named".to_owned()
+        }
+        Error::Resolve(ResolveError::Clash { .. } | ResolveError::Cycle(_)) => {
+            "tell its publisher; `--no-dependencies` takes the bundle alone".to_owned()
         }
         Error::Resolve(_) => {
             "add the vault that has it (`git skillmeat vault add`), or take the bundle alone with `--no-dependencies`".to_owned()

@@ -1,6 +1,6 @@
 //! `import`: a verified release becomes part of the collection, in one commit or not at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,6 +36,16 @@ pub struct ImportedNeed {
     pub plan: Plan,
     /// Who signed it.
     pub principal: String,
+    /// The level that it reached.
+    pub level: u8,
+}
+
+impl ImportedNeed {
+    /// Returns what is told of a release that another one needs.
+    pub fn of(plan: Plan, verified: &Verified<ReleaseContent>) -> Self {
+        let content = verified.get();
+        Self { plan, principal: content.principal.clone(), level: content.level.number() }
+    }
 }
 
 /// A verified release that is to be imported.
@@ -77,7 +87,7 @@ pub fn import(
     for wanted in needed {
         // Of what is needed none is older than what is here.
         let plan = apply(context, collection, wanted, Older::Refuse, &mut change, &mut done)?;
-        dependencies.push(ImportedNeed { plan, principal: wanted.verified.get().principal.clone() });
+        dependencies.push(ImportedNeed::of(plan, wanted.verified));
     }
     let plan = apply(context, collection, root, older, &mut change, &mut done)?;
     let content = root.verified.get();
@@ -88,7 +98,10 @@ pub fn import(
 }
 
 /// Refuses releases that cannot stand together.
-fn check_together(root: &Incoming<'_>, needed: &[Incoming<'_>]) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Together`].
+pub fn check_together(root: &Incoming<'_>, needed: &[Incoming<'_>]) -> Result<(), Error> {
     let mut seen: BTreeMap<&ArtifactRef, (Digest, &Release)> = BTreeMap::new();
     for content in needed.iter().chain([root]).map(|wanted| wanted.verified.get()) {
         for bundled in &content.manifest.artifacts {
@@ -108,8 +121,8 @@ fn check_together(root: &Incoming<'_>, needed: &[Incoming<'_>]) -> Result<(), Er
 /// What was put into one change already.
 #[derive(Default)]
 struct Done {
-    /// Artifacts of releases that came before: the same in all of them.
-    taken: BTreeSet<ArtifactRef>,
+    /// What is at each place, from which release.
+    taken: BTreeMap<ArtifactRef, (Digest, String)>,
     changed: Vec<ArtifactRef>,
 }
 
@@ -142,8 +155,16 @@ fn apply(
     let tag_change = tag_change(collection, content)?;
     write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
     for planned in &plan.artifacts {
-        if !done.taken.insert(planned.artifact.clone()) {
-            continue;
+        if planned.step != Step::Skip {
+            // By the place here and not by the name in the release: a fork of one may be what another brings.
+            let (place, here) = (planned.artifact.clone(), (tree_digest(&planned.files), plan.release.clone()));
+            match done.taken.get(&place) {
+                Some((digest, _)) if *digest == here.0 => continue,
+                Some((_, one)) => {
+                    return Err(Error::Together { artifact: place, one: one.clone(), other: here.1 });
+                }
+                None => drop(done.taken.insert(place, here)),
+            }
         }
         // Unchanged in this version of the bundle it came from: only the record moves on.
         let is_of_other_version = is_of_bundle(collection, content, &planned.artifact)
@@ -185,12 +206,14 @@ fn apply(
 fn subject(context: &Context, content: &ReleaseContent, needed: &[ImportedNeed]) -> String {
     let (level, needs) = (content.level, context.policy.needs());
     let text = format!("Import {} signed by {}, level {}", content.release, content.principal, level.number());
-    let lowered = format!(" (policy '{}' asks for {})", context.policy.word(), needs.number());
+    let low: Vec<_> = needed.iter().filter(|one| one.level < needs.number()).collect();
+    let low: String = low.iter().map(|one| format!("; {} reaches {}", one.plan.release, one.level)).collect();
+    let lowered = format!(" (policy '{}' asks for {}{low})", context.policy.word(), needs.number());
     let names: Vec<_> = needed.iter().take(3).map(|one| one.plan.release.as_str()).collect();
     let more = needed.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let with = if names.is_empty() { String::new() } else { format!(", with {}{more}", names.join(", ")) };
-    if level < needs { text + &lowered + &with } else { text + &with }
+    if level < needs || !low.is_empty() { text + &lowered + &with } else { text + &with }
 }
 
 fn tag_change(collection: &Collection, content: &ReleaseContent) -> Result<Option<RefChange>, Error> {

@@ -24,7 +24,7 @@ mod wish;
 pub use choice::{Choices, Existing};
 pub use error::Error;
 pub use export::{Exported, default_output, export};
-pub use import::{Imported, ImportedNeed, Incoming, import};
+pub use import::{Imported, ImportedNeed, Incoming, check_together, import};
 pub use locate::{
     Found, Place, VerifiedReport, Wanted, check_policy, check_unsigned, find, load_trust, pack_digest, report, verify,
 };

@@ -6,7 +6,10 @@ use semver::{Version, VersionReq};
 
 use crate::model::{BundleName, Release};
 
-/// Most bundles that one import may bring, and most versions that are tried to find them.
+/// Most bundles that one import may bring: each is a step deeper, and nobody looks at more.
+const MAX_BUNDLES: usize = 200;
+
+/// Most versions that are tried to find them.
 const MAX_TRIES: usize = 1_000;
 
 /// What one release needs of others.
@@ -45,7 +48,7 @@ pub enum ResolveError {
     #[error("these bundles need each other in a circle: {0}")]
     Cycle(String),
     /// There is too much to try.
-    #[error("no set of versions was found in {MAX_TRIES} tries")]
+    #[error("no set of at most {MAX_BUNDLES} bundles was found in {MAX_TRIES} tries")]
     TooMuch,
 }
 
@@ -127,19 +130,26 @@ type Chosen = BTreeMap<BundleName, Choice>;
 impl<O: Offers> Search<'_, O> {
     /// Chooses versions for all needs; the inner error is why this way leads nowhere, so that another is tried.
     fn solve(&mut self, mut needs: Vec<Need>, chosen: Chosen) -> Result<Result<Chosen, ResolveError>, O::Error> {
-        let Some(need) = needs.pop() else { return Ok(Ok(chosen)) };
-        if let Some(choice) = chosen.get(&need.bundle) {
-            if need.range.matches(&choice.version) {
-                return self.solve(needs, chosen);
-            }
-            return Ok(Err(ResolveError::Clash {
-                wanted_by: need.by.to_string(),
-                bundle: need.bundle.to_string(),
-                range: need.range.to_string(),
-                version: choice.version.to_string(),
-                chosen_by: choice.by.to_string(),
-            }));
+        if chosen.len() > MAX_BUNDLES {
+            return Err(ResolveError::TooMuch.into());
         }
+        // What is chosen already is passed over here: only a new choice goes deeper.
+        let need = loop {
+            let Some(need) = needs.pop() else { return Ok(Ok(chosen)) };
+            match chosen.get(&need.bundle) {
+                None => break need,
+                Some(choice) if need.range.matches(&choice.version) => {}
+                Some(choice) => {
+                    return Ok(Err(ResolveError::Clash {
+                        wanted_by: need.by.to_string(),
+                        bundle: need.bundle.to_string(),
+                        range: need.range.to_string(),
+                        version: choice.version.to_string(),
+                        chosen_by: choice.by.to_string(),
+                    }));
+                }
+            }
+        };
         let offered = self.offers.versions(&need.bundle)?;
         let mut first = None;
         for version in offered.iter().filter(|version| need.range.matches(version)) {
@@ -265,6 +275,22 @@ mod tests {
         assert_eq!(found(&offers, "a@1"), Err(ResolveError::Cycle("'a' needs 'b' needs 'a'".to_owned())));
         assert_eq!(found(&offers, "c@1"), Err(ResolveError::Cycle("'root' needs 'c' needs 'root'".to_owned())));
         assert_eq!(found(&offers, "d@1"), Err(ResolveError::Cycle("'d' needs 'd'".to_owned())));
+    }
+
+    #[test]
+    fn many_that_need_each_other_are_no_deep_way() {
+        // Each needs all before it: thousands of needs, and as many steps as bundles.
+        let crowd = |count: usize| -> Vec<(String, String)> {
+            let needs = |at: usize| (0..at).map(|before| format!("p{before}@1")).collect::<Vec<_>>().join(" ");
+            (0..count).map(|at| (format!("p{at}@1.0.0"), needs(at))).collect()
+        };
+        let solve = |count: usize| {
+            let crowd = crowd(count);
+            let offers: Vec<_> = crowd.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            found(&offers, &format!("p{}@1", count - 1))
+        };
+        assert_eq!(solve(150).expect("fits").len(), 151);
+        assert!(matches!(solve(250), Err(ResolveError::TooMuch)));
     }
 
     #[test]

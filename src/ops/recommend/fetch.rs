@@ -9,7 +9,6 @@ use crate::model::{Address, Oid, Recommendation, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Place;
 use crate::ops::vault::{self, Vault};
-use crate::pack::MAX_PACK_BYTES;
 
 /// A release that was fetched and is not verified.
 pub enum Fetched {
@@ -68,7 +67,7 @@ pub fn fetch(context: &Context, recommendation: &Recommendation) -> Result<Fetch
     allow(context, from)?;
     context.network()?;
     if from.is_pack() {
-        let wanted = Download { url: from.as_str(), limit: MAX_PACK_BYTES, silence: context.silence };
+        let wanted = Download { url: from.as_str(), limit: context.limits.pack_bytes, silence: context.silence };
         let file = download(wanted, &context.scratch, &context.path, &context.environment)?;
         context.fetched(file.as_file().metadata().map_or(0, |meta| meta.len()));
         return Ok(Fetched::Pack(file));

@@ -72,11 +72,13 @@ pub fn check_locked(collection: &Collection, content: &ReleaseContent) -> Result
 
 /// Returns the release of a bundle that the collection's lock names: its version and the id of its tag.
 fn locked_in(collection: &Collection, bundle: &BundleName) -> Option<(Version, Oid)> {
-    collection.lock.artifacts.values().find_map(|entry| {
+    // Where some stayed at an older release, the newest is what was taken last.
+    let all = collection.lock.artifacts.values().filter_map(|entry| {
         let release: Release = entry.release.as_deref()?.parse().ok().filter(|one: &Release| one.bundle == *bundle)?;
         let tag = Oid::from_hex(entry.tag.as_deref()?.as_bytes()).ok()?;
         Some((release.version, tag))
-    })
+    });
+    all.max_by(|a, b| a.0.cmp(&b.0))
 }
 
 struct Sources<'a> {
@@ -115,7 +117,7 @@ impl Sources<'_> {
                 return Ok(Some(vault));
             }
         }
-        if releases(&self.collection.repo)?.iter().any(|(release, _)| release.bundle == *bundle) {
+        if own_releases(self.context, self.collection)?.iter().any(|release| release.bundle == *bundle) {
             return Ok(None);
         }
         let mut having = Vec::new();
@@ -133,7 +135,28 @@ impl Sources<'_> {
 }
 
 fn offers(opened: &Opened, bundle: &BundleName) -> Result<bool, Error> {
-    Ok(releases(&opened.repo)?.iter().any(|(release, _)| release.bundle == *bundle))
+    Ok(published(opened)?.iter().any(|release| release.bundle == *bundle))
+}
+
+/// Returns what a vault offers, oldest first: by its ledger, since anyone who may push can put tags past it, and without what was
+/// taken back.
+fn published(opened: &Opened) -> Result<Vec<Release>, Error> {
+    Ok(match &opened.ledger {
+        Some(ledger) => {
+            let all = ledger.releases().map(|(release, _)| release);
+            all.filter(|release| ledger.yanked(release).is_none()).cloned().collect()
+        }
+        None => releases(&opened.repo)?.into_iter().map(|(release, _)| release).collect(),
+    })
+}
+
+/// Returns the releases whose tags the collection has, oldest first, without what any vault that the user knows has taken back.
+fn own_releases(context: &Context, collection: &Collection) -> Result<Vec<Release>, Error> {
+    let vaults = list(context)?.into_iter().map(|vault| Opened::of(context, vault)).collect::<Result<Vec<_>, _>>()?;
+    let ledgers: Vec<_> = vaults.iter().filter_map(|opened| opened.ledger.as_ref()).collect();
+    let is_yanked = |release: &Release| ledgers.iter().any(|ledger| ledger.yanked(release).is_some());
+    let all = releases(&collection.repo)?.into_iter().map(|(release, _)| release);
+    Ok(all.filter(|release| !is_yanked(release)).collect())
 }
 
 impl Offers for Sources<'_> {
@@ -146,15 +169,10 @@ impl Offers for Sources<'_> {
             return locked.map(|version| vec![version]).ok_or_else(not_locked);
         }
         let all = match self.home(bundle)? {
-            Some(vault) => {
-                let opened = self.open(&vault)?;
-                let is_yanked =
-                    |release: &Release| opened.ledger.as_ref().is_some_and(|ledger| ledger.yanked(release).is_some());
-                releases(&opened.repo)?.into_iter().filter(|(release, _)| !is_yanked(release)).collect()
-            }
-            None => releases(&self.collection.repo)?,
+            Some(vault) => published(self.open(&vault)?)?,
+            None => own_releases(self.context, self.collection)?,
         };
-        let own = all.into_iter().map(|(release, _)| release).filter(|release| release.bundle == *bundle);
+        let own = all.into_iter().filter(|release| release.bundle == *bundle);
         let mut versions: Vec<Version> = own.map(|release| release.version).collect();
         versions.reverse();
         // What is here already stays, as long as it will do.

@@ -177,6 +177,18 @@ pub enum Error {
     /// What a bundle needs cannot be had.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A release that is followed needs more than the collection has.
+    #[error("'{release}' needs what is not here: {}", missing.join(", "))]
+    NeedsMore {
+        /// The release.
+        release: String,
+        /// Its bundle.
+        bundle: String,
+        /// The user's name for its vault.
+        vault: String,
+        /// The releases that it needs.
+        missing: Vec<String>,
+    },
     /// A name that a bundle needs is offered by several vaults, none of which is the one it is known from.
     #[error("'{bundle}' is offered by several vaults: {}", vaults.join(", "))]
     SeveralVaults {
@@ -233,6 +245,7 @@ impl Error {
             Error::Principal(_) | Error::NoKeyOf(_) | Error::NoRole(_) | Error::NoRootKey(_) => Class::Name,
             Error::NothingSeen(_) | Error::Draft(_) => Class::Usage,
             Error::Random(_) => Class::Io,
+            Error::NeedsMore { .. } => Class::Consent,
             Error::Resolve(ResolveError::TooMuch) => Class::Limit,
             Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
             Error::NotARootKey(_) => Class::Untrusted,

@@ -163,25 +163,41 @@ impl Followed {
     ///
     /// # Errors
     /// As [`bundle::plan`], [`bundle::Error::Older`], [`bundle::Error::Exists`].
-    pub fn plan(
-        &self,
-        context: &Context,
-        collection: &Collection,
-        existing: Existing,
-    ) -> Result<Option<Plan>, bundle::Error> {
+    pub fn plan(&self, context: &Context, collection: &Collection, existing: Existing) -> Result<Option<Plan>, Error> {
         let Some((found, verified)) = &self.news else { return Ok(None) };
+        self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
         let plan = bundle::plan(context, collection, found, verified, &choices, Detail::Steps)?;
         plan.check_age(Older::Refuse)?;
         let refused = plan.artifacts.iter().filter(|planned| planned.step == Step::Refuse);
         let refused: Vec<_> = refused.map(|planned| planned.artifact.clone()).collect();
-        if refused.is_empty() { Ok(Some(plan)) } else { Err(bundle::Error::Exists(refused)) }
+        if refused.is_empty() { Ok(Some(plan)) } else { Err(bundle::Error::Exists(refused).into()) }
     }
 
-    /// Takes the newer release, and what it needs, in one commit; `None` where there is none.
+    /// Refuses a release that needs more than is here: what it would bring along nobody has seen, let alone agreed to.
+    fn check_needs(
+        &self,
+        context: &Context,
+        collection: &Collection,
+        verified: &Verified<ReleaseContent>,
+    ) -> Result<(), Error> {
+        let mut missing = Vec::new();
+        for one in dependencies(context, collection, verified.get(), Some(&self.link.vault), Locked::Prefer)? {
+            let choices = Choices::from(Existing::Skip);
+            let plan = bundle::plan(context, collection, &one.found, &one.verified, &choices, Detail::Steps)?;
+            missing.extend(plan.changes().then_some(plan.release));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (release, vault) = (verified.get().release.to_string(), self.link.vault.clone());
+        Err(Error::NeedsMore { release, bundle: self.link.bundle.clone(), vault, missing })
+    }
+
+    /// Takes the newer release in one commit; `None` where there is none.
     ///
     /// # Errors
-    /// As [`bundle::import`] and [`dependencies`].
+    /// As [`bundle::import`]; [`Error::NeedsMore`].
     pub fn take(
         &self,
         context: &Context,
@@ -189,18 +205,11 @@ impl Followed {
         existing: Existing,
     ) -> Result<Option<Imported>, Error> {
         let Some((found, verified)) = &self.news else { return Ok(None) };
-        let needed = dependencies(context, collection, verified.get(), Some(&self.link.vault), Locked::Prefer)?;
-        needed.iter().try_for_each(|one| check_policy(context, one.verified.get(), None))?;
+        self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
         let (vault, follows) = (Some(self.link.vault.as_str()), Some(self.link.range.as_str()));
         let root = Incoming { found, verified, vault, follows, choices: &choices };
-        let all = Choices::from(existing);
-        let needed = needed.iter().map(|one| {
-            let (found, verified) = (&one.found, &one.verified);
-            Incoming { found, verified, vault: one.vault.as_deref(), follows: None, choices: &all }
-        });
-        let needed: Vec<_> = needed.collect();
-        Ok(Some(bundle::import(context, collection, &root, &needed, Older::Refuse)?))
+        Ok(Some(bundle::import(context, collection, &root, &[], Older::Refuse)?))
     }
 
     /// Nobody is there to say what becomes of the collection's own artifacts, so they stay; and what was removed after an
