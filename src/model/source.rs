@@ -142,7 +142,10 @@ impl Source {
             return Err(SourceError::Unknown(shown(text)));
         }
         if exists_here(text) {
-            return Ok(Self::local(&format!("./{text}")));
+            let path = format!("./{text}");
+            // What is taken is written down, and has to be read again.
+            check_characters(&path)?;
+            return Ok(Self::local(&path));
         }
         match text.find([':', '/']) {
             Some(at) if text.as_bytes()[at] == b':' => url::parse_scp(text),

@@ -237,3 +237,14 @@ proptest::proptest! {
         }
     }
 }
+
+/// Found by fuzzing: a path of the longest length got two bytes more, and was not read again.
+#[test]
+fn what_is_taken_is_read_again_at_any_length() {
+    for length in [2_040, 2_046, 2_047, 2_048] {
+        let text = "a/".repeat(length / 2) + if length % 2 == 1 { "a" } else { "" };
+        if let Ok(source) = Source::parse(&text, |_| true, "https://example.org") {
+            assert_eq!(Source::parse(&source.to_string(), |_| false, ""), Ok(source));
+        }
+    }
+}
