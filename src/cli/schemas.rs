@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
-use crate::model::{Deployed, Lockfile, Manifest, RoleOf, ShownEntry};
+use crate::model::{Deployed, Lockfile, Manifest, RoleOf};
 use crate::ops::{bundle, collection, deploy, keys, recommend, revocation, rotation, vault};
 
 /// Output of a command: the same envelope around its data.
@@ -98,7 +98,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("vault-list", schema_for!(Output<Vec<vault::Vault>>)),
         ("vault-ls", schema_for!(Output<Vec<vault::VaultRelease>>)),
         ("vault-pull", schema_for!(Output<vault::Pulled>)),
-        ("vault-log", schema_for!(Output<Vec<ShownEntry>>)),
+        ("vault-log", schema_for!(Output<Vec<vault::ShownEntry>>)),
         ("vault-pin", schema_for!(Output<vault::Vault>)),
         ("vault-show", schema_for!(Output<vault::LedgerReport>)),
         ("vault-role-list", schema_for!(Output<Vec<RoleOf>>)),

@@ -2,9 +2,6 @@
 
 use std::fmt::Write as _;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use super::{Digest, Oid, Release};
 
 /// First line of every entry.
@@ -117,22 +114,6 @@ pub struct LedgerEntry {
     pub body: EntryBody,
     /// When, in seconds since 1970: the clock of whoever wrote it, for information.
     pub time: u64,
-}
-
-/// One entry as commands show it.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct ShownEntry {
-    /// Its place, from 0.
-    pub number: u64,
-    /// `root`, `publish`, `yank`, `revoke`, `checkpoint` or `audit`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// Who signed it, as the trust files before it say.
-    pub principal: String,
-    /// What it is about: a release, a key, a version of the trust files.
-    pub subject: String,
-    /// When, RFC 3339 in UTC: what its signer wrote.
-    pub time: String,
 }
 
 impl LedgerEntry {

@@ -46,7 +46,7 @@ pub(crate) use frontmatter::parse_yaml;
 pub use frontmatter::{Document, Field, FrontMatter, FrontMatterError, MAX_FRONT_MATTER_BYTES, Map, Value};
 pub use json_text::{JsonTextError, MAX_JSON_TEXT_BYTES};
 pub use kind::{Kind, UnknownKind};
-pub use ledger::{EntryBody, EntryError, LEDGER_TITLE, LedgerEntry, LedgerId, MAX_ENTRY_TEXT, ShownEntry, is_plain};
+pub use ledger::{EntryBody, EntryError, LEDGER_TITLE, LedgerEntry, LedgerId, MAX_ENTRY_TEXT, is_plain};
 pub use name::{ArtifactName, ArtifactRef, BundleName, MAX_NAME_SEGMENT_BYTES, NameError};
 pub(crate) use path::shown;
 pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_PATH_SEGMENT_BYTES, PathError, TreePath, check_set};

@@ -30,6 +30,7 @@ pub use locate::{
 };
 pub use minisign::{minisign_key, minisign_signer, minisign_verdict};
 pub(crate) use objects::write_objects;
+pub(crate) use origin::stored_manifest;
 pub use plan::{Detail, Older, Plan, Planned, Step, plan};
 pub use powers::{FieldChange, Powers, Run, RunChange};
 pub use preview::Preview;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use crate::git::Repo;
 use crate::model::{ArtifactRef, BundleManifest, LockEntry, MANIFEST_PATH, MAX_MANIFEST_BYTES, Oid};
 use crate::ops::collection::Collection;
 use crate::signature::RawTag;
@@ -42,10 +43,14 @@ impl<'a> Origins<'a> {
     }
 
     fn manifest(&self, tag: &str) -> Option<BundleManifest> {
-        let repo = &self.collection.repo;
-        let raw = repo.raw_tag(Oid::from_hex(tag.as_bytes()).ok()?).ok()?;
-        let tree = repo.commit(RawTag::parse(&raw).ok()?.target()).ok()?.tree;
-        let entry = repo.entry_at(tree, &MANIFEST_PATH.parse().ok()?).ok()??;
-        BundleManifest::parse(&repo.blob(entry.id, MAX_MANIFEST_BYTES as u64).ok()?).ok()
+        stored_manifest(&self.collection.repo, Oid::from_hex(tag.as_bytes()).ok()?)
     }
+}
+
+/// Returns the manifest of a release that was verified when its tag came into a repository; `None` where it is gone.
+pub(crate) fn stored_manifest(repo: &Repo, tag: Oid) -> Option<BundleManifest> {
+    let raw = repo.raw_tag(tag).ok()?;
+    let tree = repo.commit(RawTag::parse(&raw).ok()?.target()).ok()?.tree;
+    let entry = repo.entry_at(tree, &MANIFEST_PATH.parse().ok()?).ok()??;
+    BundleManifest::parse(&repo.blob(entry.id, MAX_MANIFEST_BYTES as u64).ok()?).ok()
 }

@@ -151,7 +151,6 @@ fn record(
             head = Some(update.new);
             continue;
         }
-
         let expect = match repo.find_ref(&update.name)? {
             Some(id) if id == update.new => continue,
             Some(id) => Expect::At(id),

@@ -1,5 +1,6 @@
 //! The bundles that a bundle needs: found in the vaults that the user knows and in the collection, verified, and put in order.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use semver::Version;
@@ -50,7 +51,8 @@ pub fn dependencies(
         return Ok(Vec::new());
     }
     context.progress.step("finding what it needs", 0, None);
-    let mut sources = Sources { context, collection, vault, locked, opened: BTreeMap::new(), found: BTreeMap::new() };
+    let (opened, own, found) = (BTreeMap::new(), OnceCell::new(), BTreeMap::new());
+    let mut sources = Sources { context, collection, vault, locked, opened, own, found };
     let order = resolve(&mut sources, &root.release, &root.manifest.dependencies)?;
     let mut found = sources.found;
     Ok(order.iter().filter_map(|release| found.remove(release)).collect())
@@ -89,6 +91,8 @@ struct Sources<'a> {
     locked: Locked,
     /// Vaults that were looked into.
     opened: BTreeMap<String, Opened>,
+    /// The collection's own releases, once they were asked for.
+    own: OnceCell<Vec<Release>>,
     found: BTreeMap<Release, Needed>,
 }
 
@@ -105,6 +109,15 @@ impl Sources<'_> {
         Ok(&self.opened[&vault.name])
     }
 
+    /// As [`own_releases`], which looks into every vault: once.
+    fn own_releases(&self) -> Result<&[Release], Error> {
+        if let Some(own) = self.own.get() {
+            return Ok(own);
+        }
+        let own = own_releases(self.context, self.collection)?;
+        Ok(self.own.get_or_init(|| own))
+    }
+
     /// Returns the vault that a bundle is taken from; `None` for the collection's own tags.
     fn home(&mut self, bundle: &BundleName) -> Result<Option<Vault>, Error> {
         let entries = self.collection.manifest.artifacts.values();
@@ -117,7 +130,7 @@ impl Sources<'_> {
                 return Ok(Some(vault));
             }
         }
-        if own_releases(self.context, self.collection)?.iter().any(|release| release.bundle == *bundle) {
+        if self.own_releases()?.iter().any(|release| release.bundle == *bundle) {
             return Ok(None);
         }
         let mut having = Vec::new();
@@ -170,7 +183,7 @@ impl Offers for Sources<'_> {
         }
         let all = match self.home(bundle)? {
             Some(vault) => published(self.open(&vault)?)?,
-            None => own_releases(self.context, self.collection)?,
+            None => self.own_releases()?.to_vec(),
         };
         let own = all.into_iter().filter(|release| release.bundle == *bundle);
         let mut versions: Vec<Version> = own.map(|release| release.version).collect();

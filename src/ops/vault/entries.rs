@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::append::{Addition, append, open_to_change};
 use super::{Error, HeldKey, Opened, Vault};
-use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, ShownEntry, is_plain};
+use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, is_plain};
 use crate::ops::Context;
 use crate::ops::keys::read_key;
 use crate::signature::{PublicKey, rfc3339};
@@ -20,6 +20,22 @@ pub struct Recorded {
     pub number: u64,
     /// What it is about.
     pub subject: String,
+}
+
+/// One entry as commands show it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ShownEntry {
+    /// Its place, from 0.
+    pub number: u64,
+    /// `root`, `publish`, `yank`, `revoke`, `checkpoint` or `audit`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Who signed it, as the trust files before it say.
+    pub principal: String,
+    /// What it is about: a release, a key, a version of the trust files.
+    pub subject: String,
+    /// When, RFC 3339 in UTC: what its signer wrote.
+    pub time: String,
 }
 
 /// What is known of a vault's ledger.

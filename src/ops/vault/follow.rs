@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Error, Locked, Opened, Vault, dependencies, pull};
 use crate::git::GitError;
-use crate::model::{ArtifactRef, BundleManifest, MANIFEST_PATH, MAX_MANIFEST_BYTES, Release, version_range};
+use crate::model::{ArtifactRef, Release, version_range};
 use crate::ops::Context;
 use crate::ops::bundle::{
     self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, Step, check_policy, find, verify,
@@ -243,13 +243,8 @@ impl Followed {
         let repo = &collection.repo;
         let releases = self.artifacts.iter().filter_map(|one| release_of(collection, &one.artifact));
         let Some(newest) = releases.max() else { return Ok(Vec::new()) };
-        if repo.find_ref(&newest.ref_name())?.is_none() {
-            return Ok(Vec::new());
-        }
-        let tree = repo.commit(repo.resolve(&newest.ref_name())?)?.tree;
-        let path = MANIFEST_PATH.parse().map_err(GitError::from)?;
-        let Some(entry) = repo.entry_at(tree, &path)? else { return Ok(Vec::new()) };
-        let manifest = BundleManifest::parse(&repo.blob(entry.id, MAX_MANIFEST_BYTES as u64)?)?;
+        let tag = repo.find_ref(&newest.ref_name())?;
+        let Some(manifest) = tag.and_then(|tag| bundle::stored_manifest(repo, tag)) else { return Ok(Vec::new()) };
         Ok(manifest.artifacts.into_iter().map(|bundled| bundled.artifact).collect())
     }
 }

@@ -17,7 +17,7 @@ mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
 pub use dependencies::{Locked, Needed, check_locked, dependencies};
-pub use entries::{LedgerReport, Recorded, checkpoint, key_of, log, revoke, show, yank};
+pub use entries::{LedgerReport, Recorded, ShownEntry, checkpoint, key_of, log, revoke, show, yank};
 pub use error::Error;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
 pub use init::{Made, init};

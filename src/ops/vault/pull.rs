@@ -91,7 +91,6 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let head = at(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
     let mut bytes = repo.fetch_whole(context.network()?, &vault.remote(), &[ledger::wanted(LEDGER_REF, head)])?;
     bytes += fetch_releases(context, &vault, &repo, &new)?;
-    context.fetched(bytes);
     // The vault may have changed between the two questions: what was listed is what must be here.
     for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
         if let Some(here) = repo.find_ref(&found.name)?.filter(|here| *here != found.id) {
@@ -99,7 +98,8 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
         }
     }
     let ledger = ledger::take(context, &repo, &vault, head)?;
-    complete(context, &vault, &repo, &ledger)?;
+    bytes += complete(context, &vault, &repo, &ledger)?;
+    context.fetched(bytes);
     context.make_durable(repo.git_folder())?;
     // How it is known may have changed.
     let vault = Vault::find(context, name)?;
@@ -139,8 +139,8 @@ fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]
     }
     let mut named = Vec::new();
     for (name, here) in wanted {
-        if let Some(id) = repo.find_ref(&here)?.filter(|_| !matches!(repo.find_ref(&name), Ok(Some(_)))) {
-            named.push(RefChange { name, new: Some(id), expect: Expect::Absent });
+        if repo.find_ref(&name)?.is_none() {
+            named.push(RefChange { name, new: repo.find_ref(&here)?, expect: Expect::Absent });
         }
     }
     repo.change_refs(&named, "skillmeat: fetched", &who)?;
@@ -165,12 +165,12 @@ fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Err
 
 /// Makes sure that every release of a ledger is here. It may have gone on since the tags were listed, so those are asked for
 /// once more: a server that lists less than its ledger has holds a release back, and looks fresh all the same.
-fn complete(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) -> Result<(), Error> {
+fn complete(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) -> Result<u64, Error> {
     let here: BTreeMap<Release, Oid> = releases(repo)?.into_iter().collect();
     let missing: Vec<&Release> =
         ledger.releases().map(|(release, _)| release).filter(|release| !here.contains_key(release)).collect();
     if missing.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let offered = vault.remote().list(context.network()?, &["refs/tags/*"])?;
     let is_there = |release: &Release| offered.iter().any(|found| found.name == release.ref_name());
@@ -178,8 +178,7 @@ fn complete(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) -> R
         return Err(Error::Incomplete { vault: vault.name.clone(), release: release.to_string() });
     }
     let missing: Vec<Release> = missing.into_iter().cloned().collect();
-    context.fetched(fetch_releases(context, vault, repo, &missing)?);
-    Ok(())
+    fetch_releases(context, vault, repo, &missing)
 }
 
 /// Returns the releases that are offered and not here, after checking that none was taken back; and the refs here of tags that
