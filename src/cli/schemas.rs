@@ -98,6 +98,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("vault-list", schema_for!(Output<Vec<vault::Vault>>)),
         ("vault-ls", schema_for!(Output<Vec<vault::VaultRelease>>)),
         ("vault-pull", schema_for!(Output<vault::Pulled>)),
+        ("vault-pull-all", schema_for!(Output<Vec<super::pull::PulledVault>>)),
         ("vault-log", schema_for!(Output<Vec<vault::ShownEntry>>)),
         ("vault-pin", schema_for!(Output<vault::Vault>)),
         ("vault-show", schema_for!(Output<vault::LedgerReport>)),

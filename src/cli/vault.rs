@@ -59,12 +59,8 @@ pub(super) enum Command {
         /// NAME for the newest version, NAME@VERSION, or the tag
         bundle: String,
     },
-    /// Fetch the releases that are not here yet
-    Pull {
-        /// Your name for the vault
-        name: String,
-    },
-    /// List the releases that were fetched, and who signed them
+    Pull(super::pull::Arguments),
+    /// List the releases of a vault: which were fetched, and who signed them
     Ls {
         /// Your name for the vault
         name: String,
@@ -119,16 +115,7 @@ impl Command {
                 );
                 Ok(Report::new("vault-push", &pushed, text))
             }
-            Command::Pull { name } => {
-                let pulled = vault::pull(context, &name)?;
-                let new: String = pulled.new.iter().map(release_text).collect();
-                let text = format!(
-                    "{new}{} in {NAME}{name}{NAME:#}, {} of them new\n",
-                    count(pulled.releases, "release"),
-                    pulled.new.len()
-                );
-                Ok(Report::new("vault-pull", &pulled, text))
-            }
+            Command::Pull(arguments) => super::pull::run(session, &arguments),
             Command::Ls { name } => {
                 let releases = vault::ls(context, &name)?;
                 let text: String = releases.iter().map(release_text).collect();
@@ -182,7 +169,7 @@ fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_u
     })
 }
 
-fn release_text(release: &VaultRelease) -> String {
+pub(super) fn release_text(release: &VaultRelease) -> String {
     let time = release.time.as_deref().unwrap_or("");
     let standing = match &release.standing {
         _ if release.yanked.is_some() => {
@@ -190,6 +177,7 @@ fn release_text(release: &VaultRelease) -> String {
         }
         Standing::Signed { principal, level, .. } => format!("signed by {}, level {level}", clean(principal)),
         Standing::NotBelieved { reason } => format!("{WARNING}not believed{WARNING:#}: {}", clean(reason)),
+        Standing::Listed => "listed, not fetched".to_owned(),
     };
     format!("{NAME}{}{NAME:#}  {time}  {standing}\n", release.release)
 }

@@ -167,6 +167,11 @@ impl Cause {
 }
 
 impl GitError {
+    /// Says whether git found that a remote has not what it was told to fetch.
+    pub fn is_missing_ref(&self) -> bool {
+        matches!(self, GitError::Net { stderr, .. } if stderr.contains("couldn't find remote ref"))
+    }
+
     /// Returns a closure for `map_err` that says what was being done.
     pub(crate) fn doing<E: Into<gix::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> GitError {
         let doing = doing.into();

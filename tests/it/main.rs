@@ -35,4 +35,5 @@ mod schema;
 mod trust;
 mod update;
 mod vault;
+mod vault_reads;
 mod walls;

@@ -79,6 +79,10 @@ fn hint(error: &vault::Error) -> Option<String> {
             vaults.first().map_or("VAULT", String::as_str)
         ),
         Error::NotLocked { .. } => "leave out `--locked` to take it and lock it anew".to_owned(),
+        Error::OtherLocked { vault, .. } => format!(
+            "do not use it: ask the owners of '{vault}' what happened to it. To take what the vault lists now, import it anew \
+             without `--locked`"
+        ),
         Error::Draft(_) => "name the folder that `vault root` or `vault role` has written".to_owned(),
         Error::Principal(_) => "set user.email to your mail address".to_owned(),
         Error::Files(_) | Error::Undone(_) => {

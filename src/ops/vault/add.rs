@@ -12,7 +12,7 @@ use crate::fsio::{
     Access, FsError, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there, write_atomic,
 };
 use crate::git::{Remote, Repo, Store};
-use crate::model::{BundleName, Digest, Location, Oid, Release, Source, VAULT_FORMAT};
+use crate::model::{BundleName, Digest, Location, Source, VAULT_FORMAT};
 use crate::ops::Context;
 use crate::trust::{Ledger, Pin};
 
@@ -39,7 +39,7 @@ pub struct Added {
     /// The vault.
     #[serde(flatten)]
     pub vault: Vault,
-    /// Number of releases that it offers.
+    /// Number of releases that its ledger lists.
     pub releases: usize,
     /// Who may change who may do what, and with which keys.
     pub root_keys: Vec<HeldKey>,
@@ -81,11 +81,8 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
         return Err(Error::Known(name.to_string()));
     }
     let remote = Remote { url: address(context, url)? };
-    let refs = remote.list(context.network()?, &[])?;
-    let head = refs.iter().find(|found| found.name == LEDGER_REF).map(|found| found.id);
-    let head = head.ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
-    let (vault, found) = first_look(context, &name, &remote, head, ledger)?;
-    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
+    let (vault, found) = first_look(context, &name, &remote, ledger)?;
+    let releases = found.releases().count();
     let keys = found.files().keys().iter();
     let root_keys = keys.map(|(who, key)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() }).collect();
     Ok(Added { vault, releases, root_keys })
@@ -96,23 +93,25 @@ fn first_look(
     context: &Context,
     name: &BundleName,
     remote: &Remote,
-    head: Oid,
     wanted: Option<Digest>,
 ) -> Result<(Vault, Ledger), Error> {
     // In a store that is thrown away, so that what does not hold leaves nothing behind.
     let scratch = tempfile::tempdir_in(&context.scratch).map_err(FsError::at("make a folder in", &context.scratch))?;
     let repo = Repo::open_store(scratch.path(), &store_name(name.as_str()), Store::Whole)?;
-    context.fetched(repo.fetch(context.network()?, remote, &[ledger::wanted(LEDGER_REF, head)], None)?);
+    let (heads, bytes) = ledger::fetch_branches(context, &repo, remote, &[LEDGER_REF])?;
+    context.fetched(bytes);
+    let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
     let id = ledger::id_of(&repo, head)?;
     let pin = wanted.map(|_| Pin::Compared);
     let vault = Vault { name: name.to_string(), url: remote.url.clone(), ledger: wanted.unwrap_or(id), pin };
-    let ledger = ledger::take(context, &repo, &vault, head)?;
+    let ledger = ledger::follow(context, &repo, &vault, None, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
     own.remove_locks_of_store()?;
     let here = Remote { url: repo.git_folder().display().to_string() };
     let seen = ledger::seen_ref(vault.ledger);
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
+    super::cache::write(&own, &ledger);
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
     Ok((vault, ledger))

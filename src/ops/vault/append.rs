@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::ledger::{self, LEDGER_REF};
 use super::{Error, INDEX_REF, Opened, Vault};
-use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, RemoteRef, Repo};
-use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid};
+use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, Repo};
+use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
 use crate::signature::{GIT_NAMESPACE, attach_to_commit};
@@ -22,14 +22,29 @@ const FIRST_PAUSE_MS: u64 = 50;
 pub(super) struct Now<'a> {
     pub(super) repo: &'a Repo,
     pub(super) ledger: &'a Ledger,
-    offered: &'a [RemoteRef],
+    /// Head of the branch for people, where that was asked for.
+    pub(super) index: Option<Oid>,
+    /// Which try this is, from 1.
+    pub(super) tries: u32,
+    context: &'a Context,
+    vault: &'a Vault,
 }
 
 impl Now<'_> {
-    /// Returns what the vault offers under a full name.
-    pub(super) fn at(&self, name: &str) -> Option<Oid> {
-        self.offered.iter().find(|found| found.name == name).map(|found| found.id)
+    /// Asks the vault what it offers under the name of a release. It has to list all its tags for that.
+    pub(super) fn tag(&self, release: &Release) -> Result<Option<Oid>, Error> {
+        let (name, git) = (release.ref_name(), self.context.network()?);
+        Ok(self.vault.remote().tags(git)?.into_iter().find(|found| found.name == name).map(|found| found.id))
     }
+}
+
+/// Which branches an addition is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// The ledger.
+    Ledger,
+    /// The ledger, and the branch for people.
+    Index,
 }
 
 /// What to add.
@@ -58,30 +73,23 @@ pub(super) struct Added {
 /// Those of `decide`, [`Error::Refused`] when readers would not take the entry, [`Error::Raced`], [`Error::Git`] with `Net`.
 pub(super) fn append(
     context: &Context,
-    vault: &Vault,
-    repo: &Repo,
+    opened: &Opened,
+    from: From,
     decide: &dyn Fn(&Now<'_>) -> Result<Option<Addition>, Error>,
 ) -> Result<Added, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-    let signer = Signer::of(context)?;
+    let Opened { vault, repo, ledger: seen } = opened;
+    let (signer, mut seen) = (Signer::of(context)?, seen.clone());
     let key = signer.public()?;
     for tries in 1..=MAX_TRIES {
         context.progress.step("publishing", u64::from(tries), None);
-        let offered = vault.remote().list(context.network()?, &[])?;
-        let find = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
-        let head = find(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-        let main = find(INDEX_REF);
-        let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
-        wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
-        repo.fetch_whole(context.network()?, &vault.remote(), &wanted)?;
-        let ledger = ledger::take(context, repo, vault, head)?;
-        let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
-        // Something moved between the question and the fetch.
-        if ledger.head() != head || index != main {
-            continue;
-        }
+        let branches: &[&str] = if from == From::Index { &[LEDGER_REF, INDEX_REF] } else { &[LEDGER_REF] };
+        let (heads, _) = ledger::fetch_branches(context, repo, &vault.remote(), branches)?;
+        let head = heads.first().copied().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+        let ledger = ledger::follow(context, repo, vault, seen.as_ref(), head)?;
+        let index = heads.get(1).copied();
         keep_index(context, repo, index)?;
-        let now = Now { repo, ledger: &ledger, offered: &offered };
+        let now = Now { repo, ledger: &ledger, index, tries, context, vault };
         let Some(addition) = decide(&now)? else { return Ok(Added { number: None, tries, ledger }) };
         ledger.authorize_next(&key, &addition.body)?;
         let commit = write(context, repo, &ledger, &addition, &signer)?;
@@ -91,13 +99,14 @@ pub(super) fn append(
         match repo.push(context.network()?, &vault.remote(), &updates) {
             Ok(()) => {
                 let number = Some(ledger.number() + 1);
-                let ledger = record(context, repo, vault, &updates, who)?;
+                let ledger = record(context, repo, vault, &ledger, &updates, who)?;
                 context.make_durable(repo.git_folder())?;
                 return Ok(Added { number, tries, ledger });
             }
             Err(GitError::Rejected { .. }) => std::thread::sleep(pause(tries)),
             Err(other) => return Err(other.into()),
         }
+        seen = Some(ledger);
     }
     Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES })
 }
@@ -141,6 +150,7 @@ fn record(
     context: &Context,
     repo: &Repo,
     vault: &Vault,
+    before: &Ledger,
     updates: &[PushUpdate],
     who: &Identity,
 ) -> Result<Ledger, Error> {
@@ -160,7 +170,7 @@ fn record(
     }
     repo.change_refs(&changes, "skillmeat: published", who)?;
     let head = head.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    ledger::follow(context, repo, vault, head)
+    ledger::follow(context, repo, vault, Some(before), head)
 }
 
 /// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.

@@ -205,6 +205,21 @@ pub enum Error {
         /// The version that is locked.
         locked: Option<String>,
     },
+    /// `collection.lock` names a release of a vault by another tag than the vault has.
+    #[error(
+        "'{release}' is locked as {locked}, and the vault '{vault}' has {}",
+        found.map_or_else(|| "none of that name".to_owned(), |found| found.to_string())
+    )]
+    OtherLocked {
+        /// The vault.
+        vault: String,
+        /// The release.
+        release: String,
+        /// The tag object that is locked.
+        locked: Oid,
+        /// The tag object that the vault has.
+        found: Option<Oid>,
+    },
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -247,7 +262,9 @@ impl Error {
             Error::Random(_) => Class::Io,
             Error::NeedsMore { .. } => Class::Consent,
             Error::Resolve(ResolveError::TooMuch) => Class::Limit,
-            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
+            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } | Error::OtherLocked { .. } => {
+                Class::Policy
+            }
             Error::NotARootKey(_) => Class::Untrusted,
             Error::Bundle(error) => error.class(),
             Error::Keys(error) => error.class(),

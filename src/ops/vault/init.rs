@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
-use crate::trust::read_ledger;
+use crate::trust::{Known, read_ledger};
 
 /// What a server must refuse even when the program that pushes is not ours, and that it sends files apart (`schema/vault.md`).
 const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n\
@@ -65,8 +65,12 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     text.push_str(RECEIVE);
     write_atomic(&config, text.as_bytes(), Access::Shared)?;
     let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
-    let commit =
-        repo.write_commit(write_tree(&repo, None, name, &index)?, &[], &format!("Start the vault '{name}'\n"), who)?;
+    let commit = repo.write_commit(
+        write_texts(&repo, None, &index.render(), &index.readme(name))?,
+        &[],
+        &format!("Start the vault '{name}'\n"),
+        who,
+    )?;
     let entry = LedgerEntry {
         id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
         number: 0,
@@ -76,7 +80,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     };
     let head = write_signed(context, &repo, draft::write_tree(&repo, &files)?, &[], &entry, &signer)?;
     // What no reader would take is not published.
-    let ledger = read_ledger(&Objects(&repo), head, None)?;
+    let ledger = read_ledger(&Objects(&repo), head, Known::Nothing)?;
     context.make_durable(folder)?;
     let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
     repo.change_refs(&[change(INDEX_REF, commit), change(LEDGER_REF, head)], "skillmeat: vault init", who)?;
@@ -92,9 +96,9 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
 }
 
 /// Writes the files for people into a tree.
-pub(super) fn write_tree(repo: &Repo, base: Option<Oid>, name: &str, index: &VaultIndex) -> Result<Oid, Error> {
+pub(super) fn write_texts(repo: &Repo, base: Option<Oid>, index: &str, readme: &str) -> Result<Oid, Error> {
     let mut files: Vec<(TreePath, Oid)> = Vec::new();
-    for (path, text) in [("index.toml", index.render()), ("README.md", index.readme(name))] {
+    for (path, text) in [("index.toml", index), ("README.md", readme)] {
         files.push((path.parse().map_err(GitError::from)?, repo.write_blob(text.as_bytes())?));
     }
     Ok(repo.edit_tree(base, files.iter().map(|(path, id)| (path, Some((FileMode::Regular, *id)))))?)
