@@ -12,7 +12,9 @@ mod init;
 mod ledger;
 mod pull;
 mod push;
+mod receive;
 mod root;
+mod serve;
 mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
@@ -20,11 +22,13 @@ pub use dependencies::{Locked, Needed, check_locked, dependencies};
 pub use entries::{LedgerReport, Recorded, ShownEntry, checkpoint, key_of, log, revoke, show, yank};
 pub use error::Error;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
-pub use init::{Made, init};
+pub use init::{Made, NewPlace, init};
 pub use ledger::{Opened, knowing};
 pub use pull::{Pulled, Standing, VaultRelease, ls, pull};
 pub use push::{Pushed, push};
+pub use receive::{Gate, MAX_PUSHED_REFS, OtherRefs, RefUpdate, Refused};
 pub use root::{RootChange, RootState, change, publish, sign};
+pub use serve::turn_on_rules;
 pub use witness::{Witnessed, witness};
 
 /// Branch of a vault with its index for people.

@@ -67,9 +67,9 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
         if now.ledger.tag_of(&content.release).is_some_and(|tag| tag != content.tag_id) {
             return Err(Error::Taken(content.release.clone()));
         }
-        check_signer(now.ledger, content)?;
+        check_signer(&now.ledger, content)?;
         let main = now.at(INDEX_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-        let index = next_index(now.repo, now.ledger, main, content, who)?;
+        let index = next_index(now.repo, &now.ledger, main, content, who)?;
         let tag = now.at(&content.release.ref_name());
         let mut refs = vec![PushUpdate { name: INDEX_REF.to_owned(), new: index, old: Some(main) }];
         if tag.is_none() {

@@ -190,20 +190,20 @@ pub fn change(
     let key = signer.public()?;
     let done = std::cell::RefCell::new(None);
     let added = append(context, &opened.vault, &opened.repo, &|now| {
-        let mut files = changed(now.repo, now.ledger, changes)?;
+        let mut files = changed(now.repo, &now.ledger, changes)?;
         if now.ledger.files().holder(&key).is_none() {
             return Err(Error::NotARootKey(key.fingerprint()));
         }
-        if holds(&files, now.ledger, &key) {
+        if holds(&files, &now.ledger, &key) {
             add_signature(&mut files, &signer)?;
         }
         if let Some(source) = also {
             let signer = Signer::with(context, source);
-            if holds(&files, now.ledger, &signer.public()?) {
+            if holds(&files, &now.ledger, &signer.public()?) {
                 add_signature(&mut files, &signer)?;
             }
         }
-        let addition = addition(now.repo, now.ledger, &files);
+        let addition = addition(now.repo, &now.ledger, &files);
         done.replace(Some(files));
         match addition {
             Ok(addition) => Ok(Some(addition)),
@@ -247,8 +247,8 @@ pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState,
     let files = read_draft(draft)?;
     let (opened, _lock) = open_to_change(context, name)?;
     let added = append(context, &opened.vault, &opened.repo, &|now| {
-        check_revocations(&files, now.ledger)?;
-        Ok(Some(addition(now.repo, now.ledger, &files)?))
+        check_revocations(&files, &now.ledger)?;
+        Ok(Some(addition(now.repo, &now.ledger, &files)?))
     })?;
     state(&files, &added, draft)
 }
