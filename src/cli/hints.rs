@@ -1,5 +1,6 @@
 //! What to do next about each error of the use cases.
 
+mod hooks;
 mod keys;
 mod recommend;
 mod vault;
@@ -112,23 +113,6 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
         Error::Fs(error) => return fs_hint(error),
     };
     Some(text)
-}
-
-impl From<crate::ops::hooks::Error> for Failure {
-    fn from(error: crate::ops::hooks::Error) -> Self {
-        use crate::ops::hooks::Error;
-        let class = error.class();
-        let hint = match &error {
-            Error::Foreign { lines, .. } => {
-                // A hint has one line; the lines to merge are shown as they are.
-                Some(format!("put this into them yourself: {}", lines.replace('\n', " \u{23ce} ")))
-            }
-            Error::Git(error) => git_hint(error),
-            Error::Fs(error) => fs_hint(error),
-            Error::Path(_) => None,
-        };
-        Self::of(&error, class, hint)
-    }
 }
 
 impl From<bundle::Error> for Failure {
@@ -312,6 +296,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::TooOld { .. } => "install a newer git".to_owned(),
         GitError::Offline => "run it once with the network; later runs find what was fetched".to_owned(),
         GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
+        GitError::Declined { .. } => "do what the server says, or ask whoever keeps it".to_owned(),
         GitError::Redirected { .. } => "if you trust that server, give its address instead".to_owned(),
         GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),

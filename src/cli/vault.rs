@@ -1,6 +1,6 @@
 //! The commands of vaults.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -10,16 +10,18 @@ use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
 use crate::model::Digest;
 use crate::ops::collection::default_name;
-use crate::ops::vault::{self, Standing, VaultRelease};
+use crate::ops::vault::{self, NewPlace, Standing, VaultRelease};
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a vault: a bare git repository that others can publish to
-    #[command(after_help = "Example: git skillmeat vault init /srv/git/team-vault.git")]
+    /// Make a vault: a git repository that others can publish to
+    #[command(
+        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init git@example.com:team/vault.git"
+    )]
     Init {
-        /// A folder that is empty or not there
-        path: PathBuf,
+        /// A folder that is empty or not there; or an empty bare repository, by its path or URL
+        place: String,
         /// Name of the vault; without it, that of the folder
         #[arg(long)]
         name: Option<String>,
@@ -71,14 +73,14 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         let context = &session.context;
         match self {
-            Command::Init { path, name } => {
-                let path = session.environment.absolute(&path);
-                let name = name.unwrap_or_else(|| default_name(&path).trim_end_matches(".git").to_owned());
-                let made = vault::init(context, &path, &name)?;
+            Command::Init { place, name } => {
+                let place = NewPlace::of(context, &place)?;
+                let name = name.unwrap_or_else(|| name_of(&place.to_string()));
+                let made = vault::init(context, &place, &name)?;
                 let text = format!(
                     "Made the vault {NAME}{}{NAME:#} in {}\n  ledger  {}\n  root    {} with key {}\n",
                     clean(&made.name),
-                    made.path.display(),
+                    clean(&made.url),
                     made.ledger,
                     clean(&made.principal),
                     made.fingerprint
@@ -128,6 +130,12 @@ impl Command {
             }
         }
     }
+}
+
+/// Returns the name of a vault that was given none: the last part of where it is.
+fn name_of(place: &str) -> String {
+    let last = place.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
+    default_name(Path::new(last.trim_end_matches(".git")))
 }
 
 fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_use: bool) -> Result<Report, Failure> {

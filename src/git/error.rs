@@ -137,6 +137,14 @@ pub enum GitError {
         /// What git printed.
         stderr: String,
     },
+    /// A remote was reached, and has rules of its own that do not let a push in.
+    #[error("'{url}' refuses the push{}", about(.said))]
+    Declined {
+        /// The remote.
+        url: String,
+        /// What its server said.
+        said: String,
+    },
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),

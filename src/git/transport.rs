@@ -51,7 +51,8 @@ impl Repo {
     /// # Errors
     /// [`GitError::Net`].
     pub fn fetch_whole(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, None, &[])
+        // Said every time: for a URL from which it was once told to leave out files, git does so ever after.
+        self.fetch_refs(git, from, refs, None, &["--no-filter"])
     }
 
     /// As [`Repo::fetch_whole`], as if nothing were here: for a server that gives nothing by its id.
@@ -59,7 +60,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::Net`].
     pub fn fetch_anew(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, None, &["--refetch"])
+        self.fetch_refs(git, from, refs, None, &["--refetch", "--no-filter"])
     }
 
     fn fetch_refs(
@@ -166,19 +167,47 @@ impl Repo {
         let url = to.shown();
         // Porcelain lines start with `!` for a refused ref; anything else is the connection or the server.
         let refused = report.lines().any(|line| line.starts_with('!'));
-        let raced = [
-            "stale info",
-            "fetch first",
-            "non-fast-forward",
-            "cannot lock ref",
-            "failed to update ref",
-            "incorrect old value",
-        ];
-        let moved = raced.iter().any(|word| report.contains(word) || stderr.contains(word));
-        if refused && moved {
-            Err(GitError::Rejected { url, stderr: escaped(report.as_bytes()) })
-        } else {
-            Err(GitError::Net { url, stderr })
+        let says = |word: &&str| report.contains(*word) || stderr.contains(*word);
+        match () {
+            () if refused && RACED.iter().any(&says) && !FAILED.iter().any(&says) => {
+                Err(GitError::Rejected { url, stderr: said(&report, &stderr) })
+            }
+            () if refused && report.contains("[remote rejected]") => {
+                Err(GitError::Declined { url, said: said(&report, &stderr) })
+            }
+            () => Err(GitError::Net { url, stderr }),
         }
+    }
+}
+
+/// What git and servers say when a ref has moved since it was listed.
+const RACED: [&str; 6] =
+    ["stale info", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref", "incorrect old value"];
+
+/// What they say when it cannot be moved at all, and trying again would change nothing.
+const FAILED: [&str; 3] = ["Permission denied", "Read-only file system", "No space left on device"];
+
+/// Returns what the server said: its own words, and where it has none, the reason that git gives for a ref.
+fn said(report: &str, stderr: &str) -> String {
+    let words: Vec<_> = stderr.split("; ").filter_map(|line| line.strip_prefix("remote: ")).collect();
+    let words: Vec<_> = words.iter().map(|line| line.trim().trim_start_matches("error: ")).collect();
+    if words.iter().any(|word| !word.is_empty()) {
+        return words.join("; ");
+    }
+    let reason = report.lines().find_map(|line| line.split_once("rejected] ("));
+    escaped(reason.map_or(report, |(_, reason)| reason.trim_end_matches(')')).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_quoted_and_without_words_git_gives_the_reason() {
+        let report =
+            "To /srv/v.git\n!\tabc:refs/heads/main\trefs/heads/main\t[remote rejected] (pre-receive hook declined)\n";
+        assert_eq!(said(report, "remote: error: only on Mondays; To /srv/v.git; failed to push"), "only on Mondays");
+        assert_eq!(said(report, "failed to push some refs"), "pre-receive hook declined");
+        assert_eq!(said("!\ta:b\tc\t[rejected] (stale info)\nDone\n", "failed"), "stale info");
     }
 }

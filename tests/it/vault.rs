@@ -210,7 +210,8 @@ fn a_push_that_the_server_refuses_publishes_nothing() {
     })
     .ok();
     let told = author.run(["vault", "push", "team", "kit"]);
-    told.refused("net");
+    let told = told.refused("policy");
+    assert!(told.stderr.contains("refuses the push: no"), "{}", told.stderr);
     assert_eq!(vault_git(&author, &["for-each-ref"]), before);
 }
 

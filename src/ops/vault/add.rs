@@ -149,7 +149,7 @@ fn record_path(context: &Context, name: &str) -> PathBuf {
     folder(context).join(format!("{name}.toml"))
 }
 
-fn address(context: &Context, url: &str) -> Result<String, Error> {
+pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(url, exists, &context.forge)?;
     if source.reference.is_some() || source.subpath.is_some() {

@@ -28,9 +28,9 @@ pub enum Error {
     /// A vault of this name is there already.
     #[error("there is a vault '{0}' already")]
     Known(String),
-    /// The folder holds something.
-    #[error("'{}' is not empty", .0.display())]
-    NotEmpty(PathBuf),
+    /// The folder or repository holds something.
+    #[error("'{}' is not empty", .0.escape_debug())]
+    NotEmpty(String),
     /// The repository at the address is no vault.
     #[error("'{0}' is not a vault")]
     NotAVault(String),
@@ -158,12 +158,16 @@ pub enum Error {
     #[error("the vault has another '{0}'")]
     Taken(Release),
     /// Others published again and again while we tried.
-    #[error("the vault '{vault}' kept changing; gave up after {tries} tries")]
+    #[error(
+        "the vault '{vault}' did not take it in {tries} tries, as when others publish all the time; the last time: {reason}"
+    )]
     Raced {
         /// The vault.
         vault: String,
         /// How often it was tried.
         tries: u32,
+        /// What git said at last.
+        reason: String,
     },
     /// git does not know who publishes.
     #[error("git does not know who you are")]

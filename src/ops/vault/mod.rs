@@ -16,7 +16,9 @@ mod locked;
 mod ls;
 mod pull;
 mod push;
+mod receive;
 mod root;
+mod serve;
 mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
@@ -25,13 +27,15 @@ pub use entries::{LedgerReport, Recorded, ShownEntry, checkpoint, key_of, log, r
 pub use error::Error;
 pub use fetch::bring;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
-pub use init::{Made, init};
+pub use init::{Made, NewPlace, init};
 pub use ledger::{Opened, knowing};
 pub use locked::{PulledOne, check_locked, pull_all, pull_locked};
 pub use ls::{Standing, VaultRelease, ls};
 pub use pull::{Asked, Pulled, pull};
 pub use push::{Pushed, push};
+pub use receive::{Gate, MAX_PUSHED_REFS, OtherRefs, RefUpdate, Refused};
 pub use root::{RootChange, RootState, change, publish, sign};
+pub use serve::turn_on_rules;
 pub use witness::{Witnessed, witness};
 
 /// Branch of a vault with its index for people.
