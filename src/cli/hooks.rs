@@ -29,8 +29,10 @@ pub(super) enum Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum Hooks {
     /// Install the hooks in this repository; those of others are never touched
+    #[command(after_help = "Example: git skillmeat hooks install")]
     Install,
     /// Remove our hooks from this repository
+    #[command(after_help = "Example: git skillmeat hooks uninstall")]
     Uninstall,
 }
 

@@ -32,5 +32,6 @@ mod rows;
 mod schema;
 mod trust;
 mod update;
+mod upkeep;
 mod vault;
 mod walls;

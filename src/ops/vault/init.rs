@@ -59,11 +59,7 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     if !Root::open(folder)?.list("")?.is_empty() {
         return Err(Error::NotEmpty(folder.to_owned()));
     }
-    let repo = Repo::init(folder, Worktree::None)?;
-    let config = folder.join("config");
-    let mut text = String::from_utf8_lossy(&read(&config, MAX_CONFIG_BYTES)?).into_owned();
-    text.push_str(RECEIVE);
-    write_atomic(&config, text.as_bytes(), Access::Shared)?;
+    let repo = make_repository(folder)?;
     let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
     let commit =
         repo.write_commit(write_tree(&repo, None, name, &index)?, &[], &format!("Start the vault '{name}'\n"), who)?;
@@ -89,6 +85,16 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
         principal,
         fingerprint: signer.public()?.fingerprint(),
     })
+}
+
+/// Makes the repository of a vault, without anything in it.
+pub(super) fn make_repository(folder: &Path) -> Result<Repo, Error> {
+    let repo = Repo::init(folder, Worktree::None)?;
+    let config = folder.join("config");
+    let mut text = String::from_utf8_lossy(&read(&config, MAX_CONFIG_BYTES)?).into_owned();
+    text.push_str(RECEIVE);
+    write_atomic(&config, text.as_bytes(), Access::Shared)?;
+    Ok(repo)
 }
 
 /// Writes the files for people into a tree.

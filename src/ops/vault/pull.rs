@@ -76,7 +76,11 @@ type Offer = (Vec<Release>, Vec<(String, Oid)>);
 /// [`Error::Forked`] and [`Error::Ledger`] for a ledger that does not go on from what was seen, [`Error::Incomplete`],
 /// [`Error::Git`] with `Net`. What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
-    let vault = Vault::find(context, name)?;
+    pull_at(context, Vault::find(context, name)?)
+}
+
+/// As [`pull`], from the address that stands in `vault`.
+pub(super) fn pull_at(context: &Context, vault: Vault) -> Result<Pulled, Error> {
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let repo = store(context, &vault)?;
@@ -100,9 +104,10 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let ledger = ledger::take(context, &repo, &vault, head)?;
     bytes += complete(context, &vault, &repo, &ledger)?;
     context.fetched(bytes);
+    super::kept::note_fetch(context, repo.git_folder(), &vault.url)?;
     context.make_durable(repo.git_folder())?;
     // How it is known may have changed.
-    let vault = Vault::find(context, name)?;
+    let vault = Vault::find(context, &vault.name)?;
     let opened = Opened { vault: vault.clone(), repo, ledger: Some(ledger) };
     let all = standing(context, &opened)?;
     let is_new = |shown: &VaultRelease| !before.contains(&shown.release);

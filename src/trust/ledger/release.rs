@@ -28,6 +28,11 @@ impl Ledger {
         Some(self.entry_of(self.releases.get(release)?.number)?.0)
     }
 
+    /// Returns the number of the entry that published a release.
+    pub fn number_of(&self, release: &Release) -> Option<u64> {
+        Some(self.releases.get(release)?.number)
+    }
+
     /// Says whether a release that this key has signed could be published now.
     ///
     /// # Errors
