@@ -38,6 +38,7 @@ mod search;
 mod session;
 mod text;
 mod update;
+mod upkeep;
 mod validate;
 mod vault;
 

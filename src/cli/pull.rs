@@ -17,6 +17,7 @@ use crate::ops::vault::{self, Asked, Pulled, PulledOne};
 #[command(
     after_help = "Without a bundle all releases are fetched. `vault ls` lists the others as well.\n\nExamples:\n  \
     git skillmeat vault pull team\n  git skillmeat vault pull team review-kit pdf-kit@^1.2\n  \
+    git skillmeat vault pull team --from /mnt/stick/team.bundle\n  \
     git skillmeat vault pull --all\n  git skillmeat vault pull --all --locked   # exactly what collection.lock names"
 )]
 pub(super) struct Arguments {
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// NAME for the newest version of a bundle, NAME@RANGE, NAME@VERSION, or the tag
     #[arg(value_name = "BUNDLE", conflicts_with_all = ["all", "locked"])]
     bundles: Vec<String>,
+    /// Fetch from a copy of it instead, which `vault export` wrote; its own address stays
+    #[arg(long, value_name = "FILE|FOLDER", conflicts_with_all = ["all", "locked"])]
+    from: Option<String>,
     /// Every vault that you know, also when one fails
     #[arg(long, conflicts_with = "name")]
     all: bool,
@@ -56,10 +60,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Report, Fa
     };
     let pulled = match &collection {
         Some(collection) => vault::pull_locked(context, collection, name)?,
-        None if arguments.bundles.is_empty() => vault::pull(context, name, Asked::All)?,
         None => {
-            let wanted = arguments.bundles.iter().map(|text| Wanted::parse(text));
-            vault::pull(context, name, Asked::These(&wanted.collect::<Result<Vec<_>, _>>()?))?
+            let wanted = arguments.bundles.iter().map(|text| Wanted::parse(text)).collect::<Result<Vec<_>, _>>()?;
+            let asked = if wanted.is_empty() { Asked::All } else { Asked::These(&wanted) };
+            match &arguments.from {
+                Some(from) => vault::pull_from(context, name, from, asked)?,
+                None => vault::pull(context, name, asked)?,
+            }
         }
     };
     let text = pulled_text(&pulled);

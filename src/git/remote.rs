@@ -44,7 +44,7 @@ impl Remote {
     }
 
     /// Says whether it is on this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.url.starts_with('/') || self.url.starts_with("file://")
     }
 

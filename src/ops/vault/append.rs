@@ -209,6 +209,7 @@ fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), 
 /// Opens a vault to change it; the lock is held until it is dropped.
 pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, crate::fsio::Lock), Error> {
     let vault = Vault::find(context, name)?;
+    super::travel::check_takes(&vault)?;
     // Nothing is written for a vault that could not be asked anyway.
     context.network()?;
     let lock = super::add::lock(context, &vault.name)?;

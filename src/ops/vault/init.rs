@@ -117,8 +117,7 @@ fn make(context: &Context, folder: &Path, name: &str, files: &Files, signer: &Si
     if !Root::open(folder)?.list("")?.is_empty() {
         return Err(Error::NotEmpty(folder.display().to_string()));
     }
-    let repo = Repo::init(folder, Worktree::None)?;
-    turn_on_rules(&repo)?;
+    let repo = make_repository(folder)?;
     let first = write(context, &repo, name, files, signer)?;
     context.make_durable(folder)?;
     let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
@@ -165,6 +164,13 @@ fn write(context: &Context, repo: &Repo, name: &str, files: &Files, signer: &Sig
     // What no reader would take is not published.
     let id = read_ledger(&Objects(repo), head, Known::Nothing)?.id();
     Ok(First { index, head, id })
+}
+
+/// Makes the repository of a vault, without anything in it.
+pub(super) fn make_repository(folder: &Path) -> Result<Repo, Error> {
+    let repo = Repo::init(folder, Worktree::None)?;
+    turn_on_rules(&repo)?;
+    Ok(repo)
 }
 
 /// Writes the files for people into a tree.

@@ -17,10 +17,13 @@ pub(crate) const LEDGER_REF: &str = "refs/heads/skillmeat-ledger";
 const INCOMING: &str = "refs/skillmeat/incoming/";
 
 /// Where heads are kept that contradict each other; the id follows.
-const EVIDENCE: &str = "refs/skillmeat/evidence/";
+pub(super) const EVIDENCE: &str = "refs/skillmeat/evidence/";
 
 /// Most files of a ledger's tree: several hundred signatures would be a root of several hundred people.
 const MAX_FILES: u64 = 300;
+
+/// Where it says how far ledgers were seen; the id of the ledger follows, in hex.
+pub(super) const SEEN: &str = "refs/skillmeat/seen/";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -116,7 +119,7 @@ pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error
 
 /// Returns the ref that says how far a ledger was seen.
 pub(super) fn seen_ref(id: Digest) -> String {
-    format!("refs/skillmeat/seen/{}", id.hex())
+    format!("{SEEN}{}", id.hex())
 }
 
 /// Returns how far the ledger of a vault was seen.

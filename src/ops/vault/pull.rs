@@ -55,7 +55,11 @@ pub struct Pulled {
 /// holds back what its ledger lists, [`Error::OtherLocked`], [`Error::Bundle`] for a release that the ledger does not list,
 /// [`Error::Git`] with `Net`. What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str, asked: Asked<'_>) -> Result<Pulled, Error> {
-    let vault = Vault::find(context, name)?;
+    pull_at(context, Vault::find(context, name)?, asked)
+}
+
+/// As [`pull`], from the address that stands in `vault`.
+pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Result<Pulled, Error> {
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let Opened { vault, repo, ledger: seen } = Opened::of(context, vault)?;
@@ -95,12 +99,13 @@ pub fn pull(context: &Context, name: &str, asked: Asked<'_>) -> Result<Pulled, E
         check_fetched(&vault, &repo, locked)?;
     }
     context.fetched(bytes);
+    super::kept::note_fetch(context, repo.git_folder(), &vault.url)?;
     context.make_durable(repo.git_folder())?;
     if let Some(release) = held_back {
         return Err(Error::Incomplete { vault: vault.name.clone(), release: release.to_string() });
     }
     // How it is known may have changed.
-    let vault = Vault::find(context, name)?;
+    let vault = Vault::find(context, &vault.name)?;
     let listed = ledger.releases().count();
     let opened = Opened { vault: vault.clone(), repo, ledger: Some(ledger) };
     let new: BTreeSet<Release> = wanted.into_iter().filter(|release| !before.contains(release)).collect();

@@ -33,6 +33,11 @@ impl Ledger {
         Some(self.record(self.releases.get(release)?.number)?.time)
     }
 
+    /// Returns the number of the entry that published a release.
+    pub fn number_of(&self, release: &Release) -> Option<u64> {
+        Some(self.releases.get(release)?.number)
+    }
+
     /// Says whether a release that this key has signed could be published now.
     ///
     /// # Errors
