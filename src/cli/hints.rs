@@ -302,6 +302,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
         GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
         GitError::Fs(error) => return fs_hint(error),
+        GitError::Gix { source, .. } if source.is_full() => "free some space, then run the command again".to_owned(),
         GitError::TooMuch { .. } | GitError::Process { .. } | GitError::Gix { .. } => return None,
     };
     Some(text)

@@ -168,6 +168,11 @@ fn about(stderr: &str) -> String {
 pub struct Cause(String);
 
 impl Cause {
+    /// Says whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        self.0.contains("No space left on device") || self.0.contains("Disk quota exceeded")
+    }
+
     /// Says whether the system refused to write.
     pub fn is_denied(&self) -> bool {
         self.0.contains("Permission denied") || self.0.contains("Read-only file system")

@@ -100,8 +100,9 @@ pub fn repair(context: &Context, name: &str, from: &[String]) -> Result<Repaired
     let _lock = lock(context, name)?;
     let store = store_path(context, name);
     put_back(&store)?;
-    let fresh = repair_path(context, name);
-    remove_tree(&fresh)?;
+    let beside = repair_path(context, name);
+    remove_tree(&beside)?;
+    let fresh = beside.join("store.git");
     let Known { vault, ledger, troubles } = known;
     let Some(vault) = vault else {
         let refs = View::of(context, &store, Some(Store::Partial))?;
@@ -112,7 +113,7 @@ pub fn repair(context: &Context, name: &str, from: &[String]) -> Result<Repaired
     let done = Work { context, vault: &vault, sources, fresh: &fresh, store: &store, record: !troubles.is_empty() };
     let repaired = done.run(troubles);
     // Of a store that did not get its name nothing is of use to anyone.
-    let removed = remove_tree(&fresh);
+    let removed = remove_tree(&beside);
     let repaired = repaired?;
     removed?;
     Ok(repaired)
@@ -198,6 +199,7 @@ impl Work<'_> {
         let (folder, name) = (self.fresh.parent(), self.fresh.file_name());
         let folder = folder.unwrap_or(Path::new("."));
         let name = name.unwrap_or_default().to_string_lossy();
+        ensure_folder(folder)?;
         let mut repo = Repo::open_store(folder, &name, Store::Partial)?;
         if let Some(view) = view {
             self.context.progress.step("taking over what is good", 0, None);

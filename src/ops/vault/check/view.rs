@@ -35,16 +35,18 @@ impl View {
         {
             return Ok(Self { examined, repo, ledger: None, _scratch: None });
         }
-        // Beside a store of ours, which is locked; where nothing can be written there, elsewhere.
-        let beside = store.map(|_| scratch_beside(folder, ".check"));
-        let scratch = match beside {
-            Some(Ok(scratch)) => scratch,
-            _ => scratch_folder(&context.scratch)?,
+        // Beside a store of ours, which is locked: no file has to be copied there. Where nothing can be written any more, elsewhere.
+        let beside = store.and_then(|_| {
+            let scratch = scratch_beside(folder, ".check").ok()?;
+            Some((good_objects(context, &examined, scratch.path()).ok()?, scratch))
+        });
+        let (repo, scratch) = match beside {
+            Some(found) => found,
+            None => {
+                let scratch = scratch_folder(&context.scratch)?;
+                (good_objects(context, &examined, scratch.path())?, scratch)
+            }
         };
-        let mut repo = Repo::init(scratch.path(), Worktree::None)?;
-        // Without git the objects of a pack without an index are told as missing too.
-        examined.salvage(&mut repo, context.git().ok())?;
-        let repo = Repo::open_for_objects(scratch.path())?;
         Ok(Self { examined, repo, ledger: None, _scratch: Some(scratch) })
     }
 
@@ -68,4 +70,12 @@ impl View {
         };
         self.examined.damage().iter().map(trouble).collect()
     }
+}
+
+/// Makes a repository of the good objects of another one.
+fn good_objects(context: &Context, examined: &Examined, folder: &Path) -> Result<Repo, Error> {
+    let mut repo = Repo::init(folder, Worktree::None)?;
+    // Without git the objects of a pack without an index are told as missing too.
+    examined.salvage(&mut repo, context.git().ok())?;
+    Ok(Repo::open_for_objects(folder)?)
 }
