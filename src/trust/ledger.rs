@@ -3,6 +3,7 @@
 mod chain;
 mod error;
 mod files;
+mod keeper;
 mod release;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use crate::signature::PublicKey;
 pub use chain::{Known, read_ledger};
 pub use error::{FilesError, LedgerError, Problem, Refusal};
 pub use files::{TrustFiles, root_signature_path};
+pub use keeper::COPY_NAMESPACE;
 pub use release::Listed;
 
 /// Namespace of the signatures of `root.toml`.
