@@ -8,30 +8,36 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
-use crate::model::Digest;
+use crate::model::{Digest, Writers};
 use crate::ops::collection::default_name;
 use crate::ops::vault::{self, Standing, VaultRelease};
+use crate::store::StoreAddress;
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a vault: a bare git repository that others can publish to
-    #[command(after_help = "Example: git skillmeat vault init /srv/git/team-vault.git")]
+    /// Make a vault: a bare git repository, or a place in object storage, that others can publish to
+    #[command(
+        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init s3://bucket/team"
+    )]
     Init {
-        /// A folder that is empty or not there
+        /// A folder, or s3://BUCKET/FOLDER, gs://… or az://…, that is empty or not there
         path: PathBuf,
         /// Name of the vault; without it, that of the folder
         #[arg(long)]
         name: Option<String>,
+        /// One person alone will publish there: do without a store that keeps several apart
+        #[arg(long)]
+        single_writer: bool,
     },
     /// Remember a vault under a name
     #[command(
-        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git"
+        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git\n  git skillmeat vault add team s3://bucket/team"
     )]
     Add {
         /// Your name for it
         name: String,
-        /// Path or git URL
+        /// Path, git URL, or s3://BUCKET/FOLDER, gs://…, az://…
         url: String,
         /// The id that its ledger must have, as its owner told you
         #[arg(long, value_name = "sha256:…", conflicts_with = "first_use")]
@@ -42,6 +48,9 @@ pub(super) enum Command {
     },
     #[command(flatten)]
     Ledger(super::ledger::Command),
+    /// Keep copies in object storage
+    #[command(subcommand)]
+    Mirror(super::mirror::MirrorCommand),
     /// List the vaults you know
     List,
     /// Forget a vault and what was fetched from it
@@ -75,10 +84,21 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         let context = &session.context;
         match self {
-            Command::Init { path, name } => {
+            Command::Init { path, name, single_writer } => {
+                let text = path.to_string_lossy();
+                let place = StoreAddress::is_bucket(&text)
+                    .then(|| StoreAddress::parse(&text))
+                    .transpose()
+                    .map_err(|error| vault::Error::from(vault::CopyError::from(error)))?;
                 let path = session.environment.absolute(&path);
                 let name = name.unwrap_or_else(|| default_name(&path).trim_end_matches(".git").to_owned());
-                let made = vault::init(context, &path, &name)?;
+                let made = match &place {
+                    Some(place) => {
+                        let writers = if single_writer { Writers::Single } else { Writers::Many };
+                        vault::init_in_store(context, place, &name, writers)?
+                    }
+                    None => vault::init(context, &path, &name)?,
+                };
                 let text = format!(
                     "Made the vault {NAME}{}{NAME:#} in {}\n  ledger  {}\n  root    {} with key {}\n",
                     clean(&made.name),
@@ -93,6 +113,7 @@ impl Command {
                 ))
             }
             Command::Ledger(command) => command.run(session),
+            Command::Mirror(command) => command.run(session),
             Command::Add { name, url, ledger, first_use } => add(session, &name, &url, ledger, first_use),
             Command::List => {
                 let vaults = vault::list(context)?;

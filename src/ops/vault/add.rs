@@ -6,13 +6,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::ledger::{self, LEDGER_REF};
+use super::{Error, upstream};
 use crate::fsio::{
     Access, FsError, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there, write_atomic,
 };
 use crate::git::{Remote, Repo, Store};
-use crate::model::{BundleName, Digest, Location, Oid, Release, Source, VAULT_FORMAT};
+use crate::model::{BundleName, Digest, Location, Release, Source, VAULT_FORMAT};
 use crate::ops::Context;
 use crate::trust::{Ledger, Pin};
 
@@ -31,6 +31,9 @@ pub struct Vault {
     /// How the user knows that it is the one they mean; absent where they do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
+    /// Copies in object storage that this user keeps up to date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
 }
 
 /// What `vault add` did.
@@ -62,6 +65,8 @@ struct Record {
     ledger: Digest,
     #[serde(default)]
     pin: Option<Pin>,
+    #[serde(default)]
+    mirrors: Vec<String>,
 }
 
 fn folder(context: &Context) -> PathBuf {
@@ -80,12 +85,8 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
     if record_path(context, name.as_str()).exists() {
         return Err(Error::Known(name.to_string()));
     }
-    let remote = Remote { url: address(context, url)? };
-    let refs = remote.list(context.network()?, &[])?;
-    let head = refs.iter().find(|found| found.name == LEDGER_REF).map(|found| found.id);
-    let head = head.ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
-    let (vault, found) = first_look(context, &name, &remote, head, ledger)?;
-    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
+    let url = address(context, url)?;
+    let (vault, found, releases) = first_look(context, &name, &url, ledger)?;
     let keys = found.files().keys().iter();
     let root_keys = keys.map(|(who, key)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() }).collect();
     Ok(Added { vault, releases, root_keys })
@@ -95,17 +96,22 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
 fn first_look(
     context: &Context,
     name: &BundleName,
-    remote: &Remote,
-    head: Oid,
+    url: &str,
     wanted: Option<Digest>,
-) -> Result<(Vault, Ledger), Error> {
+) -> Result<(Vault, Ledger, usize), Error> {
     // In a store that is thrown away, so that what does not hold leaves nothing behind.
     let scratch = tempfile::tempdir_in(&context.scratch).map_err(FsError::at("make a folder in", &context.scratch))?;
     let repo = Repo::open_store(scratch.path(), &store_name(name.as_str()), Store::Whole)?;
-    context.fetched(repo.fetch(context.network()?, remote, &[ledger::wanted(LEDGER_REF, head)], None)?);
+    let upstream = upstream::at(context, url, None)?;
+    let refs = upstream.list(&repo, &[])?;
+    let head = refs.iter().find(|found| found.name == LEDGER_REF).map(|found| found.id);
+    let head = head.ok_or_else(|| Error::NotAVault(url.to_owned()))?;
+    context.fetched(upstream.fetch_branches(&repo, &[ledger::wanted(LEDGER_REF, head)])?);
+    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
     let id = ledger::id_of(&repo, head)?;
     let pin = wanted.map(|_| Pin::Compared);
-    let vault = Vault { name: name.to_string(), url: remote.url.clone(), ledger: wanted.unwrap_or(id), pin };
+    let vault =
+        Vault { name: name.to_string(), url: url.to_owned(), ledger: wanted.unwrap_or(id), pin, mirrors: Vec::new() };
     let ledger = ledger::take(context, &repo, &vault, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
@@ -115,7 +121,7 @@ fn first_look(
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
-    Ok((vault, ledger))
+    Ok((vault, ledger, releases))
 }
 
 /// Says how the user knows the ledger of a vault: by comparing its id, because it was the first, or not at all.
@@ -151,6 +157,9 @@ fn record_path(context: &Context, name: &str) -> PathBuf {
 }
 
 fn address(context: &Context, url: &str) -> Result<String, Error> {
+    if let Some(address) = upstream::store_address(&real(context, url))? {
+        return Ok(address.to_string());
+    }
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(url, exists, &context.forge)?;
     if source.reference.is_some() || source.subpath.is_some() {
@@ -160,6 +169,12 @@ fn address(context: &Context, url: &str) -> Result<String, Error> {
         Location::Git { url } => url,
         Location::Local(path) => real_path(&context.folder.join(path)).display().to_string(),
     })
+}
+
+/// Returns the one absolute path of a folder that is there; any other text as it is.
+fn real(context: &Context, text: &str) -> String {
+    let folder = context.folder.join(text);
+    if !text.contains("://") && folder.is_dir() { real_path(&folder).display().to_string() } else { text.to_owned() }
 }
 
 /// Lists the vaults the user knows, by name.
@@ -223,7 +238,8 @@ impl Vault {
         if record.format != VAULT_FORMAT {
             return Err(broken());
         }
-        Ok(Self { name: name.to_string(), url: record.url, ledger: record.ledger, pin: record.pin })
+        let Record { url, ledger, pin, mirrors, .. } = record;
+        Ok(Self { name: name.to_string(), url, ledger, pin, mirrors })
     }
 
     /// Returns the text of its record.
@@ -234,11 +250,14 @@ impl Vault {
             Some(Pin::FirstUse) => "pin = \"first-use\"\n",
             Some(Pin::Compared) => "pin = \"compared\"\n",
         };
-        format!("format = {VAULT_FORMAT}\nurl = {url}\nledger = \"{}\"\n{pin}", self.ledger)
+        let mirrors: Vec<String> =
+            self.mirrors.iter().map(|mirror| toml_edit::Value::from(mirror.as_str()).to_string()).collect();
+        let mirrors = if mirrors.is_empty() { String::new() } else { format!("mirrors = [{}]\n", mirrors.join(", ")) };
+        format!("format = {VAULT_FORMAT}\nurl = {url}\nledger = \"{}\"\n{pin}{mirrors}", self.ledger)
     }
 
-    /// Returns where to fetch from and push to.
-    pub(super) fn remote(&self) -> Remote {
-        Remote { url: self.url.clone() }
+    /// Writes its record anew; the caller holds the lock.
+    pub(super) fn keep(&self, context: &Context) -> Result<(), Error> {
+        Ok(write_atomic(&record_path(context, &self.name), self.record().as_bytes(), Access::Shared)?)
     }
 }

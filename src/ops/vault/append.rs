@@ -1,7 +1,7 @@
 //! Adding an entry to a vault's ledger, in one atomic push with whatever belongs to it.
 
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ledger::{self, LEDGER_REF};
 use super::{Error, INDEX_REF, Opened, Vault};
@@ -12,11 +12,14 @@ use crate::ops::bundle::Signer;
 use crate::signature::{GIT_NAMESPACE, attach_to_commit};
 use crate::trust::Ledger;
 
-/// How often a push is tried again when others publish in the same moment.
-const MAX_TRIES: u32 = 8;
+/// How often a push is tried when others publish in the same moments.
+const MAX_TRIES: u32 = 40;
 
-/// Longest pause after the first lost race, in milliseconds; it doubles with each.
-const FIRST_PAUSE_MS: u64 = 50;
+/// Longest pause between two tries, in times that a try takes: room for so many others.
+const LONGEST_PAUSE: u32 = 24;
+
+/// Longest pause whatever a try takes.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The vault as it is now, for whoever decides what to add.
 pub(super) struct Now<'a> {
@@ -65,15 +68,18 @@ pub(super) fn append(
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let signer = Signer::of(context)?;
     let key = signer.public()?;
+    let upstream = vault.upstream(context)?;
+    let mut pause = Duration::ZERO;
     for tries in 1..=MAX_TRIES {
+        let started = Instant::now();
         context.progress.step("publishing", u64::from(tries), None);
-        let offered = vault.remote().list(context.network()?, &[])?;
+        let offered = upstream.list(repo, &[])?;
         let find = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
         let head = find(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
         let main = find(INDEX_REF);
         let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
         wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
-        repo.fetch_whole(context.network()?, &vault.remote(), &wanted)?;
+        upstream.fetch_branches(repo, &wanted)?;
         let ledger = ledger::take(context, repo, vault, head)?;
         let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
         // Something moved between the question and the fetch.
@@ -88,15 +94,19 @@ pub(super) fn append(
         repo.flush()?;
         let mut updates = addition.refs;
         updates.push(PushUpdate { name: LEDGER_REF.to_owned(), new: commit, old: Some(head) });
-        match repo.push(context.network()?, &vault.remote(), &updates) {
+        match upstream.push(repo, &updates) {
             Ok(()) => {
                 let number = Some(ledger.number() + 1);
                 let ledger = record(context, repo, vault, &updates, who)?;
                 context.make_durable(repo.git_folder())?;
+                super::mirror::follow(context, vault, repo, &ledger);
                 return Ok(Added { number, tries, ledger });
             }
-            Err(GitError::Rejected { .. }) => std::thread::sleep(pause(tries)),
-            Err(other) => return Err(other.into()),
+            Err(Error::Git(GitError::Rejected { .. })) => {
+                pause = next_pause(started.elapsed(), pause);
+                std::thread::sleep(pause);
+            }
+            Err(other) => return Err(other),
         }
     }
     Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES })
@@ -164,7 +174,7 @@ fn record(
 }
 
 /// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.
-fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), Error> {
+pub(super) fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), Error> {
     let before = repo.find_ref(INDEX_REF)?;
     if index.is_none() || index == before {
         return Ok(());
@@ -186,10 +196,35 @@ pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, c
     Ok((opened, lock))
 }
 
-/// Returns a random pause, so that those who lost the same race do not meet again.
-fn pause(tries: u32) -> Duration {
-    let longest = FIRST_PAUSE_MS << tries.min(6);
+/// Returns how long to wait after a lost race: at random between the time that the try took and three times the pause before, so
+/// that those who lost together do not meet again, and many of them spread over the time that they need one after the other.
+pub(super) fn next_pause(took: Duration, before: Duration) -> Duration {
+    let longest = (before * 3).max(took * 3).min(took * LONGEST_PAUSE).min(MAX_PAUSE);
+    let shortest = took.min(longest);
     // The seed of a hash map is random for each process and call.
     let random = std::hash::RandomState::new().build_hasher().finish();
-    Duration::from_millis(random % longest)
+    let room = u64::try_from((longest - shortest).as_micros()).unwrap_or(u64::MAX);
+    shortest + Duration::from_micros(random % room.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_with_what_is_lost_and_not_for_ever() {
+        let took = Duration::from_millis(100);
+        let mut sum = Duration::ZERO;
+        for _ in 0..200 {
+            let mut pause = Duration::ZERO;
+            for _ in 0..12 {
+                let next = next_pause(took, pause);
+                assert!(next >= took && next <= (pause * 3).max(took * 3) && next <= took * LONGEST_PAUSE, "{next:?}");
+                pause = next;
+            }
+            sum += pause;
+        }
+        assert!(sum / 200 > took * 5, "after twelve lost races there is room for others: {:?}", sum / 200);
+        assert_eq!(next_pause(Duration::from_secs(60), Duration::ZERO), MAX_PAUSE);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::CopyError;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::{Class, Digest, NameError, Oid, Release, SourceError, VaultFileError};
@@ -205,6 +206,9 @@ pub enum Error {
         /// The version that is locked.
         locked: Option<String>,
     },
+    /// A copy in object storage failed.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -249,6 +253,7 @@ impl Error {
             Error::Resolve(ResolveError::TooMuch) => Class::Limit,
             Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
             Error::NotARootKey(_) => Class::Untrusted,
+            Error::Copy(error) => error.class(),
             Error::Bundle(error) => error.class(),
             Error::Keys(error) => error.class(),
             Error::Git(error) => git_class(error),

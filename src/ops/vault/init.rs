@@ -6,17 +6,20 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::append::write_signed;
+use super::copy::{Copy, Next, Written};
+use super::draft::Files;
 use super::ledger::{LEDGER_REF, Objects};
-use super::{Error, INDEX_REF, draft};
-use crate::fsio::{Access, Root, ensure_folder, read, write_atomic};
+use super::{CopyError, Error, INDEX_REF, draft};
+use crate::fsio::{Access, Root, ensure_folder, read, scratch_folder, write_atomic};
 use crate::git::ssh::random_hex;
 use crate::git::{Expect, GitError, RefChange, Repo, Worktree};
 use crate::model::{
-    Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, is_principal,
+    Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, Writers, is_principal,
 };
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
-use crate::trust::read_ledger;
+use crate::store::StoreAddress;
+use crate::trust::{Ledger, read_ledger};
 
 /// What a server must refuse even when the program that pushes is not ours, and that it sends files apart (`schema/vault.md`).
 const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n\
@@ -64,22 +67,11 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     let mut text = String::from_utf8_lossy(&read(&config, MAX_CONFIG_BYTES)?).into_owned();
     text.push_str(RECEIVE);
     write_atomic(&config, text.as_bytes(), Access::Shared)?;
-    let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
-    let commit =
-        repo.write_commit(write_tree(&repo, None, name, &index)?, &[], &format!("Start the vault '{name}'\n"), who)?;
-    let entry = LedgerEntry {
-        id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
-        number: 0,
-        prev: None,
-        body: EntryBody::Root { version: 1 },
-        time: u64::try_from(context.now_seconds).unwrap_or(0),
-    };
-    let head = write_signed(context, &repo, draft::write_tree(&repo, &files)?, &[], &entry, &signer)?;
-    // What no reader would take is not published.
-    let ledger = read_ledger(&Objects(&repo), head, None)?;
+    let (commit, ledger) = write_first(context, &repo, name, &files, &signer)?;
     context.make_durable(folder)?;
     let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
-    repo.change_refs(&[change(INDEX_REF, commit), change(LEDGER_REF, head)], "skillmeat: vault init", who)?;
+    let changes = [change(INDEX_REF, commit), change(LEDGER_REF, ledger.head())];
+    repo.change_refs(&changes, "skillmeat: vault init", who)?;
     context.make_durable(folder)?;
     Ok(Made {
         path: folder.to_owned(),
@@ -89,6 +81,68 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
         principal,
         fingerprint: signer.public()?.fingerprint(),
     })
+}
+
+/// Makes a vault in a place in object storage that is empty. With `writers` [`Writers::Many`], the store is tried first: with
+/// one that heeds no conditions, two who publish could undo each other's work.
+///
+/// # Errors
+/// [`CopyError::NotEmpty`], [`CopyError::Store`] with `NoConditions`, and as [`init`].
+pub fn init_in_store(context: &Context, address: &StoreAddress, name: &str, writers: Writers) -> Result<Made, Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let principal = who.committer.email.clone();
+    if !is_principal(&principal) {
+        return Err(Error::Principal(principal.chars().take(80).collect()));
+    }
+    let signer = Signer::of(context)?;
+    let files = draft::first(name, &principal, &signer)?;
+    let copy = Copy::open(context, address)?;
+    let not_empty = || Error::from(CopyError::NotEmpty(address.to_string()));
+    if !copy.bucket().is_empty().map_err(CopyError::from)? {
+        return Err(not_empty());
+    }
+    if writers == Writers::Many {
+        let random = random_hex().map_err(|error| Error::Random(error.to_string()))?;
+        copy.bucket().probe(&random).map_err(CopyError::from)?;
+    }
+    let scratch = scratch_folder(&context.scratch)?;
+    let repo = Repo::init(scratch.path(), Worktree::None)?;
+    let (commit, ledger) = write_first(context, &repo, name, &files, &signer)?;
+    match copy.write(&repo, &Next { ledger: &ledger, main: commit, writers }, None)? {
+        Written::Lost => Err(not_empty()),
+        Written::Done => Ok(Made {
+            path: PathBuf::from(address.to_string()),
+            name: name.to_owned(),
+            commit: commit.to_string(),
+            ledger: ledger.id(),
+            principal,
+            fingerprint: signer.public()?.fingerprint(),
+        }),
+    }
+}
+
+/// Writes the first commit of the branch for people, and the first entry of the ledger.
+fn write_first(
+    context: &Context,
+    repo: &Repo,
+    name: &str,
+    files: &Files,
+    signer: &Signer<'_>,
+) -> Result<(Oid, Ledger), Error> {
+    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
+    let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
+    let message = format!("Start the vault '{name}'\n");
+    let commit = repo.write_commit(write_tree(repo, None, name, &index)?, &[], &message, who)?;
+    let entry = LedgerEntry {
+        id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
+        number: 0,
+        prev: None,
+        body: EntryBody::Root { version: 1 },
+        time: u64::try_from(context.now_seconds).unwrap_or(0),
+    };
+    let head = write_signed(context, repo, draft::write_tree(repo, files)?, &[], &entry, signer)?;
+    // What no reader would take is not published.
+    Ok((commit, read_ledger(&Objects(repo), head, None)?))
 }
 
 /// Writes the files for people into a tree.

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::add::lock;
 use super::ledger::{self, LEDGER_REF};
+use super::upstream::Upstream;
 use super::{Error, Opened, Vault, store};
-use crate::git::{Expect, GitError, RefChange, RemoteRef, Repo, WalkLimits};
+use crate::git::{Expect, RefChange, RemoteRef, Repo, WalkLimits};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{load_trust, releases};
@@ -82,15 +83,16 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let repo = store(context, &vault)?;
     repo.remove_locks_of_store()?;
     context.progress.step("fetching", 0, None);
-    let offered = vault.remote().list(context.network()?, &[])?;
+    let upstream = vault.upstream(context)?;
+    let offered = upstream.list(&repo, &[])?;
     let (new, past) = check_offer(&vault, &repo, &offered)?;
     let before: Vec<String> = releases(&repo)?.iter().map(|(release, _)| release.to_string()).collect();
     let forgotten = past.into_iter().map(|(name, at)| RefChange { name, new: None, expect: Expect::At(at) });
     repo.change_refs(&forgotten.collect::<Vec<_>>(), "skillmeat: past the ledger", &context.recorder())?;
     let at = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
     let head = at(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    let mut bytes = repo.fetch_whole(context.network()?, &vault.remote(), &[ledger::wanted(LEDGER_REF, head)])?;
-    bytes += fetch_releases(context, &vault, &repo, &new)?;
+    let mut bytes = upstream.fetch_branches(&repo, &[ledger::wanted(LEDGER_REF, head)])?;
+    bytes += fetch_releases(context, upstream.as_ref(), &repo, &new)?;
     // The vault may have changed between the two questions: what was listed is what must be here.
     for found in offered.iter().filter(|found| Release::of_ref(&found.name).is_some()) {
         if let Some(here) = repo.find_ref(&found.name)?.filter(|here| *here != found.id) {
@@ -98,7 +100,7 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
         }
     }
     let ledger = ledger::take(context, &repo, &vault, head)?;
-    bytes += complete(context, &vault, &repo, &ledger)?;
+    bytes += complete(context, &vault, upstream.as_ref(), &repo, &ledger)?;
     context.fetched(bytes);
     context.make_durable(repo.git_folder())?;
     // How it is known may have changed.
@@ -113,15 +115,17 @@ pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
 /// Where tags wait until their files are here too.
 const INCOMING_TAGS: &str = "refs/skillmeat/incoming-tags/";
 
-/// Fetches releases: what they are first, and then only the files that are not here. Their commits have nothing in common, so
-/// git alone would send all files of each anew. A server that gives nothing by its id is asked for all of it.
-///
-/// A tag gets its name only when its files are here, so that a kill in between leaves no half release.
-fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]) -> Result<u64, Error> {
+/// Fetches releases. A tag gets its name only when its files are here, so that a kill in between leaves no half release.
+pub(super) fn fetch_releases(
+    context: &Context,
+    upstream: &dyn Upstream,
+    repo: &Repo,
+    new: &[Release],
+) -> Result<u64, Error> {
     if new.is_empty() {
         return Ok(0);
     }
-    let (git, remote, who) = (context.network()?, vault.remote(), context.recorder());
+    let who = context.recorder();
     let forget = |repo: &Repo| -> Result<(), Error> {
         let left = repo.refs_below(INCOMING_TAGS)?.into_iter();
         let gone: Vec<_> = left.map(|(name, id)| RefChange { name, new: None, expect: Expect::At(id) }).collect();
@@ -129,14 +133,7 @@ fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]
     };
     forget(repo)?;
     let wanted: Vec<_> = new.iter().map(|release| (release.ref_name(), format!("{INCOMING_TAGS}{release}"))).collect();
-    let mut bytes = repo.fetch(git, &remote, &wanted, None)?;
-    let missing = missing_files(repo, &wanted)?;
-    if !missing.is_empty() {
-        bytes += match repo.fetch_objects(git, &remote, &missing) {
-            Err(GitError::Net { .. }) => repo.fetch_anew(git, &remote, &wanted)?,
-            fetched => fetched?,
-        };
-    }
+    let bytes = upstream.fetch_releases(repo, &wanted)?;
     let mut named = Vec::new();
     for (name, here) in wanted {
         if repo.find_ref(&name)?.is_none() {
@@ -149,7 +146,7 @@ fn fetch_releases(context: &Context, vault: &Vault, repo: &Repo, new: &[Release]
 }
 
 /// Returns the files of releases that are not here.
-fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Error> {
+pub(super) fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Error> {
     let mut missing = BTreeSet::new();
     for (_, here) in tags {
         // What is no release is for the verification to name; here it only has no files.
@@ -165,20 +162,26 @@ fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Err
 
 /// Makes sure that every release of a ledger is here. It may have gone on since the tags were listed, so those are asked for
 /// once more: a server that lists less than its ledger has holds a release back, and looks fresh all the same.
-fn complete(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) -> Result<u64, Error> {
+fn complete(
+    context: &Context,
+    vault: &Vault,
+    upstream: &dyn Upstream,
+    repo: &Repo,
+    ledger: &Ledger,
+) -> Result<u64, Error> {
     let here: BTreeMap<Release, Oid> = releases(repo)?.into_iter().collect();
     let missing: Vec<&Release> =
         ledger.releases().map(|(release, _)| release).filter(|release| !here.contains_key(release)).collect();
     if missing.is_empty() {
         return Ok(0);
     }
-    let offered = vault.remote().list(context.network()?, &["refs/tags/*"])?;
+    let offered = upstream.list(repo, &["refs/tags/*"])?;
     let is_there = |release: &Release| offered.iter().any(|found| found.name == release.ref_name());
     if let Some(release) = missing.iter().find(|release| !is_there(release)) {
         return Err(Error::Incomplete { vault: vault.name.clone(), release: release.to_string() });
     }
     let missing: Vec<Release> = missing.into_iter().cloned().collect();
-    fetch_releases(context, vault, repo, &missing)
+    fetch_releases(context, upstream, repo, &missing)
 }
 
 /// Returns the releases that are offered and not here, after checking that none was taken back; and the refs here of tags that
