@@ -2,6 +2,7 @@
 
 mod carry;
 mod choice;
+mod discovery;
 mod error;
 mod export;
 mod fit;
