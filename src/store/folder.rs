@@ -84,10 +84,7 @@ impl Folder {
     pub(super) fn replace(&self, key: &Key, bytes: &[u8], expected: Option<&Version>) -> Result<Replaced, StoreError> {
         ensure_folder(&self.path)?;
         let _lock = Lock::take(&self.path.join(LOCK), PATIENCE)?;
-        let there = match self.get(key, u64::MAX - 1)? {
-            Some((found, _)) if found == bytes => return Ok(Replaced::Done),
-            other => other.map(|(_, version)| version),
-        };
+        let there = self.get(key, u64::MAX - 1)?.map(|(_, version)| version);
         if there.as_ref() != expected {
             return Ok(Replaced::Lost);
         }
@@ -113,5 +110,53 @@ impl Folder {
 
     pub(super) fn delete(&self, key: &Key) -> Result<(), FsError> {
         remove_if_there(&self.file(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_writers_lose_no_update() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let counter = Key::Probe("counter".to_owned());
+        let count = |folder: &Folder| {
+            let there = folder.get(&counter, 100).expect("readable");
+            let number = |bytes: &[u8]| String::from_utf8_lossy(bytes).parse::<u32>().expect("a number");
+            there.map_or((0, None), |(bytes, version)| (number(&bytes), Some(version)))
+        };
+        let work = || {
+            let folder = Folder::at(scratch.path());
+            let mut done = 0;
+            while done < 10 {
+                let (number, version) = count(&folder);
+                let text = (number + 1).to_string();
+                match folder.replace(&counter, text.as_bytes(), version.as_ref()).expect("writable") {
+                    Replaced::Done => done += 1,
+                    Replaced::Lost => {}
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
+        assert_eq!(count(&Folder::at(scratch.path())).0, 40);
+    }
+
+    #[test]
+    fn nothing_is_written_where_it_is_not_what_was_read() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = Folder::at(scratch.path());
+        let key = Key::Head;
+        assert!(folder.is_empty().expect("readable"));
+        assert_eq!(folder.replace(&key, b"one", None).expect("writable"), Replaced::Done);
+        assert_eq!(folder.replace(&key, b"two", None).expect("writable"), Replaced::Lost);
+        let (_, first) = folder.get(&key, 10).expect("readable").expect("there");
+        assert_eq!(folder.replace(&key, b"two", Some(&first)).expect("writable"), Replaced::Done);
+        assert_eq!(folder.replace(&key, b"three", Some(&first)).expect("writable"), Replaced::Lost);
+        assert_eq!(folder.get(&key, 10).expect("readable").expect("there").0, b"two");
+        assert!(matches!(folder.get(&key, 2), Err(StoreError::TooLarge { limit: 2, .. })));
+        folder.delete(&key).expect("removable");
+        folder.delete(&key).expect("removed already");
+        assert_eq!((folder.size(&key).expect("readable"), folder.is_empty().expect("readable")), (None, true));
     }
 }
