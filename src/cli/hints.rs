@@ -1,5 +1,6 @@
 //! What to do next about each error of the use cases.
 
+mod copy;
 mod hooks;
 mod keys;
 mod recommend;

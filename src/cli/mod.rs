@@ -20,6 +20,7 @@ mod import;
 mod inspect;
 mod keys;
 mod ledger;
+mod mirror;
 mod old;
 mod passphrase;
 mod plumbing;

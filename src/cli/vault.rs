@@ -9,32 +9,36 @@ use super::ledger::fresh_text;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
-use crate::model::Digest;
+use crate::model::{Digest, Writers};
 use crate::ops::collection::default_name;
 use crate::ops::vault::{self, ListedVault, NewPlace, Standing, VaultRelease};
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a vault: a git repository that others can publish to
+    /// Make a vault: a git repository, or a place in object storage, that others can publish to
     #[command(
-        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init git@example.com:team/vault.git"
+        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init git@example.com:team/vault.git\n  git skillmeat vault init s3://bucket/team"
     )]
     Init {
-        /// A folder that is empty or not there; or an empty bare repository, by its path or URL
+        /// A folder that is empty or not there; an empty bare repository, by its path or URL; or s3://BUCKET/FOLDER, gs://…,
+        /// az://…, with nothing in it
         place: String,
         /// Name of the vault; without it, that of the folder
         #[arg(long)]
         name: Option<String>,
+        /// One person alone will publish there: do without a store that keeps several apart
+        #[arg(long)]
+        single_writer: bool,
     },
     /// Remember a vault under a name
     #[command(
-        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git\n  git skillmeat vault add disk /mnt/stick/team.bundle --ledger sha256:…"
+        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git\n  git skillmeat vault add disk /mnt/stick/team.bundle --ledger sha256:…\n  git skillmeat vault add team s3://bucket/team"
     )]
     Add {
         /// Your name for it
         name: String,
-        /// Path or git URL; a file that `vault export` wrote too
+        /// Path or git URL, s3://BUCKET/FOLDER, gs://…, az://…; a file that `vault export` wrote too
         url: String,
         /// The id that its ledger must have, as its owner told you
         #[arg(long, value_name = "sha256:…", conflicts_with = "first_use")]
@@ -47,6 +51,9 @@ pub(super) enum Command {
     Ledger(super::ledger::Command),
     #[command(flatten)]
     Upkeep(super::upkeep::Command),
+    /// Keep copies in object storage
+    #[command(subcommand)]
+    Mirror(super::mirror::MirrorCommand),
     /// List the vaults you know, and how far each was seen
     #[command(after_help = "Example: git skillmeat vault list")]
     List,
@@ -79,8 +86,8 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         let context = &session.context;
         match self {
-            Command::Init { place, name } => {
-                let place = NewPlace::of(context, &place)?;
+            Command::Init { place, name, single_writer } => {
+                let place = NewPlace::of(context, &place, if single_writer { Writers::Single } else { Writers::Many })?;
                 let name = name.unwrap_or_else(|| name_of(&place.to_string()));
                 let made = vault::init(context, &place, &name)?;
                 let text = format!(
@@ -98,6 +105,7 @@ impl Command {
             }
             Command::Ledger(command) => command.run(session),
             Command::Upkeep(command) => command.run(session),
+            Command::Mirror(command) => command.run(session),
             Command::Add { name, url, ledger, first_use } => add(session, &name, &url, ledger, first_use),
             Command::List => {
                 let vaults = vault::overview(context)?;

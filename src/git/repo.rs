@@ -70,9 +70,15 @@ const NO_REPLACE: &str = "core.useReplaceRefs=false";
 /// repository that it opens: another one would get the first one's files (`schema/threats.md`, row 76).
 const STEERING: [&str; 4] = ["GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_NAMESPACE", "GIT_SHALLOW_FILE"];
 
+/// Room for packs that come while a repository is open: gix makes room for a tenth more than there are, or 32 in all, and finds
+/// nothing that is in more. Whoever loses races for a vault fetches a pack for each.
+const PACKS_TO_COME: gix::odb::store::init::Slots =
+    gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 512 };
+
 fn options(overrides: &[String]) -> gix::open::Options {
     let overrides = overrides.iter().map(String::as_str).chain([NO_REPLACE]);
-    gix::open::Options::default().bail_if_untrusted(true).cli_overrides(overrides)
+    let options = gix::open::Options::default().bail_if_untrusted(true).cli_overrides(overrides);
+    options.object_store_slots(PACKS_TO_COME)
 }
 
 impl Repo {

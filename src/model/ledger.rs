@@ -244,7 +244,7 @@ fn number(text: &str) -> Option<u64> {
     (number < 1 << 53 && number.to_string() == text).then_some(number)
 }
 
-fn oid(text: &str) -> Option<Oid> {
+pub(super) fn oid(text: &str) -> Option<Oid> {
     Oid::from_hex(text.as_bytes()).ok().filter(|_| is_lower_hex(text))
 }
 
@@ -262,12 +262,12 @@ pub fn is_plain(text: &str) -> bool {
 }
 
 /// Returns a moment as RFC 3339 in UTC.
-fn rfc3339(seconds: u64) -> String {
+pub(super) fn rfc3339(seconds: u64) -> String {
     let moment = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     moment.unwrap_or(jiff::Timestamp::MAX).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn seconds(text: &str) -> Option<u64> {
+pub(super) fn seconds(text: &str) -> Option<u64> {
     let moment: jiff::Timestamp = text.parse().ok()?;
     let seconds = u64::try_from(moment.as_second()).ok()?;
     (rfc3339(seconds) == text).then_some(seconds)

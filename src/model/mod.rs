@@ -6,6 +6,7 @@
 mod bundle;
 mod class;
 mod collection;
+mod copy;
 mod deployed;
 mod digest;
 mod files;
@@ -35,6 +36,10 @@ pub use class::Class;
 pub use collection::{
     COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
     MergedFile, edit_manifest, merge_locks, merge_manifests,
+};
+pub use copy::{
+    COPY_FORMAT, CopyHead, CopyHeadError, CopyPack, Holds, MAX_COPY_HEAD_BYTES, MAX_COPY_PACKS, MAX_INFO_REFS_BYTES,
+    RetiredPack, SignedCopyHead, Writers, info_packs, info_refs, packs_in,
 };
 pub use deployed::{
     DEPLOYED_FORMAT, Deployed, DeployedEntry, DeployedError, DeployedFile, Deployment, EntrySlot, MAX_DEPLOYED_BYTES,

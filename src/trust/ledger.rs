@@ -4,6 +4,7 @@ mod cached;
 mod chain;
 mod error;
 mod files;
+mod keeper;
 mod release;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use cached::MAX_CACHED_BYTES;
 pub use chain::{Known, read_ledger};
 pub use error::{FilesError, LedgerError, Problem, Refusal};
 pub use files::{TrustFiles, root_signature_path};
+pub use keeper::COPY_NAMESPACE;
 pub use release::Listed;
 
 /// Namespace of the signatures of `root.toml`.

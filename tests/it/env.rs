@@ -2,6 +2,7 @@
 
 mod http;
 mod keys;
+mod s3;
 mod server;
 mod snapshot;
 mod source;
@@ -13,6 +14,7 @@ use std::process::{Command, Output, Stdio};
 
 pub use http::Asked;
 pub use keys::{KEY, Key, STRANGER};
+pub use s3::{BUCKET, FAULTS, Fault, S3, SECRET};
 pub use server::Server;
 pub use snapshot::{Depth, Snapshot};
 pub use source::{Git, Mode, skill};

@@ -17,7 +17,7 @@ const LEVELS: [(&str, u8); 16] = [
     ("git", 2),
     ("client", 2),
     ("trust", 2),
-    ("mirror", 2),
+    ("store", 2),
     ("broker", 2),
     ("feed", 2),
     ("search", 2),

@@ -1,5 +1,6 @@
 //! What to do about errors of vaults and their ledgers.
 
+use super::copy::copy_hint;
 use super::keys::keys_hint;
 use super::{bundle_hint, collection_hint, fs_hint, git_hint};
 use crate::cli::failure::Failure;
@@ -40,6 +41,7 @@ fn hint(error: &vault::Error) -> Option<String> {
         }
         Error::NoIdentity => return collection_hint(&collection::Error::NoIdentity),
         Error::Bundle(error) => return bundle_hint(error),
+        Error::Copy(error) => return copy_hint(error),
         Error::Keys(error) => return keys_hint(error),
         Error::Git(error) => return git_hint(error),
         Error::Fs(error) => return fs_hint(error),

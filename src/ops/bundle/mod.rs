@@ -1,5 +1,6 @@
 //! Bundles: artifacts at a version, as a signed tag and a pack.
 
+mod carry;
 mod choice;
 mod discovery;
 mod error;
@@ -23,6 +24,7 @@ mod signer;
 mod stored;
 mod wish;
 
+pub(crate) use carry::{unpack, write_release_pack};
 pub use choice::{Choices, Existing};
 pub use error::Error;
 pub use export::{Exported, default_output, export};

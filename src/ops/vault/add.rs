@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{self, LEDGER_REF};
-use super::{Error, kept};
+use super::{Error, kept, upstream};
 use crate::fsio::{
     Access, FsError, Lock, Root, create_new, ensure_folder, put_back, read_optional, real_path, remove_if_there,
     write_atomic,
@@ -32,6 +32,9 @@ pub struct Vault {
     /// How the user knows that it is the one they mean; absent where they do not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
+    /// Copies in object storage that this user keeps up to date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirrors: Vec<String>,
 }
 
 /// What `vault remove` did.
@@ -76,6 +79,8 @@ struct Record {
     ledger: Digest,
     #[serde(default)]
     pin: Option<Pin>,
+    #[serde(default)]
+    mirrors: Vec<String>,
 }
 
 fn folder(context: &Context) -> PathBuf {
@@ -94,8 +99,8 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
     if record_path(context, name.as_str()).exists() {
         return Err(Error::Known(name.to_string()));
     }
-    let remote = Remote { url: address(context, url)? };
-    let (vault, found) = first_look(context, &name, &remote, ledger)?;
+    let url = address(context, url)?;
+    let (vault, found) = first_look(context, &name, &url, ledger)?;
     let releases = found.releases().count();
     let keys = found.files().keys().iter();
     let root_keys = keys.map(|(who, key)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() }).collect();
@@ -106,18 +111,20 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
 fn first_look(
     context: &Context,
     name: &BundleName,
-    remote: &Remote,
+    url: &str,
     wanted: Option<Digest>,
 ) -> Result<(Vault, Ledger), Error> {
     // In a store that is thrown away, so that what does not hold leaves nothing behind.
     let scratch = tempfile::tempdir_in(&context.scratch).map_err(FsError::at("make a folder in", &context.scratch))?;
     let repo = Repo::open_store(scratch.path(), &store_name(name.as_str()), Store::Whole)?;
-    let (heads, bytes) = ledger::fetch_branches(context, &repo, remote, &[LEDGER_REF])?;
+    let upstream = upstream::at(context, url, None)?;
+    let (heads, bytes) = ledger::fetch_branches(context, &repo, upstream.as_ref(), &[LEDGER_REF])?;
     context.fetched(bytes);
-    let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
+    let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(url.to_owned()))?;
     let id = ledger::id_of(&repo, head)?;
     let pin = wanted.map(|_| Pin::Compared);
-    let vault = Vault { name: name.to_string(), url: remote.url.clone(), ledger: wanted.unwrap_or(id), pin };
+    let vault =
+        Vault { name: name.to_string(), url: url.to_owned(), ledger: wanted.unwrap_or(id), pin, mirrors: Vec::new() };
     let ledger = ledger::follow(context, &repo, &vault, None, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
@@ -170,6 +177,9 @@ pub(super) fn record_path(context: &Context, name: &str) -> PathBuf {
 /// Returns the address of a repository that the user has named. A vault in one file is a path, also where it is named by a URL: git
 /// reads no such file from `file://`.
 pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
+    if let Some(address) = upstream::store_address(&real(context, url))? {
+        return Ok(address.to_string());
+    }
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(url, exists, &context.forge)?;
     if source.reference.is_some() || source.subpath.is_some() {
@@ -184,6 +194,12 @@ pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
         }
         Location::Local(path) => real_path(&context.folder.join(path)).display().to_string(),
     })
+}
+
+/// Returns the one absolute path of a folder that is there; any other text as it is.
+fn real(context: &Context, text: &str) -> String {
+    let folder = context.folder.join(text);
+    if !text.contains("://") && folder.is_dir() { real_path(&folder).display().to_string() } else { text.to_owned() }
 }
 
 /// Lists the vaults the user knows, by name. One whose record is damaged is left out with a warning: it keeps nobody from the
@@ -272,7 +288,13 @@ pub fn store(context: &Context, vault: &Vault) -> Result<Repo, Error> {
 pub(super) fn record_of(name: &str, bytes: &[u8]) -> Option<Vault> {
     let record: Record = toml::from_str(std::str::from_utf8(bytes).ok()?).ok()?;
     let is_known = record.format == VAULT_FORMAT;
-    is_known.then(|| Vault { name: name.to_owned(), url: record.url, ledger: record.ledger, pin: record.pin })
+    is_known.then(|| Vault {
+        name: name.to_owned(),
+        url: record.url,
+        ledger: record.ledger,
+        pin: record.pin,
+        mirrors: record.mirrors,
+    })
 }
 
 impl Vault {
@@ -287,6 +309,11 @@ impl Vault {
         record_of(name.as_str(), &bytes).ok_or_else(|| Error::Record(name.to_string()))
     }
 
+    /// Returns it as a git repository.
+    pub(super) fn remote(&self) -> Remote {
+        Remote { url: self.url.clone() }
+    }
+
     /// Returns the text of its record.
     pub(super) fn record(&self) -> String {
         let url = toml_edit::Value::from(self.url.as_str()).to_string();
@@ -295,11 +322,14 @@ impl Vault {
             Some(Pin::FirstUse) => "pin = \"first-use\"\n",
             Some(Pin::Compared) => "pin = \"compared\"\n",
         };
-        format!("format = {VAULT_FORMAT}\nurl = {url}\nledger = \"{}\"\n{pin}", self.ledger)
+        let mirrors: Vec<String> =
+            self.mirrors.iter().map(|mirror| toml_edit::Value::from(mirror.as_str()).to_string()).collect();
+        let mirrors = if mirrors.is_empty() { String::new() } else { format!("mirrors = [{}]\n", mirrors.join(", ")) };
+        format!("format = {VAULT_FORMAT}\nurl = {url}\nledger = \"{}\"\n{pin}{mirrors}", self.ledger)
     }
 
-    /// Returns where to fetch from and push to.
-    pub(super) fn remote(&self) -> Remote {
-        Remote { url: self.url.clone() }
+    /// Writes its record anew; the caller holds the lock.
+    pub(super) fn keep(&self, context: &Context) -> Result<(), Error> {
+        Ok(write_atomic(&record_path(context, &self.name), self.record().as_bytes(), Access::Shared)?)
     }
 }

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use super::ledger::{self, LEDGER_REF};
+use super::upstream::Upstream;
 use super::{Error, INDEX_REF, Opened, Vault};
 use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, Repo};
 use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid, Release};
@@ -29,15 +30,14 @@ pub(super) struct Now<'a> {
     pub(super) index: Option<Oid>,
     /// Which try this is, from 1.
     pub(super) tries: u32,
-    context: &'a Context,
-    vault: &'a Vault,
+    upstream: &'a dyn Upstream,
 }
 
 impl Now<'_> {
     /// Asks the vault what it offers under the name of a release. It has to list all its tags for that.
     pub(super) fn tag(&self, release: &Release) -> Result<Option<Oid>, Error> {
-        let (name, git) = (release.ref_name(), self.context.network()?);
-        Ok(self.vault.remote().tags(git)?.into_iter().find(|found| found.name == name).map(|found| found.id))
+        let name = release.ref_name();
+        Ok(self.upstream.tags(self.repo)?.into_iter().find(|found| found.name == name).map(|found| found.id))
     }
 }
 
@@ -84,18 +84,19 @@ pub(super) fn append(
     let Opened { vault, repo, ledger: seen } = opened;
     let (signer, mut seen) = (Signer::of(context)?, seen.clone());
     let key = signer.public()?;
+    let upstream = vault.upstream(context)?;
     let mut pause = Duration::ZERO;
     let mut reason = String::new();
     for tries in 1..=MAX_TRIES {
         let started = Instant::now();
         context.progress.step("publishing", u64::from(tries), None);
         let branches: &[&str] = if from == From::Index { &[LEDGER_REF, INDEX_REF] } else { &[LEDGER_REF] };
-        let (heads, _) = ledger::fetch_branches(context, repo, &vault.remote(), branches)?;
+        let (heads, _) = ledger::fetch_branches(context, repo, upstream.as_ref(), branches)?;
         let head = heads.first().copied().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
         let ledger = ledger::follow(context, repo, vault, seen.as_ref(), head)?;
         let index = heads.get(1).copied();
         keep_index(context, repo, index)?;
-        let now = Now { repo, ledger: &ledger, index, tries, context, vault };
+        let now = Now { repo, ledger: &ledger, index, tries, upstream: upstream.as_ref() };
         let Some(addition) = decide(&now)? else {
             // It is there, and whoever put it there may have been killed before it was on disk.
             make_durable(context, vault, repo)?;
@@ -106,19 +107,20 @@ pub(super) fn append(
         repo.flush()?;
         let mut updates = addition.refs;
         updates.push(PushUpdate { name: LEDGER_REF.to_owned(), new: commit, old: Some(ledger.head()) });
-        match repo.push(context.network()?, &vault.remote(), &updates) {
+        match upstream.push(repo, &updates) {
             Ok(()) => {
                 let number = Some(ledger.number() + 1);
                 let ledger = record(context, repo, vault, &ledger, &updates, who)?;
                 make_durable(context, vault, repo)?;
+                super::mirror::follow(context, vault, repo, &ledger);
                 return Ok(Added { number, tries, ledger });
             }
-            Err(GitError::Rejected { stderr, .. }) => {
+            Err(Error::Git(GitError::Rejected { stderr, .. })) => {
                 reason = stderr;
                 pause = next_pause(started.elapsed(), pause);
                 std::thread::sleep(pause);
             }
-            Err(other) => return Err(other.into()),
+            Err(other) => return Err(other),
         }
         seen = Some(ledger);
     }
@@ -196,7 +198,7 @@ fn record(
 }
 
 /// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.
-fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), Error> {
+pub(super) fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), Error> {
     let before = repo.find_ref(INDEX_REF)?;
     if index.is_none() || index == before {
         return Ok(());
@@ -221,7 +223,7 @@ pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, c
 
 /// Returns how long to wait after a lost race: at random between the time that the try took and three times the pause before, so
 /// that those who lost together do not meet again, and many of them spread over the time that they need one after the other.
-fn next_pause(took: Duration, before: Duration) -> Duration {
+pub(super) fn next_pause(took: Duration, before: Duration) -> Duration {
     let longest = (before * 3).max(took * 3).min(took * LONGEST_PAUSE).min(MAX_PAUSE);
     let shortest = took.min(longest);
     // The seed of a hash map is random for each process and call.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::CopyError;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::{Class, Digest, NameError, Oid, Release, SourceError, VaultFileError};
@@ -268,6 +269,9 @@ pub enum Error {
         /// The tag object that the vault has.
         found: Option<Oid>,
     },
+    /// A copy in object storage failed.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -317,6 +321,7 @@ impl Error {
                 Class::Policy
             }
             Error::NotARootKey(_) => Class::Untrusted,
+            Error::Copy(error) => error.class(),
             Error::Bundle(error) => error.class(),
             Error::Keys(error) => error.class(),
             Error::Git(error) => git_class(error),

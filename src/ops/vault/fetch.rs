@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::upstream::Upstream;
 use super::{Error, Opened, Vault};
 use crate::git::{Expect, GitError, RefChange, Repo, WalkLimits};
 use crate::model::{Oid, Release};
@@ -46,9 +47,7 @@ pub(super) fn is_here(repo: &Repo, ledger: &Ledger, release: &Release) -> Result
 
 /// Asks a vault for releases that its ledger lists, and takes what is not here. The caller holds the lock on the store.
 ///
-/// The commits of releases have nothing in common, so git alone would send all files of each anew: what they are comes first,
-/// and then only the files that are not here. A server that gives nothing by its id is asked for all of it. A tag gets its name
-/// only when its files are here, so that a kill in between leaves no half release.
+/// A tag gets its name only when its files are here, so that a kill in between leaves no half release.
 ///
 /// Returns the size of what came, in bytes as sent.
 ///
@@ -76,21 +75,16 @@ fn fetch_some(
     ledger: &Ledger,
     releases: &[Release],
 ) -> Result<u64, Error> {
-    let (git, remote, who) = (context.network()?, vault.remote(), context.recorder());
+    let (upstream, who) = (vault.upstream(context)?, context.recorder());
     repo.forget_below(INCOMING_TAGS, &who)?;
     let incoming = |release: &Release| format!("{INCOMING_TAGS}{release}");
     let wanted: Vec<_> = releases.iter().map(|release| (release.ref_name(), incoming(release))).collect();
-    let mut bytes = match repo.fetch(git, &remote, &wanted, None) {
-        Err(error) if error.is_missing_ref() => return Err(missing(context, vault, repo, releases, error)?),
+    let bytes = match upstream.fetch_releases(repo, &wanted) {
+        Err(Error::Git(error)) if error.is_missing_ref() => {
+            return Err(missing(vault, upstream.as_ref(), repo, releases, error)?);
+        }
         fetched => fetched?,
     };
-    let files = missing_files(repo, &wanted)?;
-    if !files.is_empty() {
-        bytes += match repo.fetch_objects(git, &remote, &files) {
-            Err(GitError::Net { .. }) => repo.fetch_anew(git, &remote, &wanted)?,
-            fetched => fetched?,
-        };
-    }
     let mut named = Vec::new();
     for (release, (name, incoming)) in releases.iter().zip(&wanted) {
         let (old, new) = (repo.find_ref(name)?, repo.find_ref(incoming)?);
@@ -114,14 +108,13 @@ fn fetch_some(
 
 /// Says which of the releases the vault does not have, after git has found that one is missing.
 fn missing(
-    context: &Context,
     vault: &Vault,
+    upstream: &dyn Upstream,
     repo: &Repo,
     releases: &[Release],
     error: GitError,
 ) -> Result<Error, Error> {
-    let offered: BTreeSet<String> =
-        vault.remote().tags(context.network()?)?.into_iter().map(|found| found.name).collect();
+    let offered: BTreeSet<String> = upstream.tags(repo)?.into_iter().map(|found| found.name).collect();
     let Some(release) = releases.iter().find(|release| !offered.contains(&release.ref_name())) else {
         return Ok(error.into());
     };
@@ -132,7 +125,7 @@ fn missing(
 }
 
 /// Returns the files of releases that are not here.
-fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Error> {
+pub(super) fn missing_files(repo: &Repo, tags: &[(String, String)]) -> Result<Vec<Oid>, Error> {
     let mut files = BTreeSet::new();
     for (_, here) in tags {
         // What is no release is for the verification to name; here it only has no files.

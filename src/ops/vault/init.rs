@@ -8,18 +8,20 @@ use serde::Serialize;
 
 use super::add::address;
 use super::append::write_signed;
+use super::copy::{Copy, Next, Written};
 use super::draft::Files;
 use super::ledger::{LEDGER_REF, Objects};
-use super::{Error, INDEX_REF, draft, turn_on_rules};
+use super::{CopyError, Error, INDEX_REF, draft, turn_on_rules};
 use crate::fsio::{Root, ensure_folder, real_path, scratch_folder};
 use crate::git::ssh::random_hex;
 use crate::git::{Expect, GitError, PushUpdate, RefChange, Remote, Repo, Worktree};
 use crate::model::{
-    Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, is_principal,
+    Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, Writers, is_principal,
 };
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
-use crate::trust::{Known, read_ledger};
+use crate::store::StoreAddress;
+use crate::trust::{Known, Ledger, read_ledger};
 
 /// What `vault init` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -45,14 +47,19 @@ pub enum NewPlace {
     Folder(PathBuf),
     /// In a repository that is there and empty.
     Remote(Remote),
+    /// In object storage, where nothing is; and how many may publish there at a time.
+    Store(StoreAddress, Writers),
 }
 
 impl NewPlace {
     /// Reads what the user named: a URL; a bare repository without refs; else a folder.
     ///
     /// # Errors
-    /// [`Error::Source`], [`Error::NotWhole`].
-    pub fn of(context: &Context, text: &str) -> Result<Self, Error> {
+    /// [`Error::Source`], [`Error::NotWhole`], [`Error::Copy`].
+    pub fn of(context: &Context, text: &str, writers: Writers) -> Result<Self, Error> {
+        if StoreAddress::is_bucket(text) {
+            return Ok(Self::Store(StoreAddress::parse(text).map_err(CopyError::from)?, writers));
+        }
         // `owner/repo` is a folder here: on a forge nobody makes a repository by pushing to it.
         let is_url = text.contains("://") || text.find([':', '/']).is_some_and(|at| text.as_bytes()[at] == b':');
         if is_url {
@@ -72,6 +79,7 @@ impl fmt::Display for NewPlace {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
             Self::Remote(remote) => f.write_str(&remote.url),
+            Self::Store(address, _) => write!(f, "{address}"),
         }
     }
 }
@@ -79,15 +87,16 @@ impl fmt::Display for NewPlace {
 /// What was written first.
 struct First {
     index: Oid,
-    head: Oid,
-    id: Digest,
+    ledger: Ledger,
 }
 
-/// Makes a vault: in a folder that is empty or not there, in a bare repository that is empty, or in such a one on a server.
+/// Makes a vault: in a folder that is empty or not there, in a bare repository that is empty, in such a one on a server, or in
+/// object storage.
 /// Whoever makes it is its root and its admin.
 ///
 /// # Errors
-/// [`Error::NotEmpty`], [`Error::NoIdentity`], [`Error::Bundle`] without a signing key, [`Error::Git`].
+/// [`Error::NotEmpty`], [`Error::NoIdentity`], [`Error::Bundle`] without a signing key, [`Error::Git`], [`Error::Copy`] with
+/// `NotEmpty`, or with `NoConditions` for a store that keeps nobody apart.
 pub fn init(context: &Context, place: &NewPlace, name: &str) -> Result<Made, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let principal = who.committer.email.clone();
@@ -100,12 +109,13 @@ pub fn init(context: &Context, place: &NewPlace, name: &str) -> Result<Made, Err
     let written = match place {
         NewPlace::Folder(folder) => make(context, folder, name, &files, &signer)?,
         NewPlace::Remote(remote) => send(context, remote, name, &files, &signer)?,
+        NewPlace::Store(address, writers) => store(context, (address, *writers), name, &files, &signer)?,
     };
     Ok(Made {
         url: place.to_string(),
         name: name.to_owned(),
         commit: written.index.to_string(),
-        ledger: written.id,
+        ledger: written.ledger.id(),
         principal,
         fingerprint: signer.public()?.fingerprint(),
     })
@@ -121,7 +131,7 @@ fn make(context: &Context, folder: &Path, name: &str, files: &Files, signer: &Si
     let first = write(context, &repo, name, files, signer)?;
     context.make_durable(folder)?;
     let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
-    let changes = [change(INDEX_REF, first.index), change(LEDGER_REF, first.head)];
+    let changes = [change(INDEX_REF, first.index), change(LEDGER_REF, first.ledger.head())];
     repo.change_refs(&changes, "skillmeat: vault init", &context.recorder())?;
     context.make_durable(folder)?;
     Ok(first)
@@ -140,7 +150,7 @@ fn send(context: &Context, to: &Remote, name: &str, files: &Files, signer: &Sign
     let repo = Repo::init(scratch.path(), Worktree::None)?;
     let first = write(context, &repo, name, files, signer)?;
     let update = |name: &str, new| PushUpdate { name: name.to_owned(), new, old: None };
-    let updates = [update(INDEX_REF, first.index), update(LEDGER_REF, first.head)];
+    let updates = [update(INDEX_REF, first.index), update(LEDGER_REF, first.ledger.head())];
     repo.push(context.network()?, to, &updates)?;
     local.map_or(Ok(()), |folder| context.make_durable(&folder))?;
     Ok(first)
@@ -162,8 +172,7 @@ fn write(context: &Context, repo: &Repo, name: &str, files: &Files, signer: &Sig
     };
     let head = write_signed(context, repo, draft::write_tree(repo, files)?, &[], &entry, signer)?;
     // What no reader would take is not published.
-    let id = read_ledger(&Objects(repo), head, Known::Nothing)?.id();
-    Ok(First { index, head, id })
+    Ok(First { index, ledger: read_ledger(&Objects(repo), head, Known::Nothing)? })
 }
 
 /// Makes the repository of a vault, without anything in it.
@@ -171,6 +180,33 @@ pub(super) fn make_repository(folder: &Path) -> Result<Repo, Error> {
     let repo = Repo::init(folder, Worktree::None)?;
     turn_on_rules(&repo)?;
     Ok(repo)
+}
+
+/// Makes it in object storage. With [`Writers::Many`], the store is tried first: with one that heeds no conditions, two who
+/// publish could undo each other's work.
+fn store(
+    context: &Context,
+    (address, writers): (&StoreAddress, Writers),
+    name: &str,
+    files: &Files,
+    signer: &Signer<'_>,
+) -> Result<First, Error> {
+    let copy = Copy::open(context, address)?;
+    let not_empty = || Error::from(CopyError::NotEmpty(address.to_string()));
+    if !copy.bucket().is_empty().map_err(CopyError::from)? {
+        return Err(not_empty());
+    }
+    if writers == Writers::Many {
+        let random = random_hex().map_err(|error| Error::Random(error.to_string()))?;
+        copy.bucket().probe(&random).map_err(CopyError::from)?;
+    }
+    let scratch = scratch_folder(&context.scratch)?;
+    let repo = Repo::init(scratch.path(), Worktree::None)?;
+    let first = write(context, &repo, name, files, signer)?;
+    match copy.write(&repo, &Next { ledger: &first.ledger, main: first.index, writers }, None)? {
+        Written::Lost => Err(not_empty()),
+        Written::Done => Ok(first),
+    }
 }
 
 /// Writes the files for people into a tree.

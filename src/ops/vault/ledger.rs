@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::upstream::Upstream;
 use super::{Error, Vault, cache, store};
-use crate::git::{EntryKind, Expect, GitError, RefChange, Remote, Repo, TreeFile, WalkLimits};
+use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, TreeFile, WalkLimits};
 use crate::model::{Digest, MAX_ROOT_BYTES, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Found;
@@ -161,18 +162,15 @@ pub(super) fn id_of(repo: &Repo, head: Oid) -> Result<Digest, Error> {
 pub(super) fn fetch_branches(
     context: &Context,
     repo: &Repo,
-    remote: &Remote,
+    upstream: &dyn Upstream,
     branches: &[&str],
 ) -> Result<(Vec<Oid>, u64), Error> {
     repo.forget_below(INCOMING, &context.recorder())?;
     let incoming = |branch: &str| format!("{INCOMING}{}", branch.trim_start_matches("refs/heads/"));
     let wanted: Vec<_> = branches.iter().map(|branch| ((*branch).to_owned(), incoming(branch))).collect();
-    let not_there = || Error::NotAVault(remote.url.clone());
-    let bytes = match repo.fetch_whole(context.network()?, remote, &wanted) {
-        Err(error) if error.is_missing_ref() => return Err(not_there()),
-        fetched => fetched?,
-    };
-    let head = |(_, here): &(String, String)| repo.find_ref(here)?.ok_or_else(not_there);
+    let bytes = upstream.fetch_branches(repo, &wanted)?;
+    let missing = || Error::NotAVault(upstream.address().to_owned());
+    let head = |(_, here): &(String, String)| repo.find_ref(here)?.ok_or_else(missing);
     let heads = wanted.iter().map(head).collect::<Result<_, _>>()?;
     repo.forget_below(INCOMING, &context.recorder())?;
     Ok((heads, bytes))

@@ -12,6 +12,7 @@ use super::add::lock;
 use super::fetch::{fetch, moved};
 use super::ledger::{self, LEDGER_REF};
 use super::ls::{VaultRelease, standing};
+use super::upstream::Upstream;
 use super::{Error, Opened, Vault};
 use crate::git::{Expect, RefChange, RemoteRef, Repo};
 use crate::model::{Oid, Release};
@@ -63,14 +64,15 @@ pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Resu
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let Opened { vault, repo, ledger: seen } = Opened::of(context, vault)?;
+    let upstream = vault.upstream(context)?;
     repo.remove_locks_of_store()?;
     context.progress.step("fetching", 0, None);
     // Before anything moves here.
     let offered = match asked {
-        Asked::All => Some(offer(context, &vault, &repo, seen.as_ref())?),
+        Asked::All => Some(offer(upstream.as_ref(), &vault, &repo, seen.as_ref())?),
         _ => None,
     };
-    let (heads, mut bytes) = ledger::fetch_branches(context, &repo, &vault.remote(), &[LEDGER_REF])?;
+    let (heads, mut bytes) = ledger::fetch_branches(context, &repo, upstream.as_ref(), &[LEDGER_REF])?;
     let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
     let ledger = ledger::follow(context, &repo, &vault, seen.as_ref(), head)?;
     let before: BTreeSet<Release> = releases(&repo)?.into_iter().map(|(release, _)| release).collect();
@@ -79,7 +81,7 @@ pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Resu
         (_, Some(offered)) => {
             forget_unpublished(context, &repo, &ledger)?;
             let wanted = not_here(&repo, &ledger)?;
-            let (there, not_there) = offered_now(context, &vault, offered, wanted)?;
+            let (there, not_there) = offered_now(upstream.as_ref(), &repo, offered, wanted)?;
             held_back = not_there;
             there
         }
@@ -118,8 +120,8 @@ pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Resu
 type Offer = BTreeMap<Release, Oid>;
 
 /// Asks for all tags, and checks that none was taken back that was published and is here.
-fn offer(context: &Context, vault: &Vault, repo: &Repo, seen: Option<&Ledger>) -> Result<Offer, Error> {
-    let tags = vault.remote().tags(context.network()?)?.into_iter();
+fn offer(upstream: &dyn Upstream, vault: &Vault, repo: &Repo, seen: Option<&Ledger>) -> Result<Offer, Error> {
+    let tags = upstream.tags(repo)?.into_iter();
     let offered: Offer = tags.filter_map(|RemoteRef { name, id, .. }| Some((Release::of_ref(&name)?, id))).collect();
     let is_published = |release: &Release, tag: Oid| seen.is_none_or(|ledger| ledger.tag_of(release) == Some(tag));
     for (release, old) in releases(repo)? {
@@ -152,15 +154,15 @@ fn not_here(repo: &Repo, ledger: &Ledger) -> Result<Vec<Release>, Error> {
 /// were listed, so those are asked for once more: a server that lists less than its ledger has holds a release back, and looks
 /// fresh all the same.
 fn offered_now(
-    context: &Context,
-    vault: &Vault,
+    upstream: &dyn Upstream,
+    repo: &Repo,
     offered: &Offer,
     wanted: Vec<Release>,
 ) -> Result<(Vec<Release>, Option<Release>), Error> {
     if wanted.iter().all(|release| offered.contains_key(release)) {
         return Ok((wanted, None));
     }
-    let tags = vault.remote().tags(context.network()?)?.into_iter();
+    let tags = upstream.tags(repo)?.into_iter();
     let again: BTreeSet<String> = tags.map(|found| found.name).collect();
     let (there, not_there): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|release| again.contains(&release.ref_name()));

@@ -165,7 +165,7 @@ fn gather(
     repo.change_refs(&changes, "skillmeat: export", &context.recorder())?;
     // For people only, so a vault that cannot be asked is copied without it.
     let main = (INDEX_REF.to_owned(), INDEX_REF.to_owned());
-    let asked = context.network().and_then(|git| repo.fetch_whole(git, &vault.remote(), &[main]));
+    let asked = vault.upstream(context).and_then(|upstream| upstream.fetch_branches(&repo, &[main]));
     let main = match asked {
         Ok(_) => repo.find_ref(INDEX_REF)?,
         Err(_) => None,

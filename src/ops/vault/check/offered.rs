@@ -14,7 +14,7 @@ use crate::ops::Context;
 use crate::ops::bundle::load_trust;
 use crate::ops::collection::{git_class, with_causes};
 use crate::ops::vault::ledger::LEDGER_REF;
-use crate::ops::vault::{Error, Vault};
+use crate::ops::vault::{Error, INDEX_REF, Vault, upstream};
 use crate::trust::{Authority, Ledger, Pin, Voucher};
 
 /// Most releases that are looked for one by one when a vault does not give all of them.
@@ -85,6 +85,11 @@ pub(in crate::ops::vault) fn ask(
             checked.troubles.append(&mut troubles);
             return Ok(());
         }
+        Err(error @ Error::Copy(_)) if error.class() == Class::Net => {
+            troubles.push(Trouble::new(Part::Vault, Class::Net, Remedy::Network, with_causes(&error)));
+            checked.troubles.append(&mut troubles);
+            return Ok(());
+        }
         Err(error) => return Err(error),
     };
     checked.offered = compare(context, vault, &theirs, seen, &mut troubles)?;
@@ -94,6 +99,9 @@ pub(in crate::ops::vault) fn ask(
 
 fn fetch(context: &Context, vault: &Vault, data: bool, troubles: &mut Vec<Trouble>) -> Result<Theirs, Error> {
     let git = context.network()?;
+    if upstream::store_address(&vault.url)?.is_some() {
+        return fetch_from_store(context, vault, troubles);
+    }
     if let Some(folder) = local_folder(vault) {
         let folder = if folder.join("HEAD").exists() { folder } else { folder.join(".git") };
         let view = View::of(context, &folder, None)?;
@@ -129,6 +137,31 @@ fn fetch(context: &Context, vault: &Vault, data: bool, troubles: &mut Vec<Troubl
     // A vault in one file, or one that is not asked for parts, has sent all.
     let depth = if data { Depth::Data } else { Depth::Trees };
     Ok(Theirs { refs, source: Source::Fetched(Box::new(repo), scratch), depth, fetched_bytes })
+}
+
+/// Fetches all from a place in object storage, whose releases are files of their own.
+fn fetch_from_store(context: &Context, vault: &Vault, troubles: &mut Vec<Trouble>) -> Result<Theirs, Error> {
+    let upstream = vault.upstream(context)?;
+    let scratch = scratch_folder(&context.scratch)?;
+    let repo = Repo::open_store(scratch.path(), "offered.git", Store::Whole)?;
+    let same = |name: &str| (name.to_owned(), name.to_owned());
+    let mut fetched_bytes = upstream.fetch_branches(&repo, &[same(LEDGER_REF), same(INDEX_REF)])?;
+    let mut refs = BTreeMap::new();
+    for name in [LEDGER_REF, INDEX_REF] {
+        refs.extend(repo.find_ref(name)?.map(|id| (name.to_owned(), id)));
+    }
+    for tag in upstream.tags(&repo)? {
+        match upstream.fetch_releases(&repo, &[same(&tag.name)]) {
+            Ok(bytes) => fetched_bytes += bytes,
+            Err(error) => {
+                let trouble = Trouble::new(Part::Vault, error.class(), Remedy::Owners, with_causes(&error));
+                troubles.push(trouble.at_path(&tag.name));
+            }
+        }
+        refs.insert(tag.name, tag.id);
+    }
+    context.fetched(fetched_bytes);
+    Ok(Theirs { refs, source: Source::Fetched(Box::new(repo), scratch), depth: Depth::Data, fetched_bytes })
 }
 
 /// Fetches tags; where that fails, in ever smaller shares, so that those that are damaged are found.

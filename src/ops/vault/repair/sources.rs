@@ -12,7 +12,7 @@ use crate::ops::bundle::{self, Found, Place, write_objects};
 use crate::ops::collection::with_causes;
 use crate::ops::vault::add::address;
 use crate::ops::vault::ledger::{LEDGER_REF, Objects};
-use crate::ops::vault::{Error, Vault};
+use crate::ops::vault::{Error, Vault, upstream};
 use crate::signature::RawTag;
 use crate::trust::{Authority, Known, Ledger, TrustError, read_ledger, verify};
 
@@ -37,8 +37,17 @@ pub(super) struct Source {
 enum Kind {
     Pack(PathBuf),
     Repository(Remote),
+    /// A place in object storage: the vault, or a mirror of it.
+    Store(String),
     /// A pack to be downloaded.
     Address(String),
+}
+
+impl Kind {
+    fn of(url: String) -> Result<Self, Error> {
+        let is_store = upstream::store_address(&url)?.is_some();
+        Ok(if is_store { Self::Store(url) } else { Self::Repository(Remote { url }) })
+    }
 }
 
 /// Releases that are looked for, with the ids of their tags.
@@ -50,7 +59,7 @@ pub(in crate::ops::vault) fn is_git_bundle(path: &Path) -> bool {
     GIT_BUNDLE.contains(&start.as_slice())
 }
 
-/// Returns the places that were named, in their order, and the vault itself where the network may be used.
+/// Returns the places that were named, in their order, and the vault itself and its mirrors where the network may be used.
 ///
 /// # Errors
 /// [`Error::NoSource`] for a path that holds nothing of use, [`Error::Source`] for what is no address.
@@ -77,11 +86,13 @@ pub(super) fn sources(context: &Context, vault: &Vault, from: &[String]) -> Resu
             if url.starts_with('/') && !Path::new(&url).exists() {
                 return Err(Error::NoSource(path));
             }
-            add(url.clone(), Kind::Repository(Remote { url }));
+            add(url.clone(), Kind::of(url)?);
         }
     }
     if !context.offline {
-        sources.push(Source { shown: vault.url.clone(), kind: Kind::Repository(vault.remote()), is_named: false });
+        for url in [&vault.url].into_iter().chain(&vault.mirrors) {
+            sources.push(Source { shown: url.clone(), kind: Kind::of(url.clone())?, is_named: false });
+        }
     }
     Ok(sources)
 }
@@ -101,14 +112,18 @@ impl Source {
     /// # Errors
     /// [`Error::Ledger`], [`Error::OtherLedger`], [`Error::Git`] with `Net`.
     pub(super) fn ledger(&self, context: &Context, fresh: &Repo, vault: &Vault) -> Result<Option<Ledger>, Error> {
-        let Kind::Repository(remote) = &self.kind else { return Ok(None) };
-        let git = git_for(context, remote)?;
-        let offered = remote.list(git, &[LEDGER_REF])?;
-        let Some(head) = offered.iter().find(|one| one.name == LEDGER_REF).map(|one| one.id) else { return Ok(None) };
         let scratch = scratch_folder(&context.scratch)?;
         let repo = Repo::open_store(scratch.path(), "ledger.git", Store::Whole)?;
-        context.fetched(repo.fetch_whole(git, remote, &[(LEDGER_REF.to_owned(), LEDGER_REF.to_owned())])?);
-        let head = repo.find_ref(LEDGER_REF)?.unwrap_or(head);
+        let branch = [(LEDGER_REF.to_owned(), LEDGER_REF.to_owned())];
+        context.fetched(match &self.kind {
+            Kind::Repository(remote) => match repo.fetch_whole(git_for(context, remote)?, remote, &branch) {
+                Err(error) if error.is_missing_ref() => return Ok(None),
+                fetched => fetched?,
+            },
+            Kind::Store(url) => upstream::at(context, url, Some(vault.ledger))?.fetch_branches(&repo, &branch)?,
+            Kind::Pack(_) | Kind::Address(_) => return Ok(None),
+        });
+        let Some(head) = repo.find_ref(LEDGER_REF)? else { return Ok(None) };
         let ledger = read_ledger(&Objects(&repo), head, Known::Nothing)?;
         if ledger.id() != vault.ledger {
             return Err(Error::OtherLedger { vault: vault.name.clone(), known: vault.ledger, found: ledger.id() });
@@ -149,6 +164,7 @@ impl Source {
                 }
             }
             Kind::Repository(remote) => from_repository(context, remote, fresh, authority, wanted, &mut told),
+            Kind::Store(url) => from_store(context, url, fresh, authority, wanted, &mut told),
         };
         let done = done.unwrap_or_else(|error| {
             told(None, error.class(), with_causes(&error));
@@ -203,12 +219,44 @@ fn from_repository(
     for (name, reason) in failed {
         told(Release::of_ref(&name).as_ref(), Class::Net, format!("does not give '{name}': {reason}"));
     }
+    take_all(context, &repo, fresh, authority, wanted, told)
+}
+
+fn from_store(
+    context: &Context,
+    url: &str,
+    fresh: &mut Repo,
+    authority: &Authority<'_>,
+    wanted: &mut Wanted,
+    told: Told<'_>,
+) -> Result<Vec<Release>, Error> {
+    let upstream = upstream::at(context, url, authority.vault.map(|vault| vault.ledger.id()))?;
+    let scratch = scratch_folder(&context.scratch)?;
+    let repo = Repo::open_store(scratch.path(), "lost.git", Store::Whole)?;
+    for release in wanted.keys() {
+        match upstream.fetch_releases(&repo, &[(release.ref_name(), release.ref_name())]) {
+            Ok(bytes) => context.fetched(bytes),
+            Err(error) => told(Some(release), error.class(), with_causes(&error)),
+        }
+    }
+    take_all(context, &repo, fresh, authority, wanted, told)
+}
+
+/// Takes what was fetched and holds.
+fn take_all(
+    context: &Context,
+    repo: &Repo,
+    fresh: &mut Repo,
+    authority: &Authority<'_>,
+    wanted: &mut Wanted,
+    told: Told<'_>,
+) -> Result<Vec<Release>, Error> {
     let mut done = Vec::new();
     for (release, _) in wanted.clone() {
         if repo.find_ref(&release.ref_name())?.is_none() {
             continue;
         }
-        match bundle::find(context, &Place::Repository(&repo, release.to_string(), None)) {
+        match bundle::find(context, &Place::Repository(repo, release.to_string(), None)) {
             Ok(found) => done.extend(take(context, fresh, authority, &release, &found, wanted, told)?),
             Err(error) => told(Some(&release), error.class(), with_causes(&error)),
         }

@@ -1,0 +1,92 @@
+//! `head.json` as it is there: read, and judged by the ledger.
+
+use super::{Copy, CopyError, Version};
+use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
+use crate::git::Repo;
+use crate::model::{CopyHead, Digest, MAX_COPY_HEAD_BYTES, SignedCopyHead};
+use crate::ops::vault::Error;
+use crate::signature::{PublicKey, signed_by};
+use crate::store::Key;
+use crate::trust::{COPY_NAMESPACE, Ledger};
+
+/// Longest note of what was seen of a copy, in bytes: a number and a digest.
+const MAX_NOTE_BYTES: u64 = 200;
+
+/// What a copy says of itself, signed by some key.
+#[derive(Debug, Clone)]
+pub(in crate::ops::vault) struct Seen {
+    /// What it says.
+    pub(in crate::ops::vault) head: CopyHead,
+    /// Who said so; whether they may is for [`Copy::check`] to say.
+    key: PublicKey,
+    /// Which version of the file this is.
+    pub(super) version: Version,
+    /// SHA-256 of what is signed.
+    digest: Digest,
+}
+
+impl Copy<'_> {
+    /// Reads what the copy says of itself, and checks that it was signed; `None` where there is no copy.
+    ///
+    /// # Errors
+    /// [`CopyError::Head`], [`CopyError::Signature`], [`CopyError::Store`].
+    pub(in crate::ops::vault) fn head(&self) -> Result<Option<Seen>, CopyError> {
+        let Some((bytes, version)) = self.bucket.get(&Key::Head, MAX_COPY_HEAD_BYTES)? else { return Ok(None) };
+        let wrong = |source| CopyError::Head { address: self.address().to_owned(), source };
+        let signed = SignedCopyHead::parse(&bytes).map_err(wrong)?;
+        // The signature first: what nobody signed is not looked into.
+        let (payload, signature) = (signed.payload.as_bytes(), signed.signature.as_bytes());
+        let key = signed_by(payload, Some(signature), COPY_NAMESPACE).map_err(|verdict| CopyError::Signature {
+            address: self.address().to_owned(),
+            reason: verdict.to_string(),
+        })?;
+        let head = CopyHead::parse(&signed.payload).map_err(wrong)?;
+        Ok(Some(Seen { head, key, version, digest: Digest::of(payload) }))
+    }
+
+    /// Judges what a copy says by a ledger that holds: it is of that ledger, names an entry of it, and its signer had a say
+    /// then. A ledger that ends before that entry cannot judge.
+    ///
+    /// # Errors
+    /// [`CopyError::OtherVault`], [`CopyError::Fork`], [`CopyError::Keeper`], [`CopyError::Incomplete`].
+    pub(in crate::ops::vault) fn check(&self, seen: &Seen, ledger: &Ledger) -> Result<(), CopyError> {
+        let (address, head) = (self.address().to_owned(), &seen.head);
+        if head.ledger != ledger.id() {
+            return Err(CopyError::OtherVault { address, found: head.ledger, wanted: ledger.id() });
+        }
+        match ledger.record(head.number) {
+            Some(record) if record.commit == head.head && record.digest == head.digest => {}
+            Some(_) => return Err(CopyError::Fork { address, number: head.number }),
+            None => return Err(CopyError::Incomplete { address, what: format!("entry {}", head.number) }),
+        }
+        let judged = ledger.check_keeper(&seen.key, head.number);
+        judged.map(drop).map_err(|source| CopyError::Keeper { address, source })
+    }
+
+    /// Checks that a copy has not been set back since it was seen last, and notes what is seen now.
+    ///
+    /// # Errors
+    /// [`CopyError::SetBack`], [`CopyError::Twice`]; what was seen stays noted then.
+    pub(in crate::ops::vault) fn note(&self, repo: &Repo, seen: &Seen) -> Result<(), Error> {
+        let folder = repo.git_folder().join("skillmeat");
+        let path = folder.join(format!("serial-{}", Digest::of(self.address().as_bytes()).hex()));
+        let (serial, digest) = (seen.head.serial, seen.digest);
+        let address = || self.address().to_owned();
+        let note = read_optional(&path, MAX_NOTE_BYTES)?.unwrap_or_default();
+        let note = String::from_utf8_lossy(&note).into_owned();
+        let before = note.trim_end().split_once(' ');
+        let before: Option<(u64, Digest)> = before.and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
+        match before {
+            Some((old, _)) if serial < old => {
+                return Err(CopyError::SetBack { address: address(), seen: old, found: serial }.into());
+            }
+            Some((old, other)) if serial == old && digest != other => {
+                return Err(CopyError::Twice { address: address(), serial }.into());
+            }
+            Some((old, _)) if serial == old => return Ok(()),
+            _ => {}
+        }
+        ensure_folder(&folder)?;
+        Ok(write_atomic(&path, format!("{serial} {digest}\n").as_bytes(), Access::Shared)?)
+    }
+}

@@ -1,0 +1,181 @@
+//! Copies of a vault in object storage: plain git and curl read them, one small file says what they hold, and whatever ends a
+//! writer leaves readers the old state or the new.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::env::{BUCKET, Depth, Ran, S3, SECRET, Snapshot, TestEnv};
+use crate::ledger::{ada, export, vault_git};
+
+/// A plain file server, as anyone may have one.
+pub struct Files {
+    child: Child,
+    port: u16,
+}
+
+impl Files {
+    pub fn serve(folder: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let mut command = Command::new("python3");
+        command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string(), "--directory"]).arg(folder);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("python3 runs");
+        let files = Self { child, port };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "it does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        files
+    }
+
+    pub fn url(&self, below: &str) -> String {
+        format!("http://127.0.0.1:{}/{below}", self.port)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The outside judges of a copy: plain git clones it, checks every object and the tags; curl and sha256sum get a pack.
+pub fn judge(env: &TestEnv, url: &str, releases: &[&str]) {
+    let name = format!("judged-{}", url.len() + releases.len());
+    let clone = env.root().join(&name);
+    let _ = std::fs::remove_dir_all(&clone);
+    let clone = clone.to_str().expect("a path").to_owned();
+    env.git(["clone", "--quiet", "--mirror", url, &clone]);
+    let git = |args: &[&str]| env.git(["-C", &clone].iter().chain(args));
+    git(&["fsck", "--strict", "--no-dangling"]);
+    let file = |name: &str| git(&["show", &format!("skillmeat-ledger:trust/{name}")]);
+    env.write("../judge-signers", format!("{}\n", file("allowed_signers")));
+    let signers = format!("gpg.ssh.allowedSignersFile={}/judge-signers", env.root().display());
+    for release in releases {
+        assert_eq!(git(&["-c", &signers, "verify-tag", "--format=%(tag)", release]), *release);
+    }
+    let mut tags: Vec<_> = git(&["tag", "--list"]).lines().map(str::to_owned).collect();
+    let mut wanted: Vec<_> = releases.iter().map(|release| (*release).to_owned()).collect();
+    tags.sort();
+    wanted.sort();
+    assert_eq!(tags, wanted);
+    let text = git(&["log", "--format=%B", "skillmeat-ledger"]);
+    let packs: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("pack: sha256:")).collect();
+    assert_eq!(packs.len(), releases.len());
+    for pack in packs {
+        let to = env.root().join("got.skillmeat-pack");
+        let mut curl = env.command("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--output"]).arg(&to);
+        curl.arg(format!("{url}/bundles/sha256/{}/{pack}.skillmeat-pack", &pack[..2]));
+        Ran::of(curl).ok();
+        let mut sum = env.command("sha256sum");
+        sum.arg(&to);
+        assert!(Ran::of(sum).ok().stdout.starts_with(pack));
+    }
+}
+
+#[test]
+fn a_folder_holds_a_mirror_that_plain_git_reads() {
+    let (ada, _) = ada();
+    let added = ada.json(&["vault", "mirror", "add", "team", "../mirror"]);
+    assert_eq!(added["mirrors"][0]["state"], "empty");
+    let pushed = ada.json(&["vault", "mirror", "push", "team"]);
+    assert_eq!((&pushed[0]["mirrors"][0]["serial"], &pushed[0]["mirrors"][0]["behind"]), (&1.into(), &0.into()));
+    let files = Files::serve(ada.root());
+    judge(&ada, &files.url("mirror"), &["kit--v1.0.0"]);
+    // Publishing brings it along.
+    export(&ada, "kit", "1.1.0");
+    ada.run(["vault", "push", "team", "kit"]).ok();
+    judge(&ada, &files.url("mirror"), &["kit--v1.0.0", "kit--v1.1.0"]);
+    ada.run(["vault", "yank", "team", "kit@1.0.0", "--reason", "old"]).ok();
+    let listed = ada.json(&["vault", "mirror", "list", "team"]);
+    assert_eq!((&listed["mirrors"][0]["number"], &listed["mirrors"][0]["is_fresh"]), (&3.into(), &true.into()));
+    // Nothing new is written when nothing is new.
+    let before = Snapshot::of(&ada.root().join("mirror"), Depth::Objects);
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    before.assert_same(&Snapshot::of(&ada.root().join("mirror"), Depth::Objects), "nothing is new");
+    // Our own reader takes it through git.
+    let reader = TestEnv::with_collection();
+    reader.run(["vault", "add", "copy", &files.url("mirror"), "--first-use"]).ok();
+    reader.run(["vault", "pull", "copy"]).ok();
+    reader.run(["import", "copy:kit@1.1.0", "--offline", "--yes"]).ok();
+    ada.run(["vault", "mirror", "remove", "team", "../mirror"]).ok();
+    assert_eq!(ada.json(&["vault", "mirror", "list", "team"])["mirrors"], serde_json::json!([]));
+    ada.refused("name", &["vault", "mirror", "remove", "team", "../mirror"]);
+    ada.refused("usage", &["vault", "mirror", "push", "team"]);
+}
+
+#[test]
+fn a_bucket_holds_a_mirror_and_only_what_is_new_is_sent() {
+    let (mut ada, _) = ada();
+    let s3 = S3::start();
+    s3.configure(&mut ada);
+    ada.run(["vault", "mirror", "add", "team", &format!("s3://{BUCKET}/vault")]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    let before = s3.objects();
+    export(&ada, "kit", "1.1.0");
+    s3.disarm();
+    ada.run(["vault", "push", "team", "kit"]).ok();
+    // Two packs with their indexes, the pack of the release, and the three small files; nothing else is written.
+    let log = s3.log();
+    let puts: Vec<_> = log.iter().filter(|line| line.starts_with("PUT") || line.starts_with("POST")).collect();
+    assert_eq!(puts.len(), 8, "{log:#?}");
+    for (key, bytes) in &before {
+        let is_small = key.ends_with("head.json") || key.ends_with("info/refs") || key.ends_with("info/packs");
+        assert!(is_small || s3.get(key).as_ref() == Some(bytes), "{key} stays as it is");
+    }
+    // The head is last but for what plain git reads, and that follows it.
+    assert!(puts[7].contains("info/refs") && puts[6].contains("head.json") && puts[5].contains("objects/info/packs"));
+    judge(&ada, &s3.public("vault"), &["kit--v1.0.0", "kit--v1.1.0"]);
+    vault_git(&ada, &["fsck", "--strict"]);
+}
+
+#[test]
+fn keys_come_from_the_environment_and_are_never_told() {
+    let (mut ada, _) = ada();
+    let s3 = S3::start();
+    let address = format!("s3://{BUCKET}/vault");
+    // Without keys, and without asking the machine for some.
+    ada.set("AWS_EC2_METADATA_DISABLED", "true");
+    ada.refused("usage", &["vault", "mirror", "add", "team", &address]);
+    s3.configure(&mut ada);
+    ada.run(["vault", "mirror", "add", "team", &address]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    // In an address they are refused.
+    for with_key in [format!("s3://AKIA:{SECRET}@{BUCKET}/x"), format!("s3://{BUCKET}/x?X-Amz-Signature={SECRET}")] {
+        let told = ada.refused("name", &["vault", "mirror", "add", "team", &with_key]);
+        assert!(!told.stderr.contains(SECRET) && !told.stderr.contains("AKIA"), "{}", told.stderr);
+    }
+    // Unprotected only where the environment says so.
+    ada.set("AWS_ALLOW_HTTP", "false");
+    let told = ada.run(["vault", "mirror", "push", "team"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    ada.set("AWS_ALLOW_HTTP", "true");
+    // A wrong one.
+    let wrong = "wrongwrongwrongwrongwrongwrongwrongwrong";
+    ada.set("AWS_SECRET_ACCESS_KEY", wrong);
+    let before = s3.objects();
+    let told = ada.run(["vault", "mirror", "push", "team"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stdout.contains("SignatureDoesNotMatch") && !told.stdout.contains(wrong), "{told:?}");
+    assert_eq!(s3.objects(), before);
+    let told = ada.refused("net", &["vault", "mirror", "add", "team", &format!("s3://{BUCKET}/other")]);
+    assert!(!told.stderr.contains(wrong) && told.stderr.contains("AWS_SECRET_ACCESS_KEY"), "{}", told.stderr);
+    // What is published is published, whatever becomes of the mirror.
+    export(&ada, "kit", "1.1.0");
+    let told = ada.run(["vault", "push", "team", "kit"]).ok();
+    assert!(told.stderr.contains("vault mirror push team") && !told.stderr.contains(wrong), "{}", told.stderr);
+    s3.configure(&mut ada);
+    assert_eq!(ada.json(&["vault", "mirror", "list", "team"])["mirrors"][0]["behind"], 1);
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    judge(&ada, &s3.public("vault"), &["kit--v1.0.0", "kit--v1.1.0"]);
+    // No file of the user's has any of it.
+    for secret in [SECRET, wrong] {
+        let mut grep = ada.command("grep");
+        grep.args(["--recursive", "--files-with-matches", "--fixed-strings", secret]).arg(ada.root());
+        assert_eq!(Ran::of(grep).stdout, "");
+    }
+}
