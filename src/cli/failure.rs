@@ -57,6 +57,17 @@ impl Failure {
         self
     }
 
+    /// Puts everything into the message: what a server says to someone who pushes is read in one line.
+    pub(super) fn in_one_line(mut self) -> Self {
+        for cause in self.causes.drain(..) {
+            self.message.push_str(&format!(": {cause}"));
+        }
+        if let Some(hint) = self.hint.take() {
+            self.message.push_str(&format!("; {hint}"));
+        }
+        self
+    }
+
     /// Prints the failure and returns the exit status.
     pub(super) fn print(self, format: Format) -> ExitCode {
         let status = ExitCode::from(self.class.exit_status());

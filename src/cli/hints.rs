@@ -1,6 +1,7 @@
 //! What to do next about each error of the use cases.
 
 mod copy;
+mod hooks;
 mod keys;
 mod recommend;
 mod vault;
@@ -115,23 +116,6 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
     Some(text)
 }
 
-impl From<crate::ops::hooks::Error> for Failure {
-    fn from(error: crate::ops::hooks::Error) -> Self {
-        use crate::ops::hooks::Error;
-        let class = error.class();
-        let hint = match &error {
-            Error::Foreign { lines, .. } => {
-                // A hint has one line; the lines to merge are shown as they are.
-                Some(format!("put this into them yourself: {}", lines.replace('\n', " \u{23ce} ")))
-            }
-            Error::Git(error) => git_hint(error),
-            Error::Fs(error) => fs_hint(error),
-            Error::Path(_) => None,
-        };
-        Self::of(&error, class, hint)
-    }
-}
-
 impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
         let class = error.class();
@@ -160,6 +144,10 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
             Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
+            Error::NotFetched(release) => Some(format!(
+                "fetch it with `git skillmeat vault pull VAULT {}`, or leave out `--offline`",
+                release.replacen("--v", "@", 1)
+            )),
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
             Error::NoPack(_) => Some("check the path".to_owned()),
             Error::Exists(_) => Some("keep yours with `--existing skip`, take the new ones with `--existing replace`, put both together with `--existing merge`, or have both with `--existing fork`".to_owned()),
@@ -309,6 +297,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::TooOld { .. } => "install a newer git".to_owned(),
         GitError::Offline => "run it once with the network; later runs find what was fetched".to_owned(),
         GitError::Net { .. } => "check the address, the network and your credentials: `git ls-remote` on the same address shows git's own view".to_owned(),
+        GitError::Declined { .. } => "do what the server says, or ask whoever keeps it".to_owned(),
         GitError::Redirected { .. } => "if you trust that server, give its address instead".to_owned(),
         GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),

@@ -26,6 +26,7 @@ mod passphrase;
 mod plumbing;
 mod powers;
 mod progress;
+mod pull;
 mod qr;
 mod recommend;
 mod report;

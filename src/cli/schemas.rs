@@ -102,6 +102,7 @@ pub(super) fn all() -> Vec<(&'static str, Schema)> {
         ("vault-mirror-list", schema_for!(Output<vault::mirror::Mirrors>)),
         ("vault-mirror-push", schema_for!(Output<Vec<vault::mirror::Mirrors>>)),
         ("vault-mirror-remove", schema_for!(Output<vault::mirror::Mirrors>)),
+        ("vault-pull-all", schema_for!(Output<Vec<super::pull::PulledVault>>)),
         ("vault-log", schema_for!(Output<Vec<vault::ShownEntry>>)),
         ("vault-pin", schema_for!(Output<vault::Vault>)),
         ("vault-show", schema_for!(Output<vault::LedgerReport>)),

@@ -123,7 +123,7 @@ impl Session {
 }
 
 /// Returns the limits of packs, raised where the configuration raises them; it never lowers them below what others send.
-fn limits([file, unpacked, pack]: [Option<u64>; 3]) -> Limits {
+pub(super) fn limits([file, unpacked, pack]: [Option<u64>; 3]) -> Limits {
     let raised = |mib: Option<u64>, least: u64| mib.unwrap_or(0).saturating_mul(1024 * 1024).clamp(least, MAX_SIZE);
     let least = Limits::default();
     Limits {

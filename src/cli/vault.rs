@@ -1,6 +1,6 @@
 //! The commands of vaults.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -8,21 +8,22 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
-use crate::model::{Digest, Writers};
+use crate::model::Digest;
 use crate::ops::collection::default_name;
-use crate::ops::vault::{self, Standing, VaultRelease};
-use crate::store::StoreAddress;
+use crate::ops::vault::{self, NewPlace, Standing, VaultRelease};
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a vault: a bare git repository, or a place in object storage, that others can publish to
+    /// Make a vault: a git repository, or a place in object storage, that others can publish to
     #[command(
-        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init s3://bucket/team"
+        after_help = "Examples:\n  git skillmeat vault init /srv/git/team-vault.git\n  git skillmeat vault init git@example.com:team/vault.git\n  \
+        git skillmeat vault init s3://bucket/team"
     )]
     Init {
-        /// A folder, or s3://BUCKET/FOLDER, gs://… or az://…, that is empty or not there
-        path: PathBuf,
+        /// A folder that is empty or not there; or an empty bare repository, by its path or URL; or an empty place such as
+        /// s3://BUCKET/FOLDER, gs://…, az://…
+        place: String,
         /// Name of the vault; without it, that of the folder
         #[arg(long)]
         name: Option<String>,
@@ -68,12 +69,8 @@ pub(super) enum Command {
         /// NAME for the newest version, NAME@VERSION, or the tag
         bundle: String,
     },
-    /// Fetch the releases that are not here yet
-    Pull {
-        /// Your name for the vault
-        name: String,
-    },
-    /// List the releases that were fetched, and who signed them
+    Pull(super::pull::Arguments),
+    /// List the releases of a vault: which were fetched, and who signed them
     Ls {
         /// Your name for the vault
         name: String,
@@ -84,25 +81,15 @@ impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         let context = &session.context;
         match self {
-            Command::Init { path, name, single_writer } => {
-                let text = path.to_string_lossy();
-                let place = StoreAddress::is_bucket(&text)
-                    .then(|| StoreAddress::parse(&text))
-                    .transpose()
-                    .map_err(|error| vault::Error::from(vault::CopyError::from(error)))?;
-                let path = session.environment.absolute(&path);
-                let name = name.unwrap_or_else(|| default_name(&path).trim_end_matches(".git").to_owned());
-                let made = match &place {
-                    Some(place) => {
-                        let writers = if single_writer { Writers::Single } else { Writers::Many };
-                        vault::init_in_store(context, place, &name, writers)?
-                    }
-                    None => vault::init(context, &path, &name)?,
-                };
+            Command::Init { place, name, single_writer } => {
+                let place = NewPlace::of(context, &place)?;
+                let place = if single_writer { place.with_one_writer() } else { place };
+                let name = name.unwrap_or_else(|| name_of(&place.to_string()));
+                let made = vault::init(context, &place, &name)?;
                 let text = format!(
                     "Made the vault {NAME}{}{NAME:#} in {}\n  ledger  {}\n  root    {} with key {}\n",
                     clean(&made.name),
-                    made.path.display(),
+                    clean(&made.url),
                     made.ledger,
                     clean(&made.principal),
                     made.fingerprint
@@ -140,16 +127,7 @@ impl Command {
                 );
                 Ok(Report::new("vault-push", &pushed, text))
             }
-            Command::Pull { name } => {
-                let pulled = vault::pull(context, &name)?;
-                let new: String = pulled.new.iter().map(release_text).collect();
-                let text = format!(
-                    "{new}{} in {NAME}{name}{NAME:#}, {} of them new\n",
-                    count(pulled.releases, "release"),
-                    pulled.new.len()
-                );
-                Ok(Report::new("vault-pull", &pulled, text))
-            }
+            Command::Pull(arguments) => super::pull::run(session, &arguments),
             Command::Ls { name } => {
                 let releases = vault::ls(context, &name)?;
                 let text: String = releases.iter().map(release_text).collect();
@@ -162,6 +140,12 @@ impl Command {
             }
         }
     }
+}
+
+/// Returns the name of a vault that was given none: the last part of where it is.
+fn name_of(place: &str) -> String {
+    let last = place.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default();
+    default_name(Path::new(last.trim_end_matches(".git")))
 }
 
 fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_use: bool) -> Result<Report, Failure> {
@@ -203,7 +187,7 @@ fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_u
     })
 }
 
-fn release_text(release: &VaultRelease) -> String {
+pub(super) fn release_text(release: &VaultRelease) -> String {
     let time = release.time.as_deref().unwrap_or("");
     let standing = match &release.standing {
         _ if release.yanked.is_some() => {
@@ -211,6 +195,7 @@ fn release_text(release: &VaultRelease) -> String {
         }
         Standing::Signed { principal, level, .. } => format!("signed by {}, level {level}", clean(principal)),
         Standing::NotBelieved { reason } => format!("{WARNING}not believed{WARNING:#}: {}", clean(reason)),
+        Standing::Listed => "listed, not fetched".to_owned(),
     };
     format!("{NAME}{}{NAME:#}  {time}  {standing}\n", release.release)
 }

@@ -107,6 +107,8 @@ pub struct Settings {
     pub collection: Option<String>,
     /// `skillmeat.minisignKey`: the secret key that packs are signed with too.
     pub minisign_key: Option<PathBuf>,
+    /// `skillmeat.allowOtherRefs`: whether the server of a vault takes refs that a vault has no use for.
+    pub allow_other_refs: bool,
     /// `skillmeat.durability` is not `lazy`.
     pub synced: bool,
     /// `skillmeat.networkTimeout`: how long nothing may come from a remote or go to it, in seconds.
@@ -193,6 +195,7 @@ impl Environment {
             policy: config.text("skillmeat.policy"),
             minisign_key: config.path("skillmeat.minisignkey", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
+            allow_other_refs: config.truth("skillmeat.allowotherrefs").unwrap_or(false),
             synced: config.text("skillmeat.durability").is_none_or(|value| value != "lazy"),
             silence_seconds: seconds("skillmeat.networktimeout").unwrap_or(DEFAULT_SILENCE_SECONDS),
             patience_seconds: seconds("skillmeat.locktimeout").unwrap_or(DEFAULT_PATIENCE_SECONDS),

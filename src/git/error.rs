@@ -137,6 +137,14 @@ pub enum GitError {
         /// What git printed.
         stderr: String,
     },
+    /// A remote was reached, and has rules of its own that do not let a push in.
+    #[error("'{url}' refuses the push{}", about(.said))]
+    Declined {
+        /// The remote.
+        url: String,
+        /// What its server said.
+        said: String,
+    },
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -167,6 +175,11 @@ impl Cause {
 }
 
 impl GitError {
+    /// Says whether git found that a remote has not what it was told to fetch.
+    pub fn is_missing_ref(&self) -> bool {
+        matches!(self, GitError::Net { stderr, .. } if stderr.contains("couldn't find remote ref"))
+    }
+
     /// Returns a closure for `map_err` that says what was being done.
     pub(crate) fn doing<E: Into<gix::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> GitError {
         let doing = doing.into();

@@ -1,5 +1,8 @@
 //! A repository elsewhere, and what it is asked through the `git` program.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use super::process::escaped;
@@ -45,14 +48,37 @@ impl Remote {
         self.url.starts_with('/') || self.url.starts_with("file://")
     }
 
+    /// Returns the folder of a remote on this machine.
+    pub fn local_folder(&self) -> Option<PathBuf> {
+        let path = match self.url.strip_prefix("file://") {
+            // As git reads a URL: `%20` is a space.
+            Some(rest) => percent_decoded(rest),
+            None => self.url.clone().into_bytes(),
+        };
+        path.starts_with(b"/").then(|| PathBuf::from(OsStr::from_bytes(&path)))
+    }
+
     /// Returns what the remote has, by name.
     ///
     /// # Errors
     /// [`GitError::Net`], [`GitError::Redirected`], [`GitError::TooMuch`].
     pub fn list(&self, git: &Git, patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
+        self.list_with(git, &[], patterns)
+    }
+
+    /// Returns the tags that the remote has, by name; a server of protocol version 2 sends no other refs.
+    ///
+    /// # Errors
+    /// As [`Remote::list`].
+    pub fn tags(&self, git: &Git) -> Result<Vec<RemoteRef>, GitError> {
+        self.list_with(git, &["--tags"], &[])
+    }
+
+    fn list_with(&self, git: &Git, options: &[&str], patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
         let output = self.reach(git, |remote| {
             let mut command = git.command(remote.profile());
-            command.args(["ls-remote", "--quiet", "--end-of-options", &remote.url]).args(patterns);
+            command.args(["ls-remote", "--quiet"]).args(options);
+            command.args(["--end-of-options", &remote.url]).args(patterns);
             remote.run(git, command, Task::List)
         })?;
         let text = String::from_utf8_lossy(&output);
@@ -139,6 +165,19 @@ impl Remote {
     }
 }
 
+/// Replaces `%20` and the like by the bytes that they stand for.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(*first));
+        rest = if decoded.is_some() { &after[2..] } else { after };
+    }
+    bytes
+}
+
 /// Returns an address as messages show it.
 pub(super) fn escaped_url(url: &str) -> String {
     escaped(url.as_bytes())
@@ -206,6 +245,20 @@ mod tests {
             "fatal: no",
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn the_folder_of_a_remote_is_where_git_looks_for_it() {
+        for (url, folder) in [
+            ("/srv/v%20.git", Some("/srv/v%20.git")),
+            ("file:///srv/v%20%c3%a9%.git", Some("/srv/v é%.git")),
+            ("ssh://host/srv/v.git", None),
+            ("host:/srv/v.git", None),
+            ("https://host/v.git", None),
+        ] {
+            let remote = Remote { url: url.to_owned() };
+            assert_eq!(remote.local_folder().as_deref(), folder.map(std::path::Path::new), "{url}");
+        }
     }
 
     #[test]

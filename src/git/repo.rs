@@ -204,6 +204,11 @@ impl Repo {
         self.inner.config_snapshot().boolean("core.fileMode").unwrap_or(true)
     }
 
+    /// Says whether it has no worktree.
+    pub fn is_bare(&self) -> bool {
+        self.inner.workdir().is_none()
+    }
+
     /// Returns the worktree.
     ///
     /// # Errors

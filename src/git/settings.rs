@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gix::config::{File, Source};
 
 use super::{GitError, Repo};
+use crate::fsio::{Access, read, write_atomic};
 
 /// Settings of all levels that apply: system, global, those of a repository if there is one, `git -c`, environment.
 #[derive(Debug, Clone)]
@@ -66,6 +67,9 @@ impl GitConfig {
     }
 }
 
+/// Longest configuration of one repository, in bytes.
+const MAX_CONFIG_BYTES: u64 = 1024 * 1024;
+
 fn under(text: &str, home: &Path) -> PathBuf {
     text.strip_prefix("~/").map_or_else(|| PathBuf::from(text), |rest| home.join(rest))
 }
@@ -74,5 +78,32 @@ impl Repo {
     /// Returns the settings that apply in this repository.
     pub fn config(&self) -> GitConfig {
         GitConfig(self.inner.config_snapshot().plumbing().clone())
+    }
+
+    /// Sets each `section.key` to true in the repository's own configuration, where it is not so already; returns those that
+    /// were changed. What stands there stays, and the last value is the one that counts.
+    ///
+    /// # Errors
+    /// [`GitError::Fs`], [`GitError::Gix`] for a file that is not git configuration.
+    pub fn turn_on(&self, settings: &[(&'static str, &'static str)]) -> Result<Vec<String>, GitError> {
+        let path = self.git_folder().join("config");
+        let mut text = String::from_utf8_lossy(&read(&path, MAX_CONFIG_BYTES)?).into_owned();
+        let doing = GitError::doing::<gix::Error>("read the configuration of the repository");
+        let now = File::try_from(text.as_str()).map_err(|error| doing(gix::Error::from_error(error)))?;
+        let mut changed = Vec::new();
+        for (section, key) in settings {
+            let name = format!("{section}.{key}");
+            if !matches!(now.boolean(name.as_str()), Ok(Some(true))) {
+                if !text.is_empty() && !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                text.push_str(&format!("[{section}]\n\t{key} = true\n"));
+                changed.push(name);
+            }
+        }
+        if !changed.is_empty() {
+            write_atomic(&path, text.as_bytes(), Access::Shared)?;
+        }
+        Ok(changed)
     }
 }

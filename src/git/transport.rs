@@ -22,6 +22,12 @@ pub struct PushUpdate {
     pub old: Option<Oid>,
 }
 
+/// Says whether the name of a tag means nothing to a shell, by which git starts the other side on this machine.
+fn is_plain_tag(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    name.strip_prefix("refs/tags/").is_some_and(|tag| tag.bytes().all(is_plain))
+}
+
 impl Repo {
     /// Fetches refs into this repository: each pair is a name at the remote and the full name here.
     ///
@@ -45,7 +51,8 @@ impl Repo {
     /// # Errors
     /// [`GitError::Net`].
     pub fn fetch_whole(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, None, &[])
+        // Said every time: for a URL from which it was once told to leave out files, git does so ever after.
+        self.fetch_refs(git, from, refs, None, &["--no-filter"])
     }
 
     /// As [`Repo::fetch_whole`], as if nothing were here: for a server that gives nothing by its id.
@@ -53,7 +60,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::Net`].
     pub fn fetch_anew(&self, git: &Git, from: &Remote, refs: &[(String, String)]) -> Result<u64, GitError> {
-        self.fetch_refs(git, from, refs, None, &["--refetch"])
+        self.fetch_refs(git, from, refs, None, &["--refetch", "--no-filter"])
     }
 
     fn fetch_refs(
@@ -138,7 +145,12 @@ impl Repo {
         if to.is_local() {
             // On this machine git starts the other side too, and leaves it without the settings of this one. Hooks that the
             // other repository has of its own are its say in what it takes; those of the user's settings are not.
-            command.arg("--receive-pack=git -c core.hooksPath=hooks receive-pack");
+            // Nor need it tell of tags that do not move: in a vault with ten thousand they would be most of the work.
+            let mut other_side = "--receive-pack=git -c core.hooksPath=hooks -c receive.hideRefs=refs/tags/".to_owned();
+            for update in updates.iter().filter(|update| is_plain_tag(&update.name)) {
+                other_side.push_str(&format!(" -c receive.hideRefs=!{}", update.name));
+            }
+            command.arg(other_side + " receive-pack");
         }
         for update in updates {
             let old = update.old.map_or(String::new(), |id| id.to_string());
@@ -155,19 +167,47 @@ impl Repo {
         let url = to.shown();
         // Porcelain lines start with `!` for a refused ref; anything else is the connection or the server.
         let refused = report.lines().any(|line| line.starts_with('!'));
-        let raced = [
-            "stale info",
-            "fetch first",
-            "non-fast-forward",
-            "cannot lock ref",
-            "failed to update ref",
-            "incorrect old value",
-        ];
-        let moved = raced.iter().any(|word| report.contains(word) || stderr.contains(word));
-        if refused && moved {
-            Err(GitError::Rejected { url, stderr: escaped(report.as_bytes()) })
-        } else {
-            Err(GitError::Net { url, stderr })
+        let says = |word: &&str| report.contains(*word) || stderr.contains(*word);
+        match () {
+            () if refused && RACED.iter().any(&says) && !FAILED.iter().any(&says) => {
+                Err(GitError::Rejected { url, stderr: said(&report, &stderr) })
+            }
+            () if refused && report.contains("[remote rejected]") => {
+                Err(GitError::Declined { url, said: said(&report, &stderr) })
+            }
+            () => Err(GitError::Net { url, stderr }),
         }
+    }
+}
+
+/// What git and servers say when a ref has moved since it was listed.
+const RACED: [&str; 6] =
+    ["stale info", "fetch first", "non-fast-forward", "cannot lock ref", "failed to update ref", "incorrect old value"];
+
+/// What they say when it cannot be moved at all, and trying again would change nothing.
+const FAILED: [&str; 3] = ["Permission denied", "Read-only file system", "No space left on device"];
+
+/// Returns what the server said: its own words, and where it has none, the reason that git gives for a ref.
+fn said(report: &str, stderr: &str) -> String {
+    let words: Vec<_> = stderr.split("; ").filter_map(|line| line.strip_prefix("remote: ")).collect();
+    let words: Vec<_> = words.iter().map(|line| line.trim().trim_start_matches("error: ")).collect();
+    if words.iter().any(|word| !word.is_empty()) {
+        return words.join("; ");
+    }
+    let reason = report.lines().find_map(|line| line.split_once("rejected] ("));
+    escaped(reason.map_or(report, |(_, reason)| reason.trim_end_matches(')')).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_quoted_and_without_words_git_gives_the_reason() {
+        let report =
+            "To /srv/v.git\n!\tabc:refs/heads/main\trefs/heads/main\t[remote rejected] (pre-receive hook declined)\n";
+        assert_eq!(said(report, "remote: error: only on Mondays; To /srv/v.git; failed to push"), "only on Mondays");
+        assert_eq!(said(report, "failed to push some refs"), "pre-receive hook declined");
+        assert_eq!(said("!\ta:b\tc\t[rejected] (stale info)\nDone\n", "failed"), "stale info");
     }
 }

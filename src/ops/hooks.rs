@@ -1,4 +1,4 @@
-//! The hooks of git that look at what is committed and pushed.
+//! The hooks of git that look at what is committed, pushed and, on a server, received.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,34 @@ use crate::fsio::{FsError, Root, ensure_folder};
 use crate::git::{GitError, Repo};
 use crate::model::{Class, FileMode, PathError, Release, TreePath};
 
-/// The hooks that there are, with their text.
-const HOOKS: [(&str, &str); 2] =
+/// Which hooks are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those of a repository that someone works in: they look at what is committed and pushed.
+    Work,
+    /// Those of a bare repository that others push to: they decide what it takes.
+    Server,
+}
+
+/// A hook: its name and its text.
+type Hook = (&'static str, &'static str);
+
+const WORK: [Hook; 2] =
     [("pre-commit", include_str!("../../hooks/pre-commit")), ("pre-push", include_str!("../../hooks/pre-push"))];
+
+const SERVER: [Hook; 2] = [
+    ("pre-receive", include_str!("../../hooks/pre-receive")),
+    ("post-receive", include_str!("../../hooks/post-receive")),
+];
+
+impl Side {
+    fn hooks(self) -> [Hook; 2] {
+        match self {
+            Side::Work => WORK,
+            Side::Server => SERVER,
+        }
+    }
+}
 
 /// Second line of each of our hooks starts so, in every version of this program.
 const OURS: &str = "# git skillmeat: ";
@@ -30,6 +55,9 @@ pub enum Error {
         /// The lines that would do the same in each of them.
         lines: String,
     },
+    /// Hooks of a server are for a repository that nobody works in.
+    #[error("'{}' has a worktree: nobody pushes to it", .0.display())]
+    NotBare(PathBuf),
     /// The repository failed.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -46,6 +74,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Foreign { .. } => Class::Conflict,
+            Error::NotBare(_) => Class::Usage,
             Error::Git(error) => super::collection::git_class(error),
             Error::Fs(error) => super::collection::fs_class(error),
             Error::Path(_) => Class::Path,
@@ -60,19 +89,24 @@ pub struct Changed {
     pub folder: PathBuf,
     /// Names of the hooks that were written or removed.
     pub hooks: Vec<String>,
+    /// Settings of git that were turned on in the repository; of a server only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
 }
 
 /// Installs the hooks, or brings them up to date. Hooks of others are never touched, and then none is installed.
 ///
+/// On a server git's own rules for a vault are turned on as well.
+///
 /// # Errors
-/// [`Error::Foreign`], [`Error::Fs`].
-pub fn install(repo: &Repo, user_home: &Path) -> Result<Changed, Error> {
-    let folder = folder(repo, user_home)?;
+/// [`Error::Foreign`], [`Error::NotBare`], [`Error::Fs`].
+pub fn install(repo: &Repo, side: Side, user_home: &Path) -> Result<Changed, Error> {
+    let folder = folder(repo, side, user_home)?;
     ensure_folder(&folder)?;
     let root = Root::open(&folder)?;
     let mut foreign = Vec::new();
     let mut wanted = Vec::new();
-    for (name, text) in HOOKS {
+    for (name, text) in side.hooks() {
         let path: TreePath = name.parse()?;
         match root.read(&path, MAX_HOOK_BYTES)? {
             Some((FileMode::Executable, bytes)) if bytes == text.as_bytes() => {}
@@ -86,22 +120,26 @@ pub fn install(repo: &Repo, user_home: &Path) -> Result<Changed, Error> {
         let lines = lines.collect::<Vec<_>>().join("\n");
         return Err(Error::Foreign { files: foreign.into_iter().map(|(file, _)| file).collect(), lines });
     }
+    let settings = match side {
+        Side::Work => Vec::new(),
+        Side::Server => super::vault::turn_on_rules(repo)?,
+    };
     for (path, _, text) in &wanted {
         root.write(path, FileMode::Executable, text.as_bytes())?;
     }
-    Ok(Changed { folder, hooks: wanted.into_iter().map(|(_, name, _)| name.to_owned()).collect() })
+    Ok(Changed { folder, hooks: wanted.into_iter().map(|(_, name, _)| name.to_owned()).collect(), settings })
 }
 
-/// Removes our hooks, of whatever version, and nothing else.
+/// Removes our hooks, of whatever version, and nothing else: git's rules for a vault stay.
 ///
 /// # Errors
-/// [`Error::Fs`].
-pub fn uninstall(repo: &Repo, user_home: &Path) -> Result<Changed, Error> {
-    let folder = folder(repo, user_home)?;
+/// [`Error::NotBare`], [`Error::Fs`].
+pub fn uninstall(repo: &Repo, side: Side, user_home: &Path) -> Result<Changed, Error> {
+    let folder = folder(repo, side, user_home)?;
     let mut hooks = Vec::new();
     if folder.is_dir() {
         let root = Root::open(&folder)?;
-        for (name, _) in HOOKS {
+        for (name, _) in side.hooks() {
             let path: TreePath = name.parse()?;
             if root.read(&path, MAX_HOOK_BYTES)?.is_some_and(|(_, bytes)| is_ours(&bytes)) {
                 root.remove(&path)?;
@@ -109,7 +147,7 @@ pub fn uninstall(repo: &Repo, user_home: &Path) -> Result<Changed, Error> {
             }
         }
     }
-    Ok(Changed { folder, hooks })
+    Ok(Changed { folder, hooks, settings: Vec::new() })
 }
 
 fn is_ours(bytes: &[u8]) -> bool {
@@ -117,10 +155,13 @@ fn is_ours(bytes: &[u8]) -> bool {
     second.is_some_and(|line| line.starts_with(OURS.as_bytes()))
 }
 
-/// Returns the folder that git takes hooks from: `core.hooksPath`, from the worktree if it is relative.
-fn folder(repo: &Repo, user_home: &Path) -> Result<PathBuf, Error> {
+/// Returns the folder that git takes hooks from: `core.hooksPath`, from where hooks are run if it is relative.
+fn folder(repo: &Repo, side: Side, user_home: &Path) -> Result<PathBuf, Error> {
+    if side == Side::Server && !repo.is_bare() {
+        return Err(Error::NotBare(repo.worktree()?.to_owned()));
+    }
     match repo.config().path("core.hookspath", user_home) {
-        Some(path) => Ok(repo.worktree()?.join(path)),
+        Some(path) => Ok(if side == Side::Server { repo.git_folder() } else { repo.worktree()? }.join(path)),
         None => Ok(repo.git_folder().join("hooks")),
     }
 }

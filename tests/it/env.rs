@@ -287,6 +287,21 @@ pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_git-skillmeat"))
 }
 
+/// Waits until no process is at work that was told of anything below `folder`: git goes on when the program that started it was
+/// killed.
+pub fn wait_until_nobody_works_in(folder: &Path) {
+    let needle = folder.to_str().expect("UTF-8").as_bytes();
+    let works = |process: fs::DirEntry| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.windows(needle.len()).any(|part| part == needle)
+    };
+    let started = std::time::Instant::now();
+    while fs::read_dir("/proc").expect("processes").flatten().any(works) {
+        assert!(started.elapsed().as_secs() < 60, "something still works in {}", folder.display());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 /// Returns the artifacts that the repository ships as examples.
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/artifacts")

@@ -1,6 +1,8 @@
 //! Vaults and sources over real ssh and https: the same way as by path, and every refusal of a server is a clear error.
 
 use crate::env::{KEY, STRANGER, Server, TestEnv, skill};
+use crate::ledger::address;
+use crate::server::{self, whole_way};
 
 const USER: &str = "reader";
 const PASSWORD: &str = "cAnAry-5ecret";
@@ -140,4 +142,53 @@ fn two_authors_race_over_ssh() {
     reader.run(["vault", "add", "team", &url]).ok();
     let new = reader.json(&["vault", "pull", "team"])["new"].as_array().expect("a list").len();
     assert_eq!(new, 2, "both are there");
+}
+
+/// A server that lets nobody install hooks, as forges do, and one of the team's own that enforces the ledger.
+#[test]
+#[ignore = "needs sshd; .ci/run installs it and runs this"]
+fn the_whole_way_over_ssh_with_hooks_and_without() {
+    for guarded in [false, true] {
+        let (ada, bob) = (server::author("ada"), server::author("bob"));
+        let ssh = Server::ssh(&KEY);
+        for env in [&ada, &bob] {
+            ssh.configure_ssh(env, &KEY, true);
+        }
+        server::bare(&ada);
+        if guarded {
+            server::guard(&ada);
+        }
+        let url = ssh.ssh_url(&ada.root().join("vault.git"));
+        whole_way(&ada, &bob, &url);
+        pushed_past_the_ledger(&bob, &url, guarded);
+    }
+}
+
+#[test]
+#[ignore = "needs lighttpd; .ci/run installs it and runs this"]
+fn the_whole_way_over_https_with_hooks_and_without() {
+    for guarded in [false, true] {
+        let (ada, bob) = (server::author("ada"), server::author("bob"));
+        let https = Server::https(ada.root(), USER, PASSWORD);
+        for env in [&ada, &bob] {
+            https.configure_https(env, USER, PASSWORD);
+        }
+        server::bare(&ada);
+        ada.git(["-C", &address(&ada), "config", "http.receivepack", "true"]);
+        if guarded {
+            server::guard(&ada);
+        }
+        whole_way(&ada, &bob, &https.https_url("vault.git"));
+        pushed_past_the_ledger(&bob, &https.https_url("vault.git"), guarded);
+    }
+}
+
+/// Plain git pushes a tag of someone who may not publish it.
+fn pushed_past_the_ledger(bob: &TestEnv, url: &str, guarded: bool) {
+    bob.run(["export", "other-kit", "--version", "1.0.0", "--all", "--output", "../other.skillmeat-pack"]).ok();
+    let mut command = bob.command("git");
+    command.args(["push", url, "other-kit--v1.0.0"]);
+    let ran = crate::env::Ran::of(command);
+    assert_eq!(ran.code, Some(i32::from(guarded)), "{ran:?}");
+    assert_eq!(guarded, ran.stderr.contains("remote: error: the vault's ledger has no 'other-kit--v1.0.0'"), "{ran:?}");
 }

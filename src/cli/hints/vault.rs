@@ -28,13 +28,17 @@ fn hint(error: &vault::Error) -> Option<String> {
         Error::Known(name) => {
             format!("choose another name, or forget the old one with `git skillmeat vault remove {name}`")
         }
-        Error::NotEmpty(_) => "name a folder that is empty or not there".to_owned(),
+        Error::NotEmpty(_) => "name a folder that is empty or not there, or an empty bare repository".to_owned(),
         Error::NotAVault(_) => "make one with `git skillmeat vault init PATH`".to_owned(),
         Error::Moved { .. } | Error::Gone { .. } | Error::Incomplete { .. } => {
             "ask its publishers what happened; what you fetched before is kept and can be used with `--offline`".to_owned()
         }
         Error::Taken(_) => "export a higher version: a released version never changes".to_owned(),
-        Error::Raced { .. } => "run the command again".to_owned(),
+        Error::Raced { .. } => {
+            "run the command again; if nobody else publishes, a process that was killed may have left a lock there: a file that \
+             ends with `.lock` below `refs` of the vault"
+                .to_owned()
+        }
         Error::NoIdentity => return collection_hint(&collection::Error::NoIdentity),
         Error::Bundle(error) => return bundle_hint(error),
         Error::Copy(error) => return copy_hint(error),
@@ -81,6 +85,10 @@ fn hint(error: &vault::Error) -> Option<String> {
             vaults.first().map_or("VAULT", String::as_str)
         ),
         Error::NotLocked { .. } => "leave out `--locked` to take it and lock it anew".to_owned(),
+        Error::OtherLocked { vault, .. } => format!(
+            "do not use it: ask the owners of '{vault}' what happened to it. To take what the vault lists now, import it anew \
+             without `--locked`"
+        ),
         Error::Draft(_) => "name the folder that `vault root` or `vault role` has written".to_owned(),
         Error::Principal(_) => "set user.email to your mail address".to_owned(),
         Error::Files(_) | Error::Undone(_) => {
@@ -104,7 +112,7 @@ fn ledger_hint(error: &LedgerError) -> Option<String> {
     })
 }
 
-fn problem_hint(problem: &Problem) -> Option<String> {
+pub(super) fn problem_hint(problem: &Problem) -> Option<String> {
     Some(match problem {
         Problem::UnknownKey(_) | Problem::NotAllowed { .. } => ASK_FOR_ROLE.to_owned(),
         Problem::Revoked(_) => "sign with a new key, which an owner of the vault has to let in".to_owned(),

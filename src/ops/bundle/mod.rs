@@ -9,6 +9,7 @@ mod fit;
 mod generate;
 mod import;
 mod incoming;
+mod judged;
 mod license;
 mod locate;
 mod minisign;
@@ -28,6 +29,7 @@ pub use choice::{Choices, Existing};
 pub use error::Error;
 pub use export::{Exported, default_output, export};
 pub use import::{Imported, ImportedNeed, Incoming, check_together, import};
+pub use judged::check_listed;
 pub use locate::{
     Found, Place, VerifiedReport, Wanted, check_policy, check_unsigned, find, load_trust, pack_digest, report, verify,
 };

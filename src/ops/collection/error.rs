@@ -229,7 +229,7 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         GitError::BadEntry { .. } => Class::Path,
         GitError::BadPath(_) => Class::Path,
         GitError::TooMuch { .. } => Class::Limit,
-        GitError::NotOurs(_) => Class::Policy,
+        GitError::NotOurs(_) | GitError::Declined { .. } => Class::Policy,
         GitError::RefLocked { source, .. } if source.is_denied() => Class::Io,
         GitError::RefLocked { .. }
         | GitError::RefMoved { .. }

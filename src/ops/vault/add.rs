@@ -12,7 +12,7 @@ use crate::fsio::{
     Access, FsError, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there, write_atomic,
 };
 use crate::git::{Remote, Repo, Store};
-use crate::model::{BundleName, Digest, Location, Release, Source, VAULT_FORMAT};
+use crate::model::{BundleName, Digest, Location, Source, VAULT_FORMAT};
 use crate::ops::Context;
 use crate::trust::{Ledger, Pin};
 
@@ -42,7 +42,7 @@ pub struct Added {
     /// The vault.
     #[serde(flatten)]
     pub vault: Vault,
-    /// Number of releases that it offers.
+    /// Number of releases that its ledger lists.
     pub releases: usize,
     /// Who may change who may do what, and with which keys.
     pub root_keys: Vec<HeldKey>,
@@ -86,7 +86,8 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
         return Err(Error::Known(name.to_string()));
     }
     let url = address(context, url)?;
-    let (vault, found, releases) = first_look(context, &name, &url, ledger)?;
+    let (vault, found) = first_look(context, &name, &url, ledger)?;
+    let releases = found.releases().count();
     let keys = found.files().keys().iter();
     let root_keys = keys.map(|(who, key)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() }).collect();
     Ok(Added { vault, releases, root_keys })
@@ -98,30 +99,29 @@ fn first_look(
     name: &BundleName,
     url: &str,
     wanted: Option<Digest>,
-) -> Result<(Vault, Ledger, usize), Error> {
+) -> Result<(Vault, Ledger), Error> {
     // In a store that is thrown away, so that what does not hold leaves nothing behind.
     let scratch = tempfile::tempdir_in(&context.scratch).map_err(FsError::at("make a folder in", &context.scratch))?;
     let repo = Repo::open_store(scratch.path(), &store_name(name.as_str()), Store::Whole)?;
     let upstream = upstream::at(context, url, None)?;
-    let refs = upstream.list(&repo, &[])?;
-    let head = refs.iter().find(|found| found.name == LEDGER_REF).map(|found| found.id);
-    let head = head.ok_or_else(|| Error::NotAVault(url.to_owned()))?;
-    context.fetched(upstream.fetch_branches(&repo, &[ledger::wanted(LEDGER_REF, head)])?);
-    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
+    let (heads, bytes) = ledger::fetch_branches(context, &repo, upstream.as_ref(), url, &[LEDGER_REF])?;
+    context.fetched(bytes);
+    let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(url.to_owned()))?;
     let id = ledger::id_of(&repo, head)?;
     let pin = wanted.map(|_| Pin::Compared);
     let vault =
         Vault { name: name.to_string(), url: url.to_owned(), ledger: wanted.unwrap_or(id), pin, mirrors: Vec::new() };
-    let ledger = ledger::take(context, &repo, &vault, head)?;
+    let ledger = ledger::follow(context, &repo, &vault, None, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
     own.remove_locks_of_store()?;
     let here = Remote { url: repo.git_folder().display().to_string() };
     let seen = ledger::seen_ref(vault.ledger);
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
+    super::cache::write(&own, &ledger);
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
-    Ok((vault, ledger, releases))
+    Ok((vault, ledger))
 }
 
 /// Says how the user knows the ledger of a vault: by comparing its id, because it was the first, or not at all.
@@ -156,7 +156,7 @@ fn record_path(context: &Context, name: &str) -> PathBuf {
     folder(context).join(format!("{name}.toml"))
 }
 
-fn address(context: &Context, url: &str) -> Result<String, Error> {
+pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
     if let Some(address) = upstream::store_address(&real(context, url))? {
         return Ok(address.to_string());
     }
@@ -259,5 +259,10 @@ impl Vault {
     /// Writes its record anew; the caller holds the lock.
     pub(super) fn keep(&self, context: &Context) -> Result<(), Error> {
         Ok(write_atomic(&record_path(context, &self.name), self.record().as_bytes(), Access::Shared)?)
+    }
+
+    /// Returns the folder on this machine where it is, if it is on this machine.
+    pub(super) fn local_folder(&self) -> Option<PathBuf> {
+        Remote { url: self.url.clone() }.local_folder()
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::ledger::{self, LEDGER_REF};
 use super::{Error, INDEX_REF, Opened, Vault};
-use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, RemoteRef, Repo};
-use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid};
+use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, Repo};
+use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
 use crate::signature::{GIT_NAMESPACE, attach_to_commit};
@@ -25,14 +25,35 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Now<'a> {
     pub(super) repo: &'a Repo,
     pub(super) ledger: &'a Ledger,
-    offered: &'a [RemoteRef],
+    /// Head of the branch for people, where that was asked for.
+    pub(super) index: Option<Oid>,
+    /// Which try this is, from 1.
+    pub(super) tries: u32,
+    context: &'a Context,
+    vault: &'a Vault,
 }
 
 impl Now<'_> {
-    /// Returns what the vault offers under a full name.
-    pub(super) fn at(&self, name: &str) -> Option<Oid> {
-        self.offered.iter().find(|found| found.name == name).map(|found| found.id)
+    /// Asks the vault what it offers under the name of a release. It has to list all its tags for that.
+    pub(super) fn tag(&self, release: &Release) -> Result<Option<Oid>, Error> {
+        let name = release.ref_name();
+        Ok(self
+            .vault
+            .upstream(self.context)?
+            .tags(self.repo)?
+            .into_iter()
+            .find(|found| found.name == name)
+            .map(|found| found.id))
     }
+}
+
+/// Which branches an addition is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// The ledger.
+    Ledger,
+    /// The ledger, and the branch for people.
+    Index,
 }
 
 /// What to add.
@@ -61,55 +82,63 @@ pub(super) struct Added {
 /// Those of `decide`, [`Error::Refused`] when readers would not take the entry, [`Error::Raced`], [`Error::Git`] with `Net`.
 pub(super) fn append(
     context: &Context,
-    vault: &Vault,
-    repo: &Repo,
+    opened: &Opened,
+    from: From,
     decide: &dyn Fn(&Now<'_>) -> Result<Option<Addition>, Error>,
 ) -> Result<Added, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-    let signer = Signer::of(context)?;
+    let Opened { vault, repo, ledger: seen } = opened;
+    let (signer, mut seen) = (Signer::of(context)?, seen.clone());
     let key = signer.public()?;
     let upstream = vault.upstream(context)?;
     let mut pause = Duration::ZERO;
+    let mut reason = String::new();
     for tries in 1..=MAX_TRIES {
         let started = Instant::now();
         context.progress.step("publishing", u64::from(tries), None);
-        let offered = upstream.list(repo, &[])?;
-        let find = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
-        let head = find(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-        let main = find(INDEX_REF);
-        let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
-        wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
-        upstream.fetch_branches(repo, &wanted)?;
-        let ledger = ledger::take(context, repo, vault, head)?;
-        let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
-        // Something moved between the question and the fetch.
-        if ledger.head() != head || index != main {
-            continue;
-        }
+        let branches: &[&str] = if from == From::Index { &[LEDGER_REF, INDEX_REF] } else { &[LEDGER_REF] };
+        let (heads, _) = ledger::fetch_branches(context, repo, upstream.as_ref(), &vault.url, branches)?;
+        let head = heads.first().copied().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+        let ledger = ledger::follow(context, repo, vault, seen.as_ref(), head)?;
+        let index = heads.get(1).copied();
         keep_index(context, repo, index)?;
-        let now = Now { repo, ledger: &ledger, offered: &offered };
-        let Some(addition) = decide(&now)? else { return Ok(Added { number: None, tries, ledger }) };
+        let now = Now { repo, ledger: &ledger, index, tries, context, vault };
+        let Some(addition) = decide(&now)? else {
+            // It is there, and whoever put it there may have been killed before it was on disk.
+            make_durable(context, vault, repo)?;
+            return Ok(Added { number: None, tries, ledger });
+        };
         ledger.authorize_next(&key, &addition.body)?;
         let commit = write(context, repo, &ledger, &addition, &signer)?;
         repo.flush()?;
         let mut updates = addition.refs;
-        updates.push(PushUpdate { name: LEDGER_REF.to_owned(), new: commit, old: Some(head) });
+        updates.push(PushUpdate { name: LEDGER_REF.to_owned(), new: commit, old: Some(ledger.head()) });
         match upstream.push(repo, &updates) {
             Ok(()) => {
                 let number = Some(ledger.number() + 1);
-                let ledger = record(context, repo, vault, &updates, who)?;
-                context.make_durable(repo.git_folder())?;
+                let ledger = record(context, repo, vault, &ledger, &updates, who)?;
+                make_durable(context, vault, repo)?;
                 super::mirror::follow(context, vault, repo, &ledger);
                 return Ok(Added { number, tries, ledger });
             }
-            Err(Error::Git(GitError::Rejected { .. })) => {
+            Err(Error::Git(GitError::Rejected { stderr, .. })) => {
+                reason = stderr;
                 pause = next_pause(started.elapsed(), pause);
                 std::thread::sleep(pause);
             }
             Err(other) => return Err(other),
         }
+        seen = Some(ledger);
     }
-    Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES })
+    Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES, reason })
+}
+
+/// Waits until all is on disk: here, and there where that is this machine. Elsewhere it is for the server's `post-receive`.
+fn make_durable(context: &Context, vault: &Vault, repo: &Repo) -> Result<(), Error> {
+    if let Some(folder) = vault.local_folder().filter(|folder| folder.is_dir()) {
+        context.make_durable(&folder)?;
+    }
+    Ok(context.make_durable(repo.git_folder())?)
 }
 
 /// Writes the signed commit of the next entry.
@@ -151,6 +180,7 @@ fn record(
     context: &Context,
     repo: &Repo,
     vault: &Vault,
+    before: &Ledger,
     updates: &[PushUpdate],
     who: &Identity,
 ) -> Result<Ledger, Error> {
@@ -170,7 +200,7 @@ fn record(
     }
     repo.change_refs(&changes, "skillmeat: published", who)?;
     let head = head.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    ledger::follow(context, repo, vault, head)
+    ledger::follow(context, repo, vault, Some(before), head)
 }
 
 /// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append::{Addition, append, open_to_change};
+use super::append::{Addition, From, append, open_to_change};
 use super::{Error, HeldKey, Opened, Vault};
 use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, is_plain};
 use crate::ops::Context;
@@ -109,7 +109,7 @@ pub fn key_of(context: &Context, name: &str, text: &str) -> Result<PublicKey, Er
     }
     let opened = Opened::of(context, Vault::find(context, name)?)?;
     let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
-    let signed = ledger.records().iter().map(|record| &record.key);
+    let signed = ledger.records().iter().map(|record| record.key.as_ref());
     let listed = ledger.files().allowed().iter().map(|line| line.key());
     let root = ledger.files().keys().iter().map(|(_, key)| key);
     let found = listed.chain(root).chain(signed).find(|key| key.fingerprint() == text.trim());
@@ -141,7 +141,7 @@ fn shown(record: &Record) -> ShownEntry {
     ShownEntry {
         number: record.number,
         kind: record.body.word(),
-        principal: record.principal.clone(),
+        principal: record.principal.to_string(),
         subject,
         time: rfc3339(record.time),
     }
@@ -177,7 +177,7 @@ pub fn checkpoint(context: &Context, name: &str, days: u32) -> Result<Recorded, 
 
 fn record(context: &Context, name: &str, subject: String, body: EntryBody) -> Result<Recorded, Error> {
     let (opened, _lock) = open_to_change(context, name)?;
-    let added = append(context, &opened.vault, &opened.repo, &|_| {
+    let added = append(context, &opened, From::Ledger, &|_| {
         Ok(Some(Addition { body: body.clone(), tree: None, refs: Vec::new() }))
     })?;
     Ok(Recorded { vault: name.to_owned(), number: added.number.unwrap_or(added.ledger.number()), subject })

@@ -29,9 +29,9 @@ pub enum Error {
     /// A vault of this name is there already.
     #[error("there is a vault '{0}' already")]
     Known(String),
-    /// The folder holds something.
-    #[error("'{}' is not empty", .0.display())]
-    NotEmpty(PathBuf),
+    /// The folder or repository holds something.
+    #[error("'{}' is not empty", .0.escape_debug())]
+    NotEmpty(String),
     /// The repository at the address is no vault.
     #[error("'{0}' is not a vault")]
     NotAVault(String),
@@ -159,12 +159,16 @@ pub enum Error {
     #[error("the vault has another '{0}'")]
     Taken(Release),
     /// Others published again and again while we tried.
-    #[error("the vault '{vault}' kept changing; gave up after {tries} tries")]
+    #[error(
+        "the vault '{vault}' did not take it in {tries} tries, as when others publish all the time; the last time: {reason}"
+    )]
     Raced {
         /// The vault.
         vault: String,
         /// How often it was tried.
         tries: u32,
+        /// What git said at last.
+        reason: String,
     },
     /// git does not know who publishes.
     #[error("git does not know who you are")]
@@ -209,6 +213,21 @@ pub enum Error {
     /// A copy in object storage failed.
     #[error(transparent)]
     Copy(#[from] CopyError),
+    /// `collection.lock` names a release of a vault by another tag than the vault has.
+    #[error(
+        "'{release}' is locked as {locked}, and the vault '{vault}' has {}",
+        found.map_or_else(|| "none of that name".to_owned(), |found| found.to_string())
+    )]
+    OtherLocked {
+        /// The vault.
+        vault: String,
+        /// The release.
+        release: String,
+        /// The tag object that is locked.
+        locked: Oid,
+        /// The tag object that the vault has.
+        found: Option<Oid>,
+    },
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -251,7 +270,9 @@ impl Error {
             Error::Random(_) => Class::Io,
             Error::NeedsMore { .. } => Class::Consent,
             Error::Resolve(ResolveError::TooMuch) => Class::Limit,
-            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
+            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } | Error::OtherLocked { .. } => {
+                Class::Policy
+            }
             Error::NotARootKey(_) => Class::Untrusted,
             Error::Copy(error) => error.class(),
             Error::Bundle(error) => error.class(),

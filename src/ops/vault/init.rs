@@ -1,38 +1,33 @@
 //! `vault init`: a bare repository that others can publish to, with the first entry of its ledger.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::add::address;
 use super::append::write_signed;
 use super::copy::{Copy, Next, Written};
 use super::draft::Files;
 use super::ledger::{LEDGER_REF, Objects};
-use super::{CopyError, Error, INDEX_REF, draft};
-use crate::fsio::{Access, Root, ensure_folder, read, scratch_folder, write_atomic};
+use super::{CopyError, Error, INDEX_REF, draft, turn_on_rules};
+use crate::fsio::{Root, ensure_folder, real_path, scratch_folder};
 use crate::git::ssh::random_hex;
-use crate::git::{Expect, GitError, RefChange, Repo, Worktree};
+use crate::git::{Expect, GitError, PushUpdate, RefChange, Remote, Repo, Worktree};
 use crate::model::{
     Digest, EntryBody, FileMode, LedgerEntry, LedgerId, Oid, TreePath, VAULT_FORMAT, VaultIndex, Writers, is_principal,
 };
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
 use crate::store::StoreAddress;
-use crate::trust::{Ledger, read_ledger};
-
-/// What a server must refuse even when the program that pushes is not ours, and that it sends files apart (`schema/vault.md`).
-const RECEIVE: &str = "[receive]\n\tfsckObjects = true\n\tdenyNonFastForwards = true\n\tdenyDeletes = true\n\
-    [uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n";
-
-/// Largest configuration of a repository that we just made, in bytes.
-const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+use crate::trust::{Known, read_ledger};
 
 /// What `vault init` made.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Made {
-    /// Where.
-    pub path: PathBuf,
+    /// Path or URL.
+    pub url: String,
     /// Its name.
     pub name: String,
     /// First commit of its branch for people.
@@ -45,11 +40,73 @@ pub struct Made {
     pub fingerprint: String,
 }
 
-/// Makes a vault in a folder that is empty or not there. Whoever makes it is its root and its admin.
+/// Where a vault is to be.
+#[derive(Debug, Clone)]
+pub enum NewPlace {
+    /// In a folder, where the repository is made too.
+    Folder(PathBuf),
+    /// In a repository that is there and empty.
+    Remote(Remote),
+    /// In a place in object storage that is empty; and how many will write there.
+    Store(StoreAddress, Writers),
+}
+
+impl NewPlace {
+    /// Reads what the user named: a bucket; a URL; a bare repository without refs; else a folder.
+    ///
+    /// # Errors
+    /// [`Error::Source`], [`Error::NotWhole`], [`CopyError::Address`].
+    pub fn of(context: &Context, text: &str) -> Result<Self, Error> {
+        if StoreAddress::is_bucket(text) {
+            let address = StoreAddress::parse(text).map_err(CopyError::from)?;
+            return Ok(Self::Store(address, Writers::Many));
+        }
+        // `owner/repo` is a folder here: on a forge nobody makes a repository by pushing to it.
+        let is_url = text.contains("://") || text.find([':', '/']).is_some_and(|at| text.as_bytes()[at] == b':');
+        if is_url {
+            return Ok(Self::Remote(Remote { url: address(context, text)? }));
+        }
+        let folder = context.folder.join(text);
+        let is_empty = |repo: &Repo| repo.is_bare() && repo.refs_below("refs/").is_ok_and(|refs| refs.is_empty());
+        match Repo::open(&folder) {
+            Ok(repo) if is_empty(&repo) => Ok(Self::Remote(Remote { url: real_path(&folder).display().to_string() })),
+            _ => Ok(Self::Folder(folder)),
+        }
+    }
+
+    /// Returns the place as one where one person alone will publish, so that the store need not keep several apart.
+    #[must_use]
+    pub fn with_one_writer(self) -> Self {
+        match self {
+            Self::Store(address, _) => Self::Store(address, Writers::Single),
+            other => other,
+        }
+    }
+}
+
+impl fmt::Display for NewPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.display()),
+            Self::Remote(remote) => f.write_str(&remote.url),
+            Self::Store(address, _) => address.fmt(f),
+        }
+    }
+}
+
+/// What was written first.
+struct First {
+    index: Oid,
+    head: Oid,
+    id: Digest,
+}
+
+/// Makes a vault: in a folder that is empty or not there, in a bare repository that is empty, or in such a one on a server.
+/// Whoever makes it is its root and its admin.
 ///
 /// # Errors
 /// [`Error::NotEmpty`], [`Error::NoIdentity`], [`Error::Bundle`] without a signing key, [`Error::Git`].
-pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error> {
+pub fn init(context: &Context, place: &NewPlace, name: &str) -> Result<Made, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let principal = who.committer.email.clone();
     if !is_principal(&principal) {
@@ -58,44 +115,67 @@ pub fn init(context: &Context, folder: &Path, name: &str) -> Result<Made, Error>
     let signer = Signer::of(context)?;
     // Signed before anything is made: a passphrase that is not given leaves nothing behind.
     let files = draft::first(name, &principal, &signer)?;
-    ensure_folder(folder)?;
-    if !Root::open(folder)?.list("")?.is_empty() {
-        return Err(Error::NotEmpty(folder.to_owned()));
-    }
-    let repo = Repo::init(folder, Worktree::None)?;
-    let config = folder.join("config");
-    let mut text = String::from_utf8_lossy(&read(&config, MAX_CONFIG_BYTES)?).into_owned();
-    text.push_str(RECEIVE);
-    write_atomic(&config, text.as_bytes(), Access::Shared)?;
-    let (commit, ledger) = write_first(context, &repo, name, &files, &signer)?;
-    context.make_durable(folder)?;
-    let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
-    let changes = [change(INDEX_REF, commit), change(LEDGER_REF, ledger.head())];
-    repo.change_refs(&changes, "skillmeat: vault init", who)?;
-    context.make_durable(folder)?;
+    let written = match place {
+        NewPlace::Folder(folder) => make(context, folder, name, &files, &signer)?,
+        NewPlace::Remote(remote) => send(context, remote, name, &files, &signer)?,
+        NewPlace::Store(address, writers) => fill(context, address, *writers, name, &files, &signer)?,
+    };
     Ok(Made {
-        path: folder.to_owned(),
+        url: place.to_string(),
         name: name.to_owned(),
-        commit: commit.to_string(),
-        ledger: ledger.id(),
+        commit: written.index.to_string(),
+        ledger: written.id,
         principal,
         fingerprint: signer.public()?.fingerprint(),
     })
 }
 
-/// Makes a vault in a place in object storage that is empty. With `writers` [`Writers::Many`], the store is tried first: with
-/// one that heeds no conditions, two who publish could undo each other's work.
-///
-/// # Errors
-/// [`CopyError::NotEmpty`], [`CopyError::Store`] with `NoConditions`, and as [`init`].
-pub fn init_in_store(context: &Context, address: &StoreAddress, name: &str, writers: Writers) -> Result<Made, Error> {
-    let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-    let principal = who.committer.email.clone();
-    if !is_principal(&principal) {
-        return Err(Error::Principal(principal.chars().take(80).collect()));
+/// Makes the repository too.
+fn make(context: &Context, folder: &Path, name: &str, files: &Files, signer: &Signer<'_>) -> Result<First, Error> {
+    ensure_folder(folder)?;
+    if !Root::open(folder)?.list("")?.is_empty() {
+        return Err(Error::NotEmpty(folder.display().to_string()));
     }
-    let signer = Signer::of(context)?;
-    let files = draft::first(name, &principal, &signer)?;
+    let repo = Repo::init(folder, Worktree::None)?;
+    turn_on_rules(&repo)?;
+    let first = write(context, &repo, name, files, signer)?;
+    context.make_durable(folder)?;
+    let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
+    let changes = [change(INDEX_REF, first.index), change(LEDGER_REF, first.head)];
+    repo.change_refs(&changes, "skillmeat: vault init", &context.recorder())?;
+    context.make_durable(folder)?;
+    Ok(first)
+}
+
+/// Sends it to a repository that is there.
+fn send(context: &Context, to: &Remote, name: &str, files: &Files, signer: &Signer<'_>) -> Result<First, Error> {
+    if !to.list(context.network()?, &[])?.is_empty() {
+        return Err(Error::NotEmpty(to.url.clone()));
+    }
+    let local = to.local_folder().filter(|folder| folder.is_dir());
+    if let Some(folder) = &local {
+        turn_on_rules(&Repo::open(folder)?)?;
+    }
+    let scratch = scratch_folder(&context.scratch)?;
+    let repo = Repo::init(scratch.path(), Worktree::None)?;
+    let first = write(context, &repo, name, files, signer)?;
+    let update = |name: &str, new| PushUpdate { name: name.to_owned(), new, old: None };
+    let updates = [update(INDEX_REF, first.index), update(LEDGER_REF, first.head)];
+    repo.push(context.network()?, to, &updates)?;
+    local.map_or(Ok(()), |folder| context.make_durable(&folder))?;
+    Ok(first)
+}
+
+/// Puts it into a store. With [`Writers::Many`] the store is tried first: with one that heeds no conditions, two who publish
+/// could undo each other's work.
+fn fill(
+    context: &Context,
+    address: &StoreAddress,
+    writers: Writers,
+    name: &str,
+    files: &Files,
+    signer: &Signer<'_>,
+) -> Result<First, Error> {
     let copy = Copy::open(context, address)?;
     let not_empty = || Error::from(CopyError::NotEmpty(address.to_string()));
     if !copy.bucket().is_empty().map_err(CopyError::from)? {
@@ -107,32 +187,21 @@ pub fn init_in_store(context: &Context, address: &StoreAddress, name: &str, writ
     }
     let scratch = scratch_folder(&context.scratch)?;
     let repo = Repo::init(scratch.path(), Worktree::None)?;
-    let (commit, ledger) = write_first(context, &repo, name, &files, &signer)?;
-    match copy.write(&repo, &Next { ledger: &ledger, main: commit, writers }, None)? {
+    let first = write(context, &repo, name, files, signer)?;
+    let ledger = read_ledger(&Objects(&repo), first.head, Known::Nothing)?;
+    match copy.write(&repo, &Next { ledger: &ledger, main: first.index, writers }, None)? {
         Written::Lost => Err(not_empty()),
-        Written::Done => Ok(Made {
-            path: PathBuf::from(address.to_string()),
-            name: name.to_owned(),
-            commit: commit.to_string(),
-            ledger: ledger.id(),
-            principal,
-            fingerprint: signer.public()?.fingerprint(),
-        }),
+        Written::Done => Ok(first),
     }
 }
 
-/// Writes the first commit of the branch for people, and the first entry of the ledger.
-fn write_first(
-    context: &Context,
-    repo: &Repo,
-    name: &str,
-    files: &Files,
-    signer: &Signer<'_>,
-) -> Result<(Oid, Ledger), Error> {
+/// Writes the first entry of the ledger, and the first commit of the branch for people.
+fn write(context: &Context, repo: &Repo, name: &str, files: &Files, signer: &Signer<'_>) -> Result<First, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
     let message = format!("Start the vault '{name}'\n");
-    let commit = repo.write_commit(write_tree(repo, None, name, &index)?, &[], &message, who)?;
+    let index =
+        repo.write_commit(write_texts(repo, None, &index.render(), &index.readme(name))?, &[], &message, who)?;
     let entry = LedgerEntry {
         id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
         number: 0,
@@ -142,13 +211,14 @@ fn write_first(
     };
     let head = write_signed(context, repo, draft::write_tree(repo, files)?, &[], &entry, signer)?;
     // What no reader would take is not published.
-    Ok((commit, read_ledger(&Objects(repo), head, None)?))
+    let id = read_ledger(&Objects(repo), head, Known::Nothing)?.id();
+    Ok(First { index, head, id })
 }
 
 /// Writes the files for people into a tree.
-pub(super) fn write_tree(repo: &Repo, base: Option<Oid>, name: &str, index: &VaultIndex) -> Result<Oid, Error> {
+pub(super) fn write_texts(repo: &Repo, base: Option<Oid>, index: &str, readme: &str) -> Result<Oid, Error> {
     let mut files: Vec<(TreePath, Oid)> = Vec::new();
-    for (path, text) in [("index.toml", index.render()), ("README.md", index.readme(name))] {
+    for (path, text) in [("index.toml", index), ("README.md", readme)] {
         files.push((path.parse().map_err(GitError::from)?, repo.write_blob(text.as_bytes())?));
     }
     Ok(repo.edit_tree(base, files.iter().map(|(path, id)| (path, Some((FileMode::Regular, *id)))))?)

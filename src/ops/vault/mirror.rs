@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::append::{keep_index, next_pause};
 use super::copy::{Copy, Next, Seen, Written};
-use super::ledger::{LEDGER_REF, received, wanted};
-use super::pull::fetch_releases;
-use super::{CopyError, Error, INDEX_REF, Opened, Vault, pull};
+use super::fetch::fetch;
+use super::ledger::fetch_branches;
+use super::{Asked, CopyError, Error, INDEX_REF, Opened, Vault, pull};
 use crate::fsio::real_path;
 use crate::git::Repo;
 use crate::model::{Oid, Release, Writers};
@@ -208,7 +208,7 @@ pub fn push(context: &Context, name: &str, only: Option<&str>) -> Result<Mirrors
     if addresses.is_empty() {
         return Ok(Mirrors { vault: vault.name, mirrors: Vec::new() });
     }
-    pull(context, name)?;
+    pull(context, name, Asked::All)?;
     let _lock = super::add::lock(context, name)?;
     let opened = Opened::of(context, vault)?;
     let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
@@ -238,12 +238,9 @@ pub(super) fn follow(context: &Context, vault: &Vault, repo: &Repo, ledger: &Led
 
 /// Fetches the branch for people, and returns where it is.
 fn fetch_index(context: &Context, vault: &Vault, repo: &Repo) -> Result<Oid, Error> {
-    let not_there = || Error::NotAVault(vault.url.clone());
     let upstream = vault.upstream(context)?;
-    let offered = upstream.list(repo, &[INDEX_REF])?;
-    let main = offered.iter().find(|found| found.name == INDEX_REF).map(|found| found.id).ok_or_else(not_there)?;
-    upstream.fetch_branches(repo, &[wanted(INDEX_REF, main)])?;
-    let main = received(context, repo, main)?.ok_or_else(not_there)?;
+    let (heads, _) = fetch_branches(context, repo, upstream.as_ref(), &vault.url, &[INDEX_REF])?;
+    let main = heads.into_iter().next().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
     keep_index(context, repo, Some(main))?;
     Ok(main)
 }
@@ -301,9 +298,7 @@ fn bring_missing(
         }
     }
     if !missing.is_empty() {
-        let upstream = vault.upstream(context)?;
-        upstream.list(repo, &[LEDGER_REF])?;
-        context.fetched(fetch_releases(context, upstream.as_ref(), repo, &missing)?);
+        context.fetched(fetch(context, vault, repo, ledger, &missing)?);
     }
     Ok(())
 }

@@ -3,32 +3,43 @@
 
 mod add;
 mod append;
+mod cache;
 mod copy;
 mod dependencies;
 mod draft;
 mod entries;
 mod error;
+mod fetch;
 mod follow;
 mod init;
 mod ledger;
+mod locked;
+mod ls;
 pub mod mirror;
 mod pull;
 mod push;
+mod receive;
 mod root;
+mod serve;
 mod upstream;
 mod witness;
 
 pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
 pub use copy::CopyError;
-pub use dependencies::{Locked, Needed, check_locked, dependencies};
+pub use dependencies::{Locked, Needed, dependencies};
 pub use entries::{LedgerReport, Recorded, ShownEntry, checkpoint, key_of, log, revoke, show, yank};
 pub use error::Error;
+pub use fetch::bring;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
-pub use init::{Made, init, init_in_store};
+pub use init::{Made, NewPlace, init};
 pub use ledger::{Opened, knowing};
-pub use pull::{Pulled, Standing, VaultRelease, ls, pull};
+pub use locked::{PulledOne, check_locked, pull_all, pull_locked};
+pub use ls::{Standing, VaultRelease, ls};
+pub use pull::{Asked, Pulled, pull};
 pub use push::{Pushed, push};
+pub use receive::{Gate, MAX_PUSHED_REFS, OtherRefs, RefUpdate, Refused};
 pub use root::{RootChange, RootState, change, publish, sign};
+pub use serve::turn_on_rules;
 pub use witness::{Witnessed, witness};
 
 /// Branch of a vault with its index for people.

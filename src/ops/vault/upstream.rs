@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::copy::{Copy, CopyError, Next, Seen, Written};
+use super::fetch::missing_files;
 use super::ledger::{LEDGER_REF, Objects, seen_ref};
-use super::pull::missing_files;
 use super::{Error, INDEX_REF, Vault};
 use crate::git::{Expect, GitError, PushUpdate, RefChange, Remote, RemoteRef, Repo};
 use crate::model::{Digest, Oid, Release, Writers};
@@ -18,29 +18,29 @@ use crate::trust::{Known, Ledger, read_ledger};
 /// Objects come into a repository of ours, and refs there get names of the caller's choice; nothing is believed for where it
 /// came from.
 pub(super) trait Upstream {
-    /// Returns the refs that the vault has, whose names match one of `patterns` where there are any.
+    /// Returns all tags that the vault has.
     ///
     /// # Errors
     /// [`Error::Git`] with `Net`, [`Error::Copy`].
-    fn list(&self, repo: &Repo, patterns: &[&str]) -> Result<Vec<RemoteRef>, Error>;
+    fn tags(&self, repo: &Repo) -> Result<Vec<RemoteRef>, Error>;
 
     /// Fetches branches with all that they lead to: each pair is a name there and a full name here. Returns the size of what
     /// came, in bytes.
     ///
     /// # Errors
-    /// As [`Upstream::list`].
+    /// As [`Upstream::tags`].
     fn fetch_branches(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error>;
 
     /// Fetches tags of releases, whole, but of their files only what is not here. Pairs and result as for branches.
     ///
     /// # Errors
-    /// As [`Upstream::list`].
+    /// As [`Upstream::tags`].
     fn fetch_releases(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error>;
 
     /// Changes all refs or none, each only if it is where it is said to be.
     ///
     /// # Errors
-    /// [`GitError::Rejected`] when the vault has moved on, else as [`Upstream::list`].
+    /// [`GitError::Rejected`] when the vault has moved on, else as [`Upstream::tags`].
     fn push(&self, repo: &Repo, updates: &[PushUpdate]) -> Result<(), Error>;
 }
 
@@ -83,8 +83,8 @@ struct InGit<'a> {
 }
 
 impl Upstream for InGit<'_> {
-    fn list(&self, _repo: &Repo, patterns: &[&str]) -> Result<Vec<RemoteRef>, Error> {
-        Ok(self.remote.list(self.context.network()?, patterns)?)
+    fn tags(&self, _repo: &Repo) -> Result<Vec<RemoteRef>, Error> {
+        Ok(self.remote.tags(self.context.network()?)?)
     }
 
     fn fetch_branches(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error> {
@@ -130,6 +130,31 @@ struct State {
 }
 
 impl InStore<'_> {
+    /// Asks what is there, and brings its ledger.
+    fn look(&self, repo: &Repo) -> Result<(), Error> {
+        let not_there = || Error::NotAVault(self.copy.address().to_owned());
+        let seen = self.copy.head()?.ok_or_else(not_there)?;
+        if let Some(wanted) = self.ledger.filter(|wanted| *wanted != seen.head.ledger) {
+            let (address, found) = (self.copy.address().to_owned(), seen.head.ledger);
+            return Err(CopyError::OtherVault { address, found, wanted }.into());
+        }
+        let before = self.ledger.map(|id| repo.find_ref(&seen_ref(id))).transpose()?.flatten();
+        let known: Vec<Oid> = before.into_iter().chain(repo.find_ref(INDEX_REF)?).collect();
+        let bytes = self.copy.bring(repo, &seen.head, &known)?;
+        let ledger = read_ledger(&Objects(repo), seen.head.head, before.map_or(Known::Nothing, Known::Checked))?;
+        self.copy.check(&seen, &ledger)?;
+        self.copy.note(repo, &seen)?;
+        if seen.head.expires < u64::try_from(self.context.now_seconds).unwrap_or(0) {
+            self.context.progress.warn(&format!(
+                "'{}' has said nothing new for long: it may be held back; whoever publishes there says more with `git skillmeat \
+                 vault checkpoint`",
+                self.copy.address()
+            ));
+        }
+        self.now.replace(Some(State { seen, ledger, bytes }));
+        Ok(())
+    }
+
     fn rejected(&self) -> Error {
         GitError::Rejected { url: self.copy.address().to_owned(), stderr: String::new() }.into()
     }
@@ -151,39 +176,15 @@ impl InStore<'_> {
 }
 
 impl Upstream for InStore<'_> {
-    fn list(&self, repo: &Repo, patterns: &[&str]) -> Result<Vec<RemoteRef>, Error> {
-        let not_there = || Error::NotAVault(self.copy.address().to_owned());
-        let seen = self.copy.head()?.ok_or_else(not_there)?;
-        if let Some(wanted) = self.ledger.filter(|wanted| *wanted != seen.head.ledger) {
-            let (address, found) = (self.copy.address().to_owned(), seen.head.ledger);
-            return Err(CopyError::OtherVault { address, found, wanted }.into());
-        }
-        let before = self.ledger.map(|id| repo.find_ref(&seen_ref(id))).transpose()?.flatten();
-        let known: Vec<Oid> = before.into_iter().chain(repo.find_ref(INDEX_REF)?).collect();
-        let bytes = self.copy.bring(repo, &seen.head, &known)?;
-        let ledger = read_ledger(&Objects(repo), seen.head.head, before.map(|commit| Known { commit }))?;
-        self.copy.check(&seen, &ledger)?;
-        self.copy.note(repo, &seen)?;
-        if seen.head.expires < u64::try_from(self.context.now_seconds).unwrap_or(0) {
-            self.context.progress.warn(&format!(
-                "'{}' has said nothing new for long: it may be held back; whoever publishes there says more with `git skillmeat \
-                 vault checkpoint`",
-                self.copy.address()
-            ));
-        }
-        let mut refs = vec![(LEDGER_REF.to_owned(), seen.head.head), (INDEX_REF.to_owned(), seen.head.main)];
-        refs.extend(ledger.releases().map(|(release, tag)| (release.ref_name(), tag)));
-        let is_asked = |name: &str| {
-            let fits =
-                |pattern: &&str| pattern.strip_suffix('*').map_or(name == *pattern, |start| name.starts_with(start));
-            patterns.is_empty() || patterns.iter().any(fits)
-        };
-        self.now.replace(Some(State { seen, ledger, bytes }));
-        let shown = refs.into_iter().filter(|(name, _)| is_asked(name));
-        Ok(shown.map(|(name, id)| RemoteRef { name, id, peeled: None }).collect())
+    fn tags(&self, repo: &Repo) -> Result<Vec<RemoteRef>, Error> {
+        self.look(repo)?;
+        let now = self.now.borrow();
+        let releases = now.iter().flat_map(|state| state.ledger.releases());
+        Ok(releases.map(|(release, id)| RemoteRef { name: release.ref_name(), id, peeled: None }).collect())
     }
 
     fn fetch_branches(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error> {
+        self.look(repo)?;
         let mut now = self.now.borrow_mut();
         let state = now.as_mut().ok_or_else(|| self.rejected())?;
         let id = |name: &str| if name == LEDGER_REF { state.seen.head.head } else { state.seen.head.main };
@@ -192,6 +193,9 @@ impl Upstream for InStore<'_> {
     }
 
     fn fetch_releases(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error> {
+        if self.now.borrow().is_none() {
+            self.look(repo)?;
+        }
         let now = self.now.borrow();
         let state = now.as_ref().ok_or_else(|| self.rejected())?;
         let mut bytes = 0;
@@ -221,7 +225,7 @@ impl Upstream for InStore<'_> {
             return Err(self.rejected());
         }
         // As every reader will: what no one would take is not published.
-        let ledger = read_ledger(&Objects(repo), new, Some(Known { commit: head.head }))?;
+        let ledger = read_ledger(&Objects(repo), new, Known::Read(&state.ledger))?;
         let main = update(INDEX_REF).map_or(head.main, |update| update.new);
         let next = Next { ledger: &ledger, main, writers: Writers::Many };
         match self.copy.write(repo, &next, Some(&state.seen))? {

@@ -28,6 +28,11 @@ impl Ledger {
         Some(self.entry_of(self.releases.get(release)?.number)?.0)
     }
 
+    /// Returns when a release was published, in seconds since 1970: what its publisher wrote.
+    pub fn published(&self, release: &Release) -> Option<u64> {
+        Some(self.record(self.releases.get(release)?.number)?.time)
+    }
+
     /// Says whether a release that this key has signed could be published now.
     ///
     /// # Errors
@@ -73,30 +78,37 @@ impl Ledger {
         }
     }
 
+    /// Returns the number of a release's entry, if that lists exactly this tag object.
+    ///
+    /// # Errors
+    /// [`Refusal::Unpublished`], [`Refusal::Differs`].
+    pub fn check_tag(&self, release: &Release, tag: Oid) -> Result<u64, Refusal> {
+        let unpublished = || Refusal::Unpublished(release.to_string());
+        let number = self.releases.get(release).ok_or_else(unpublished)?.number;
+        let (named, ..) = self.entry_of(number).ok_or_else(unpublished)?;
+        if named == tag { Ok(number) } else { Err(differs(release, "tag", &tag, &named, number)) }
+    }
+
     /// Says whether the ledger vouches for a release: its tag and the signer of that, judged by position and never by a date.
     ///
     /// # Errors
     /// [`Refusal`].
     pub fn vouch(&self, release: &Release, tag: Oid, key: &PublicKey) -> Result<Listed, Refusal> {
+        let number = self.check_tag(release, tag)?;
         let unpublished = || Refusal::Unpublished(release.to_string());
-        let published = self.releases.get(release).ok_or_else(unpublished)?;
-        let number = published.number;
-        let (named, ..) = self.entry_of(number).ok_or_else(unpublished)?;
-        if named != tag {
-            return Err(differs(release, "tag", &tag, &named, number));
-        }
         let principal = self.publisher(release, key, number)?;
         let record = self.record(number).ok_or_else(unpublished)?;
         let revoked = self
             .revocations()
             .into_iter()
-            .find(|revoked| (revoked.key == *key || revoked.key == record.key) && revoked.since <= number);
+            .find(|revoked| (revoked.key == *key || revoked.key == *record.key) && revoked.since <= number);
         if let Some(revoked) = revoked {
             let fingerprint = revoked.key.fingerprint();
             return Err(Refusal::Revoked { release: release.to_string(), number, fingerprint, since: revoked.since });
         }
         let (principal, time) = (principal.to_owned(), record.time);
-        Ok(Listed { number, principal, time, yanked: published.yanked.clone() })
+        let yanked = self.yanked(release).map(str::to_owned);
+        Ok(Listed { number, principal, time, yanked })
     }
 
     /// Says whether files and pack of a release are those that were published.

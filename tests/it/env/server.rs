@@ -35,9 +35,10 @@ impl Server {
         let port = free_port();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n",
+             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nSetEnv PATH={}\n",
             host.display(),
-            folder.path().join("authorized").display()
+            folder.path().join("authorized").display(),
+            path_with_program()
         );
         let file = folder.path().join("sshd_config");
         fs::write(&file, config).expect("a file");
@@ -81,12 +82,13 @@ impl Server {
             url.redirect = ("^/git/moved/(.*)$" => "/git/$1")
             alias.url = ("/git" => "{backend}")
             setenv.set-environment = ("GIT_PROJECT_ROOT" => "{root}", "GIT_HTTP_EXPORT_ALL" => "1", "HOME" => "{empty}",
-                "GIT_CONFIG_COUNT" => "1", "GIT_CONFIG_KEY_0" => "safe.directory", "GIT_CONFIG_VALUE_0" => "*")
+                "PATH" => "{path}", "GIT_CONFIG_COUNT" => "1", "GIT_CONFIG_KEY_0" => "safe.directory", "GIT_CONFIG_VALUE_0" => "*")
             cgi.assign = ("" => "")
             "#,
             empty = at(""),
             pair = at("pair.pem"),
             users = at("users"),
+            path = path_with_program(),
             root = root.display(),
         );
         fs::write(at("lighttpd.conf"), config).expect("a file");
@@ -153,6 +155,12 @@ impl Server {
 
 fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("skillmeat-server-").tempdir().expect("a folder")
+}
+
+/// Returns the path on which the servers' hooks find the program under test.
+fn path_with_program() -> String {
+    let folder = super::program().parent().expect("a folder").display().to_string();
+    format!("{folder}:{}", std::env::var("PATH").expect("PATH"))
 }
 
 /// Returns a port that was free a moment ago.
