@@ -33,7 +33,7 @@ fn together(packs: &[&CopyPack]) -> Vec<Oid> {
     let mut rest: u64 = sorted.iter().map(|pack| pack.size).sum();
     for (at, pack) in sorted.iter().enumerate() {
         rest -= pack.size;
-        if rest.saturating_mul(FACTOR) > pack.size || sorted.len() - at == packs.len() {
+        if rest.saturating_mul(FACTOR) > pack.size {
             return sorted[at..].iter().map(|pack| pack.name).collect();
         }
     }
