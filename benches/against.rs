@@ -248,4 +248,21 @@ fn main() {
         "git-skillmeat verify big.skillmeat-pack",
         "find big/skills -type f | xargs sha256sum",
     );
+    large_files(&bench);
+}
+
+/// A gigabyte in twelve files that do not get smaller.
+fn large_files(bench: &Bench) {
+    bench.sh("for limit in maxUnpacked maxPack; do git config --global skillmeat.$limit 1500; done");
+    bench.sh("git-skillmeat init large && mkdir -p movie && cd movie && for n in $(seq 12); do head -c 90M /dev/urandom >$n.bin; done");
+    fs::write(bench.path("movie/SKILL.md"), "---\nname: movie\ndescription: Large\nlicense: MIT\n---\n").unwrap();
+    bench.sh("git-skillmeat --collection ./large add ./movie --yes");
+    let fresh =
+        "rm -f large.skillmeat-pack large.zip && git -C large tag -l | xargs -r git -C large tag -d && sync -f .";
+    let export = "export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=skillmeat.durability GIT_CONFIG_VALUE_0=lazy; cd large && \
+                  git-skillmeat export large --version 1.0.0 --all -o ../large.skillmeat-pack";
+    bench.pair("export 1 GB of large files | zip -0", fresh, export, "zip -q -r -0 large.zip movie");
+    bench.sh(&format!("{fresh} && {export}"));
+    let verify = "git-skillmeat verify large.skillmeat-pack";
+    bench.pair("verify that pack | sha256sum of it", "true", verify, "sha256sum large.skillmeat-pack");
 }

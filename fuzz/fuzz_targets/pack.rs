@@ -15,6 +15,10 @@ const LIMITS: Limits = Limits { pack_bytes: 1 << 20, unpacked_bytes: 4 << 20, fi
 struct Texts(Vec<Vec<u8>>);
 
 impl Contents for Texts {
+    fn size(&self, index: usize) -> u64 {
+        self.0[index].len() as u64
+    }
+
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         Ok(self.0[index].clone())
     }

@@ -24,7 +24,8 @@ pub(super) enum Command {
     /// Make a signed release of artifacts: a tag and a pack
     #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \
         git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer\n  \
-        git skillmeat export hooks --version 1.0.0 --kind hook --tag team --depends 'base-kit@^1.2'")]
+        git skillmeat export hooks --version 1.0.0 --kind hook --tag team --depends 'base-kit@^1.2'\n  \
+        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --discovery")]
     Export {
         /// Name of the bundle
         name: String,
@@ -61,6 +62,9 @@ pub(super) enum Command {
         /// How the pack holds the files: as they are, where any changed byte is found, or smaller
         #[arg(long, value_enum, default_value_t = Packing::Store)]
         compression: Packing,
+        /// Put the only skill at the root of the pack too, so that it is an archive for discovery clients
+        #[arg(long)]
+        discovery: bool,
         /// Sign the pack with this secret key of minisign too; `skillmeat.minisignKey` otherwise
         #[arg(long, value_name = "KEYFILE")]
         minisign: Option<PathBuf>,
@@ -211,6 +215,7 @@ impl Command {
                 depends,
                 allow,
                 compression,
+                discovery,
                 minisign,
             } => {
                 if !all && artifact.is_empty() && kind.is_empty() && tag.is_empty() {
@@ -244,6 +249,7 @@ impl Command {
                         dependencies: depends.into_iter().collect(),
                         allowed: allow,
                         compression,
+                        discovery,
                         output,
                         minisign,
                     },

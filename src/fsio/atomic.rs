@@ -85,12 +85,16 @@ pub fn write_atomic(path: &Path, bytes: &[u8], access: Access) -> Result<(), FsE
 ///
 /// # Errors
 /// [`FsError::Io`]; nothing has the name then.
-pub fn write_fresh(path: &Path, temporary: &str, bytes: &[u8]) -> Result<(), FsError> {
+pub fn write_fresh(
+    path: &Path,
+    temporary: &str,
+    write: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
+) -> Result<(), FsError> {
     let at = || FsError::at("write", path);
     let mut builder = tempfile::Builder::new();
     let builder = builder.prefix(temporary).permissions(fs::Permissions::from_mode(Access::Fixed.bits()));
     let mut file = builder.tempfile_in(path.parent().unwrap_or(Path::new("."))).map_err(at())?;
-    file.write_all(bytes).map_err(at())?;
+    write(file.as_file_mut()).map_err(at())?;
     file.persist(path).map(drop).map_err(|error| FsError::at("write", path)(error.error))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A command that fails before it flushes has written nothing at all.
 
+use std::io::Write as _;
+
 use gix::object::Kind;
 use gix::objs::Write as _;
 use gix::odb::memory::Storage;
@@ -52,7 +54,10 @@ impl Repo {
         if objects.len() < PACK_FROM {
             let mut direct = self.inner.clone();
             direct.objects.take_object_memory();
-            for (_, kind, bytes) in objects {
+            for (id, kind, bytes) in objects {
+                if self.write_stored(id, kind, bytes)? {
+                    continue;
+                }
                 direct.objects.write_buf(kind, bytes).map_err(GitError::doing("write an object"))?;
             }
         } else {
@@ -61,7 +66,9 @@ impl Repo {
             let packed = pack(&objects, self.hash_kind())?;
             // A pack counts from the moment its index is there.
             for (end, bytes) in [("pack", packed.pack), ("idx", packed.index)] {
-                write_fresh(&folder.join(format!("pack-{}.{end}", packed.name)), "tmp_pack_", &bytes)?;
+                write_fresh(&folder.join(format!("pack-{}.{end}", packed.name)), "tmp_pack_", |file| {
+                    file.write_all(&bytes)
+                })?;
             }
         }
         Ok(Some(gathered))

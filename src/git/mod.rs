@@ -18,6 +18,7 @@ mod error;
 mod files;
 mod follow;
 mod identity;
+mod loose;
 mod merge;
 mod mergetool;
 mod objects;

@@ -50,6 +50,9 @@ impl Repo {
         if header.size() > limit {
             return Err(GitError::TooMuch { what: "bytes in one file", limit });
         }
+        if let Some(bytes) = self.large_loose_blob(id, header.size()) {
+            return Ok(bytes);
+        }
         self.raw(id, Kind::Blob, "blob")
     }
 

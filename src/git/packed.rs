@@ -2,7 +2,7 @@
 //!
 //! A library that takes any pack has to inflate it again to learn what is in it; here all of that is known.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, CompressError, Compression, FlushCompress, Status};
 use gix::object::Kind;
 use rayon::prelude::*;
 
@@ -11,6 +11,9 @@ use crate::model::Oid;
 
 /// Largest pack: an index has four bytes for the place of an object, with one bit taken.
 const MAX_PACK_BYTES: usize = 0x7fff_ffff;
+
+/// From this size on, in bytes, an object that does not get smaller is held as it is.
+const MIN_STORED_BYTES: usize = 1024;
 
 /// One object: its id, its type and its content.
 pub(super) type Object<'a> = (Oid, Kind, &'a [u8]);
@@ -67,27 +70,37 @@ pub(super) fn pack(objects: &[Object<'_>], hash: gix::hash::Kind) -> Result<Pack
 }
 
 fn deflate(objects: &[Object<'_>]) -> Result<Share, GitError> {
-    let doing = GitError::doing::<gix::Error>("compress an object");
+    let failed = |error| GitError::doing::<gix::Error>("compress an object")(gix::Error::from_error(error));
     let mut out = Vec::with_capacity(objects.iter().map(|(_, _, bytes)| bytes.len() / 2 + 64).sum());
     let mut ends = Vec::with_capacity(objects.len());
     // One for all: to make its tables costs as much as to compress a small file.
     let mut encoder = Compress::new(Compression::fast(), true);
+    let mut stored = Compress::new(Compression::none(), true);
     for (id, kind, bytes) in objects {
         out.extend(header(*kind, bytes.len()));
-        encoder.reset();
-        loop {
-            // The vector is its own buffer: what is free in it is filled, and more asked for until all is in.
-            out.reserve(bytes.len() / 2 + 64);
-            let taken = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
-            match encoder.compress_vec(&bytes[taken..], &mut out, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => break,
-                Ok(_) => {}
-                Err(error) => return Err(doing(gix::Error::from_error(error))),
-            }
+        let start = out.len();
+        encode(&mut encoder, bytes, &mut out).map_err(failed)?;
+        // What gets larger is several times slower to read, too.
+        if bytes.len() >= MIN_STORED_BYTES && out.len() - start >= bytes.len() {
+            out.truncate(start);
+            encode(&mut stored, bytes, &mut out).map_err(failed)?;
         }
         ends.push((*id, out.len()));
     }
     Ok((out, ends))
+}
+
+/// Appends the stream of `bytes`.
+fn encode(encoder: &mut Compress, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CompressError> {
+    encoder.reset();
+    loop {
+        // The vector is its own buffer: what is free in it is filled, and more asked for until all is in.
+        out.reserve(bytes.len() / 2 + 64);
+        let taken = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
+        if encoder.compress_vec(&bytes[taken..], out, FlushCompress::Finish)? == Status::StreamEnd {
+            return Ok(());
+        }
+    }
 }
 
 /// Returns an index of version 2; `places` are sorted by id.

@@ -15,9 +15,9 @@ use crate::model::{Compression, FileMode};
 /// Level of the encoder: part of the format, since it decides the bytes (`schema/pack.md`, section 5).
 const DEFLATE_LEVEL: u32 = 6;
 
-/// Bytes that one batch may hold before its entries are written: twice this and one file for each thread
-/// bound the memory. Small in tests, so that a small pack has several batches.
-const BATCH_BYTES: u64 = if cfg!(test) { 16 * 1024 } else { 16 * 1024 * 1024 };
+/// Bytes that one batch may hold before its entries are written. A larger file is a batch of its own, and no other is in
+/// memory beside it. So four times this bound the memory, or one such file. Small in tests, so that a small pack has several.
+const BATCH_BYTES: u64 = if cfg!(test) { 16 * 1024 } else { 8 * 1024 * 1024 };
 
 /// What each entry counts beside its bytes, so that a batch of empty files ends too.
 const ENTRY_COST: u64 = 1024;
@@ -49,7 +49,10 @@ pub(super) type Done<'a> = (usize, Result<Packed<'a>, PackError>);
 
 /// A run of jobs, taken in order by all threads until enough bytes are held.
 pub(super) struct Batch<'a> {
+    packer: &'a Packer<'a>,
+    /// Up to the last job of this batch at most.
     jobs: &'a [Job<'a>],
+    first: usize,
     next: AtomicUsize,
     held: AtomicU64,
     done: Mutex<Vec<Done<'a>>>,
@@ -57,17 +60,30 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     /// Starts a batch with the job at `first`.
-    pub(super) fn new(jobs: &'a [Job<'a>], first: usize) -> Self {
-        Self { jobs, next: AtomicUsize::new(first), held: AtomicU64::new(0), done: Mutex::default() }
+    pub(super) fn new(jobs: &'a [Job<'a>], first: usize, packer: &'a Packer<'a>) -> Self {
+        let large = jobs.iter().skip(first).position(|job| packer.is_large(job));
+        let end = large.map_or(jobs.len(), |at| first + at.max(1));
+        let (next, held, done) = (AtomicUsize::new(first), AtomicU64::new(0), Mutex::default());
+        Self { packer, jobs: &jobs[..end], first, next, held, done }
+    }
+
+    /// Says whether it is one large file.
+    pub(super) fn is_large(&self) -> bool {
+        self.jobs.get(self.first).is_some_and(|job| self.packer.is_large(job))
+    }
+
+    /// Puts all threads to work on it.
+    pub(super) fn start<'s>(&'s self, scope: &rayon::Scope<'s>) {
+        (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| self.work()));
     }
 
     /// Takes jobs until the batch is full. Every job taken is done, so what is done has no gaps.
-    pub(super) fn work(&self, packer: &Packer) {
+    fn work(&self) {
         // `Relaxed`: the numbers stand alone, and the scope's end orders all else.
         while self.held.load(Ordering::Relaxed) < BATCH_BYTES {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(job) = self.jobs.get(index) else { return };
-            let packed = packer.pack(job);
+            let packed = self.packer.pack(job);
             // A failure fills the batch: nothing after it will be written.
             let cost = packed.as_ref().map_or(BATCH_BYTES, |packed| packed.bytes.len() as u64 + ENTRY_COST);
             self.held.fetch_add(cost, Ordering::Relaxed);
@@ -93,6 +109,14 @@ pub(super) struct Packer<'a> {
 }
 
 impl Packer<'_> {
+    /// Says whether the content of an entry fills a batch by itself.
+    pub(super) fn is_large(&self, job: &Job<'_>) -> bool {
+        match job.source {
+            Source::Object(bytes) => bytes.len() as u64 >= BATCH_BYTES,
+            Source::File(index) => self.contents.size(index) >= BATCH_BYTES,
+        }
+    }
+
     fn pack<'a>(&self, job: &Job<'a>) -> Result<Packed<'a>, PackError> {
         let content: Cow<[u8]> = match job.source {
             Source::Object(bytes) => bytes.into(),

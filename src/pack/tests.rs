@@ -20,6 +20,10 @@ pub(super) const TAG: &[u8] = b"object 1\ntype commit\ntag kit--v1.0.0\n";
 pub(super) const COMMIT: &[u8] = b"tree 1\nauthor A <a@example.org> 0 +0000\n";
 
 impl Contents for Vec<Vec<u8>> {
+    fn size(&self, index: usize) -> u64 {
+        self[index].len() as u64
+    }
+
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         Ok(self[index].clone())
     }

@@ -12,6 +12,10 @@ use crate::model::{Compression, Digest, FileMode, Hasher, TreePath, check_set};
 
 /// The contents of the files to pack, read from several threads.
 pub trait Contents: Sync {
+    /// Returns the size of the file at `index` of the list given to [`write_pack`], in bytes. It says how much is read at
+    /// once; what counts is what is read.
+    fn size(&self, index: usize) -> u64;
+
     /// Returns the whole content of the file at `index` of the list given to [`write_pack`].
     ///
     /// # Errors
@@ -51,17 +55,22 @@ pub fn write_pack(
     let mut ready = Vec::new();
     let mut started = 0;
     loop {
-        // While this thread writes a batch, another hashes it, and the next one is compressed.
+        // While this thread writes a batch, another hashes it, and the next one is compressed; not beside a large file.
         let pieces = container.pieces(&jobs, std::mem::take(&mut ready))?;
         let Container { out, hasher, .. } = &mut container;
-        let batch = Batch::new(&jobs, started);
+        let batch = Batch::new(&jobs, started, &packer);
+        let is_beside_large = started > 0 && packer.is_large(&jobs[started - 1]) || batch.is_large();
         rayon::in_place_scope(|scope| {
             scope.spawn(|_| pieces.iter().for_each(|piece| hasher.update(piece)));
-            for _ in 0..rayon::current_num_threads() {
-                scope.spawn(|_| batch.work(&packer));
+            if !is_beside_large {
+                batch.start(scope);
             }
             pieces.iter().try_for_each(|piece| out.write_all(piece)).map_err(PackError::write)
         })?;
+        drop(pieces);
+        if is_beside_large {
+            rayon::in_place_scope(|scope| batch.start(scope));
+        }
         ready = batch.into_done();
         if ready.is_empty() {
             return container.finish();

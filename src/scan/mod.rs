@@ -15,4 +15,4 @@ pub use discover::{DiscoverError, Discovery, Found, FoundFiles, Limits, Note, di
 pub use finding::{Finding, Level, Severity};
 pub use json::{JsonError, parse_json};
 pub use tree::{Item, ItemKind, Tree, TreeError};
-pub use validate::{ArtifactFile, validate};
+pub use validate::{ArtifactFile, is_definition, sort_findings, validate, validate_definition, validate_file};

@@ -24,10 +24,26 @@ pub type ArtifactFile<'a> = (TreePath, FileMode, &'a [u8]);
 ///
 /// Cost is linear in the size of the files. Never fails: what cannot be read is a finding.
 pub fn validate(artifact: &ArtifactRef, files: &[ArtifactFile<'_>], level: Level) -> Vec<Finding> {
-    let mut report = Report { level, findings: Vec::new(), counts: BTreeMap::new() };
-    for (path, mode, bytes) in files {
-        text::file(&mut report, path, *mode, bytes);
+    let each = files.iter().flat_map(|file| validate_file(artifact.kind, file, level));
+    let mut findings: Vec<Finding> = each.collect();
+    findings.extend(validate_definition(artifact, files, level));
+    sort_findings(&mut findings);
+    findings
+}
+
+/// Checks one file of an artifact by itself, so that no two of them have to be in memory.
+pub fn validate_file(kind: Kind, (path, mode, bytes): &ArtifactFile<'_>, level: Level) -> Vec<Finding> {
+    let mut report = Report::new(level);
+    text::file(&mut report, path, *mode, bytes);
+    if kind == Kind::Hook {
+        hooks::file(&mut report, path, bytes);
     }
+    report.finish()
+}
+
+/// Checks what an artifact says of itself. Of `files`, only those that [`is_definition`] need their content.
+pub fn validate_definition(artifact: &ArtifactRef, files: &[ArtifactFile<'_>], level: Level) -> Vec<Finding> {
+    let mut report = Report::new(level);
     match artifact.kind {
         Kind::Skill => markdown::skill(&mut report, artifact, files),
         Kind::Agent => markdown::agent(&mut report, artifact, files),
@@ -36,6 +52,21 @@ pub fn validate(artifact: &ArtifactRef, files: &[ArtifactFile<'_>], level: Level
         Kind::Mcp => server::check(&mut report, files),
     }
     report.finish()
+}
+
+/// Says whether a file tells what the artifact is; its path is below the artifact.
+pub fn is_definition(kind: Kind, path: &TreePath) -> bool {
+    match kind {
+        Kind::Skill => matches!(path.as_str(), "SKILL.md" | "skill.md"),
+        Kind::Agent | Kind::Command => true,
+        Kind::Hook => path.as_str() == "hooks.json",
+        Kind::Mcp => path.as_str() == "server.json",
+    }
+}
+
+/// Sorts findings as [`validate`] does.
+pub fn sort_findings(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (&a.path, a.line, a.id).cmp(&(&b.path, b.line, b.id)));
 }
 
 /// Findings as they come.
@@ -63,6 +94,10 @@ impl<'a> At<'a> {
 }
 
 impl Report {
+    fn new(level: Level) -> Self {
+        Self { level, findings: Vec::new(), counts: BTreeMap::new() }
+    }
+
     fn add(&mut self, id: &'static str, severity: Severity, at: At<'_>, message: impl Into<String>) {
         let (_, count) = self.counts.entry((id, at.path.clone())).or_insert((severity, 0));
         *count += 1;
@@ -96,7 +131,7 @@ impl Report {
                 self.findings.push(Finding { id, severity, path, line: None, message });
             }
         }
-        self.findings.sort_by(|a, b| (&a.path, a.line, a.id).cmp(&(&b.path, b.line, b.id)));
+        sort_findings(&mut self.findings);
         self.findings
     }
 }

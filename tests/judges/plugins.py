@@ -218,6 +218,37 @@ def add_skills(pack, tree, port):
     check("skills add takes the skills in it", files(os.path.join(project, ".claude", "skills")) == expected)
 
 
+def discover(names, port):
+    """A pack of one skill is an archive of the discovery index; the same server offers both."""
+    name = next(name.split("/")[1] for name in names if name.startswith("skill/"))
+    pack = os.path.join(served, "one.skillmeat-pack")
+    run(program, "export", "one", "--version", "1.0.0", "--artifact", f"skill/{name}", "--discovery", "--output", pack,
+        folder=collection)
+    tree = os.path.join(work, "one")
+    run("unzip", "-qq", pack, "-d", tree)
+    found = json.loads(run(claude, "plugin", "validate", "--strict", "--json", tree))
+    check("claude plugin validate --strict accepts a pack for discovery", found["success"] is True)
+    own = files(os.path.join(tree, "skills", name))
+    check("its root has the files of the skill", own.items() <= files(tree).items())
+    with open(pack, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    place = os.path.join(served, ".well-known", "agent-skills")
+    os.makedirs(place)
+    index = f"http://127.0.0.1:{port}"
+    for sha256, expected in [(digest[::-1], 1), (digest, 0)]:
+        project = os.path.join(work, f"discovered-{expected}")
+        os.makedirs(project)
+        entry = {"name": name, "type": "archive", "description": "A skill", "url": "/one.skillmeat-pack", "digest": "sha256:" + sha256}
+        with open(os.path.join(place, "index.json"), "w") as file:
+            json.dump({"$schema": "https://schemas.agentskills.io/discovery/0.2.0/schema.json", "skills": [entry]}, file)
+        run(skills, "add", index, "--skill", "*", "-a", "claude-code", "-y", "--copy", folder=project, expected=None)
+        taken = os.path.join(project, ".claude", "skills", name)
+        if expected:
+            check("skills add refuses an archive with another digest", not os.path.exists(taken))
+        else:
+            check("skills add takes the skill by the discovery index", own.items() <= files(taken).items())
+
+
 def refused(tree):
     """What is broken must be refused, or the checks above say nothing."""
     broken = os.path.join(work, "broken")
@@ -249,6 +280,7 @@ for version, compression in [("1.0.0", "store"), ("1.0.1", "deflate")]:
     limits(pack)
     install(pack, version, tree, proxied)
     add_skills(pack, tree, plain)
+discover(names, plain)
 refused(os.path.join(work, "store"))
 too_small(proxied)
 shutil.rmtree(work)

@@ -11,7 +11,7 @@ use super::generate::{Facts, generated_files};
 use super::origin::Origins;
 use super::stored::{Handles, Stored};
 use super::wish::Export;
-use super::{Error, Signer, license, load_trust, minisign};
+use super::{Error, Signer, discovery, license, load_trust, minisign};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -145,7 +145,19 @@ impl Tree {
             author: context.identity.as_ref(),
             artifacts: &artifacts,
         };
+        let copies = if wish.discovery { discovery::copies(&wish.artifacts, &files)? } else { Vec::new() };
+        for (copy, of) in copies {
+            for list in [&mut entries, &mut held] {
+                let original = list.iter().find(|entry| entry.path == of).cloned();
+                list.extend(original.map(|entry| FileEntry { path: copy.clone(), ..entry }));
+            }
+            files.extend(files.get(&of).copied().map(|file| (copy, file)));
+        }
         for (path, bytes) in generated_files(collection, &facts, &files)? {
+            // A skill's own licence at the root is that of the bundle.
+            if files.contains_key(&path) {
+                continue;
+            }
             let id = repo.write_blob(&bytes)?;
             let hashed = Hashed::of(&path, FileMode::Regular, &bytes, wish.compression);
             entries.push(hashed.content);

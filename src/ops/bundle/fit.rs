@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Error;
-use super::stored::Handles;
+use super::stored::{Handles, LARGE_BYTES};
 use super::wish::Export;
-use crate::git::TreeFile;
+use crate::git::{GitError, TreeFile};
 use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
 use crate::ops::collection::{Collection, license_in};
 use crate::pack::held;
-use crate::scan::{Finding, Level, Severity, validate};
+use crate::scan::{
+    ArtifactFile, Finding, Level, Severity, is_definition, sort_findings, validate_definition, validate_file,
+};
 
 /// Id under which a pack that others take for a bomb may be allowed.
 const RATIO_FINDING: &str = "bundle.ratio";
@@ -36,7 +38,7 @@ pub(super) struct Fit {
 
 /// Refuses artifacts that break the rules of their kind or hold secrets, unless the finding's id is in `allowed`.
 ///
-/// Reads every file once, on all processors, and keeps what there is room for in `handles`.
+/// Reads every file once, on all processors, and keeps what there is room for in `handles`; see [`Handles`] for the memory.
 ///
 /// # Errors
 /// [`Error::Secret`] before [`Error::Unfit`], with every place.
@@ -120,27 +122,45 @@ impl Hashed {
     }
 }
 
-/// Checks and hashes the files of one artifact.
+/// Checks and hashes the files of one artifact, one at a time on each thread: of all but those that say what it is, no
+/// content is held.
 fn look(
     handles: &Handles,
     artifact: &ArtifactRef,
     list: &[TreeFile],
     compression: Compression,
 ) -> Result<Checked, Error> {
-    let contents = list.iter().map(|file| handles.blob(file.id)).collect::<Result<Vec<_>, _>>()?;
-    let seen: Vec<_> = list
-        .iter()
-        .zip(&contents)
-        .map(|(file, bytes)| (below(artifact, &file.path), file.mode, bytes.as_slice()))
+    let paths: Vec<TreePath> = list.iter().map(|file| below(artifact, &file.path)).collect();
+    let looked = list.par_iter().zip(&paths).map(|(file, path)| {
+        handles.look(file.id, |bytes| {
+            let found = || validate_file(artifact.kind, &(path.clone(), file.mode, bytes), Level::Strict);
+            let hash = || Hashed::of(&file.path, file.mode, bytes, compression);
+            let (found, hashed) = if bytes.len() < LARGE_BYTES {
+                (found(), hash())
+            } else {
+                // On threads of their own: those of the pool might wait here for one another.
+                std::thread::scope(|scope| {
+                    let hashed = scope.spawn(hash);
+                    (found(), hashed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                })
+            };
+            let definition = is_definition(artifact.kind, path).then(|| bytes.to_vec());
+            (found, hashed, definition)
+        })
+    });
+    let looked = looked.collect::<Result<Vec<_>, GitError>>()?;
+    let seen: Vec<ArtifactFile<'_>> = (list.iter().zip(&paths).zip(&looked))
+        .map(|((file, path), (.., definition))| (path.clone(), file.mode, definition.as_deref().unwrap_or_default()))
         .collect();
-    let findings = validate(artifact, &seen, Level::Strict);
-    let hash = |(file, bytes): (&TreeFile, &Vec<u8>)| Hashed::of(&file.path, file.mode, bytes, compression);
-    let entries = list.iter().zip(&contents).map(hash).collect();
+    let mut findings = validate_definition(artifact, &seen, Level::Strict);
     let main = list.iter().position(|file| file.path == artifact.main_path());
-    let license = main.and_then(|at| license_in(&contents[at]));
-    for (file, bytes) in list.iter().zip(contents) {
-        handles.keep(file.id, bytes);
+    let license = main.and_then(|at| license_in(seen[at].2));
+    let mut entries = Vec::with_capacity(list.len());
+    for (found, hashed, _) in looked {
+        findings.extend(found);
+        entries.push(hashed);
     }
+    sort_findings(&mut findings);
     Ok((findings, entries, license))
 }
 

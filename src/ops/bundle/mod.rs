@@ -1,6 +1,7 @@
 //! Bundles: artifacts at a version, as a signed tag and a pack.
 
 mod choice;
+mod discovery;
 mod error;
 mod export;
 mod fit;

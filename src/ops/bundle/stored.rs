@@ -11,12 +11,18 @@ use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
 /// Bytes of files that are kept between the check of an export and the writing of its pack.
-const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
+const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Handles on one repository for several threads.
+/// From this many bytes on, one file is looked at at a time: it is enough for all threads.
+pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Handles on one repository for several threads. At any time they hold no more than one large file, a file below
+/// that size for each thread, and what is kept.
 pub(super) struct Handles {
     repos: Mutex<Vec<Repo>>,
     kept: Mutex<Kept>,
+    /// Held by whoever looks at a large file.
+    large: Mutex<()>,
     limits: Limits,
 }
 
@@ -30,7 +36,7 @@ struct Kept {
 impl Handles {
     pub(super) fn new(repo: &Repo, limits: &Limits) -> Self {
         let repos = (0..=rayon::current_num_threads()).map(|_| repo.handle()).collect();
-        Self { repos: Mutex::new(repos), kept: Mutex::default(), limits: *limits }
+        Self { repos: Mutex::new(repos), kept: Mutex::default(), large: Mutex::default(), limits: *limits }
     }
 
     /// Reads a blob on any thread.
@@ -38,6 +44,22 @@ impl Handles {
         if let Some(bytes) = locked(&self.kept).files.remove(&id) {
             return Ok(bytes);
         }
+        self.with_repo(|repo| repo.blob(id, self.limits.file_bytes))
+    }
+
+    /// Looks at a blob on any thread, and keeps it for the next [`Handles::blob`] if there is room.
+    ///
+    /// `with` must not wait for a pool of threads: what runs on them may be waiting here.
+    pub(super) fn look<T>(&self, id: Oid, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
+        let size = self.with_repo(|repo| repo.size(id))?;
+        let _alone = (size >= LARGE_BYTES as u64).then(|| locked(&self.large));
+        let bytes = self.blob(id)?;
+        let looked = with(&bytes);
+        self.keep(id, bytes);
+        Ok(looked)
+    }
+
+    fn with_repo<T>(&self, with: impl FnOnce(&Repo) -> T) -> T {
         // There is one handle more than threads, so the wait is never long.
         let repo = loop {
             match locked(&self.repos).pop() {
@@ -45,13 +67,12 @@ impl Handles {
                 None => std::thread::yield_now(),
             }
         };
-        let bytes = repo.blob(id, self.limits.file_bytes);
+        let done = with(&repo);
         locked(&self.repos).push(repo);
-        bytes
+        done
     }
 
-    /// Keeps the bytes of a blob for the next [`Handles::blob`], as long as there is room.
-    pub(super) fn keep(&self, id: Oid, bytes: Vec<u8>) {
+    fn keep(&self, id: Oid, bytes: Vec<u8>) {
         let mut kept = locked(&self.kept);
         if kept.bytes + bytes.len() <= MAX_KEPT_BYTES {
             kept.bytes += bytes.len();
@@ -151,6 +172,10 @@ impl Evidence for Stored {
 }
 
 impl Contents for Stored {
+    fn size(&self, index: usize) -> u64 {
+        self.files[index].size
+    }
+
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(self.handles.blob(self.blobs[index].id)?)
     }

@@ -27,6 +27,8 @@ pub struct Export {
     pub allowed: Vec<String>,
     /// How the pack holds the files.
     pub compression: Compression,
+    /// Whether the only skill stands at the root too, where discovery clients look for it.
+    pub discovery: bool,
     /// Where the pack goes.
     pub output: PathBuf,
     /// The key of minisign that signs the pack too.

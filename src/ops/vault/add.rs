@@ -226,6 +226,11 @@ impl Vault {
         Ok(Self { name: name.to_string(), url: record.url, ledger: record.ledger, pin: record.pin })
     }
 
+    /// Refuses where the network is to be left alone.
+    pub(super) fn check_online(&self, context: &Context) -> Result<(), Error> {
+        if context.offline { Err(Error::Offline(self.name.clone())) } else { Ok(()) }
+    }
+
     /// Returns the text of its record.
     fn record(&self) -> String {
         let url = toml_edit::Value::from(self.url.as_str()).to_string();

@@ -213,6 +213,7 @@ fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), 
 pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, crate::fsio::Lock), Error> {
     let vault = Vault::find(context, name)?;
     // Nothing is written for a vault that could not be asked anyway.
+    vault.check_online(context)?;
     context.network()?;
     let lock = super::add::lock(context, &vault.name)?;
     let mut opened = Opened::of(context, vault)?;

@@ -77,6 +77,7 @@ type Offer = (Vec<Release>, Vec<(String, Oid)>);
 /// [`Error::Git`] with `Net`. What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str) -> Result<Pulled, Error> {
     let vault = Vault::find(context, name)?;
+    vault.check_online(context)?;
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let repo = store(context, &vault)?;

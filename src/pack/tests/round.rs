@@ -86,6 +86,10 @@ fn limits_hold_for_the_writer() {
 struct Failing;
 
 impl Contents for Failing {
+    fn size(&self, _index: usize) -> u64 {
+        20_000
+    }
+
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         if index < 2 { Ok(vec![1; 20_000]) } else { Err(format!("no content {index}").into()) }
     }

@@ -25,12 +25,14 @@ const CREDENTIAL_PLACES: [&str; 11] = [
     "find-generic-password",
 ];
 
-pub(super) fn check(report: &mut Report, artifact: &ArtifactRef, files: &[ArtifactFile<'_>]) {
-    for (path, _, bytes) in files {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            credentials(report, path, text);
-        }
+/// Checks any file of a hook.
+pub(super) fn file(report: &mut Report, path: &TreePath, bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        credentials(report, path, text);
     }
+}
+
+pub(super) fn check(report: &mut Report, artifact: &ArtifactRef, files: &[ArtifactFile<'_>]) {
     let Some((value, path)) = super::server::json(report, files, "hooks.json", "hook.missing-file", "hook.unreadable")
     else {
         return;

@@ -29,6 +29,10 @@ const FILES: [File; 4] = [
 struct Texts;
 
 impl Contents for Texts {
+    fn size(&self, index: usize) -> u64 {
+        FILES[index].2.len() as u64
+    }
+
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
         Ok(FILES[index].2.to_vec())
     }

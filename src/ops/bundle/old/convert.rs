@@ -71,6 +71,7 @@ pub fn convert(context: &Context, old: &Old, wish: Convert) -> Result<Converted,
         license: None,
         allowed: wish.allowed,
         compression: Compression::Store,
+        discovery: false,
         output: wish.output,
     };
     let new = export(context, &collection, &export_wish)?;

@@ -1,0 +1,85 @@
+//! Loose objects of a size that memory and time are felt: written as they are where deflating gains nothing, and read
+//! through a small window.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _, Write as _};
+
+use flate2::bufread::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, FlushCompress};
+use gix::object::Kind;
+use gix::objs::encode::loose_header;
+
+use super::{GitError, Repo};
+use crate::fsio::{ensure_folder, write_fresh};
+use crate::model::Oid;
+
+/// From this size on, in bytes, an object is read and written here and not by gix.
+pub(super) const LARGE_BYTES: usize = 1024 * 1024;
+
+/// Bytes from the middle of an object that tell whether it gets smaller.
+const SAMPLE_BYTES: usize = 64 * 1024;
+
+/// Longest header of a loose object: the word, a number of 64 bits and a zero.
+const MAX_HEADER_BYTES: usize = 32;
+
+impl Repo {
+    /// Writes a large object as stored blocks if it would not get smaller. Returns whether it did.
+    ///
+    /// The fast level of the encoder makes such objects larger, and several times slower to read.
+    pub(super) fn write_stored(&self, id: Oid, kind: Kind, bytes: &[u8]) -> Result<bool, GitError> {
+        if bytes.len() < LARGE_BYTES || gets_smaller(bytes) {
+            return Ok(false);
+        }
+        let path = self.loose_path(id);
+        if path.exists() {
+            return Ok(true);
+        }
+        let write = |file: &mut File| {
+            let mut encoder = ZlibEncoder::new(file, Compression::none());
+            encoder.write_all(&loose_header(kind, bytes.len() as u64))?;
+            encoder.write_all(bytes)?;
+            encoder.finish().map(drop)
+        };
+        ensure_folder(path.parent().unwrap_or(&path))?;
+        write_fresh(&path, "tmp_obj_", write)?;
+        Ok(true)
+    }
+
+    /// Reads a large loose blob of this size; `None` if it is not loose, is damaged, or something else: gix says what.
+    ///
+    /// gix would hold the whole file beside what it reads from it.
+    pub(super) fn large_loose_blob(&self, id: Oid, size: u64) -> Option<Vec<u8>> {
+        if size < LARGE_BYTES as u64 {
+            return None;
+        }
+        let file = File::open(self.loose_path(id)).ok()?;
+        let mut decoder = ZlibDecoder::new(BufReader::with_capacity(256 * 1024, file));
+        let (header, length) = (loose_header(Kind::Blob, size), usize::try_from(size).unwrap_or(usize::MAX));
+        debug_assert!(header.len() <= MAX_HEADER_BYTES);
+        let mut start = [0; MAX_HEADER_BYTES];
+        let start = &mut start[..header.len()];
+        if decoder.read_exact(start).is_err() || *start != *header {
+            return None;
+        }
+        let mut bytes = Vec::with_capacity(length);
+        // One byte more, so that what is longer than it says is seen.
+        let read = decoder.take(size.saturating_add(1)).read_to_end(&mut bytes);
+        read.is_ok_and(|read| read == length).then_some(bytes)
+    }
+
+    fn loose_path(&self, id: Oid) -> std::path::PathBuf {
+        let hex = id.to_string();
+        self.inner.objects.store_ref().path().join(&hex[..2]).join(&hex[2..])
+    }
+}
+
+/// Tells from a sample whether deflating is worth it.
+fn gets_smaller(bytes: &[u8]) -> bool {
+    let start = (bytes.len() / 2).min(bytes.len().saturating_sub(SAMPLE_BYTES));
+    let sample = &bytes[start..bytes.len().min(start + SAMPLE_BYTES)];
+    let mut out = Vec::with_capacity(2 * SAMPLE_BYTES);
+    let done = Compress::new(Compression::fast(), true).compress_vec(sample, &mut out, FlushCompress::Finish);
+    // A twentieth: less is not worth the time of each later read.
+    done.is_ok() && out.len() < sample.len() - sample.len() / 20
+}
