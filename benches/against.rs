@@ -11,6 +11,8 @@
     reason = "a benchmark runs programs and prints"
 )]
 
+mod vaults;
+
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +56,12 @@ impl Bench {
 
     fn sh(&self, line: &str) {
         assert!(self.command(line).status().unwrap().success(), "{line}");
+    }
+
+    fn output(&self, line: &str) -> String {
+        let output = self.command(line).stdout(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{line}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     fn time(&self, before: &str, line: &str) -> Duration {
@@ -164,12 +172,26 @@ fn skills(folder: &Path, count: u64, files: u64, bytes: usize) {
     }
 }
 
-fn main() {
-    let bench = Bench::new();
-    println!("{:58} {:>12} {:>12}", "", "git skillmeat", "the other");
-    bench.alone("start: --version | true", "git-skillmeat --version");
-    many_tags(&bench);
+/// Some of the rows.
+type Group = fn(&Bench);
 
+/// All groups, or those that are named: `cargo bench -- vaults`.
+fn main() {
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let groups: [(&str, Group); 5] = [
+        ("start", |bench| bench.alone("start: --version | true", "git-skillmeat --version")),
+        ("tags", many_tags),
+        ("vaults", vaults::run),
+        ("collections", collections),
+        ("packs", packs),
+    ];
+    println!("{:58} {:>12} {:>12}", "", "git skillmeat", "the other");
+    for (_, run) in groups.iter().filter(|(name, _)| named.is_empty() || named.iter().any(|one| one == name)) {
+        run(&Bench::new());
+    }
+}
+
+fn collections(bench: &Bench) {
     bench.sh("git init -q source");
     skills(&bench.path("source"), 200, 3, 5 * 1024);
     bench.sh("cd source && git add -A && git commit -qm skills && git gc -q");
@@ -210,8 +232,10 @@ fn main() {
         "git-skillmeat --collection ./c deploy --all --project p$RUN --yes",
         "mkdir -p q$RUN/.claude && cp -r c/skills q$RUN/.claude/skills && sync -f q$RUN",
     );
+}
 
-    bench.sh("git-skillmeat init big && mkdir -p big/skills");
+fn packs(bench: &Bench) {
+    bench.sh("git-skillmeat key generate && git-skillmeat init big && mkdir -p big/skills");
     skills(&bench.path("big"), 100, 10, 100 * 1024);
     bench.sh("cd big && git add -A && git commit -qm big && git gc -q");
     let export = |packing: &str| {

@@ -28,32 +28,40 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(super) enum Part {
     /// How often each command was used
+    #[command(after_help = "Example: git skillmeat stats usage")]
     Usage,
     /// Which artifacts were used most
+    #[command(after_help = "Example: git skillmeat stats top -n 5")]
     Top,
     /// How much happened in each month
+    #[command(after_help = "Example: git skillmeat stats trends")]
     Trends,
     /// Which artifacts nobody uses: never deployed, or left alone for long
+    #[command(after_help = "Example: git skillmeat stats cleanup")]
     Cleanup {
         /// Left alone for this many days
         #[arg(long, default_value_t = 90)]
         days: u32,
     },
     /// Print all of it as CSV, for a spreadsheet
+    #[command(after_help = "Example: git skillmeat stats export > usage.csv")]
     Export,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
     /// Show the newest entries
+    #[command(after_help = "Example: git skillmeat audit log -n 5")]
     Log {
         /// At most this many
         #[arg(short = 'n', long, default_value_t = 30)]
         limit: usize,
     },
     /// Check that every entry follows the one before it
+    #[command(after_help = "Example: git skillmeat audit verify")]
     Verify,
     /// Print all entries, one JSON object a line, oldest first
+    #[command(after_help = "Example: git skillmeat audit export > trail.jsonl")]
     Export,
 }
 

@@ -43,6 +43,7 @@ pub(super) enum Command {
     /// Bring artifacts back exactly as a lock names them
     Restore(super::restore::Restore),
     /// List the artifacts
+    #[command(after_help = "Example: git skillmeat list")]
     List,
     /// Show one artifact: what it is, where it came from, its files
     #[command(after_help = "Example: git skillmeat show skill/pdf")]
@@ -52,6 +53,7 @@ pub(super) enum Command {
         artifact: String,
     },
     /// Show what differs from the last commit and from the upstreams
+    #[command(after_help = "Example: git skillmeat status --remote")]
     Status {
         /// Only these artifacts
         #[arg(value_name = "REF")]
@@ -61,6 +63,7 @@ pub(super) enum Command {
         remote: bool,
     },
     /// Remove artifacts; history keeps them
+    #[command(after_help = "Example: git skillmeat remove commit-message")]
     Remove {
         /// kind/name, or a name that only one artifact has
         #[arg(value_name = "REF", required = true)]
@@ -70,6 +73,7 @@ pub(super) enum Command {
         dry_run: bool,
     },
     /// Show the commits of the collection
+    #[command(after_help = "Example: git skillmeat history -n 5")]
     History {
         /// Only those that changed this artifact
         #[arg(value_name = "REF")]
@@ -79,6 +83,7 @@ pub(super) enum Command {
         limit: usize,
     },
     /// Give the present state a name to come back to
+    #[command(after_help = "Example: git skillmeat snapshot before-the-update")]
     Snapshot {
         /// The name
         name: String,
@@ -99,6 +104,7 @@ pub(super) enum Command {
         remove: Vec<String>,
     },
     /// Take the last command back, by a new commit; twice brings it again
+    #[command(after_help = "Example: git skillmeat undo --dry-run")]
     Undo {
         /// Show what would change, and change nothing
         #[arg(long)]

@@ -20,8 +20,10 @@ pub(super) enum Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum Several {
     /// List the collections in the home of this program
+    #[command(after_help = "Example: git skillmeat collection list")]
     List,
     /// Show which collection commands are about here
+    #[command(after_help = "Example: git skillmeat collection show")]
     Show,
     /// Let commands outside of any collection be about this one
     #[command(after_help = "Examples:\n  git skillmeat collection use work\n  git skillmeat collection use ~/skills")]

@@ -105,6 +105,7 @@ pub(super) enum Command {
         strategy: Both,
     },
     /// List the clients, and where each reads its artifacts
+    #[command(after_help = "Example: git skillmeat targets")]
     Targets {
         /// The project; without it, the repository one stands in, or this folder
         #[arg(long, value_name = "DIR")]

@@ -143,6 +143,10 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
             Error::Taken(_) => Some("choose a higher version: a released version never changes".to_owned()),
+            Error::NotFetched(release) => Some(format!(
+                "fetch it with `git skillmeat vault pull VAULT {}`, or leave out `--offline`",
+                release.replacen("--v", "@", 1)
+            )),
             Error::NoRelease(_) => Some("`git tag --list '*--v*'` shows the releases of this collection, `git skillmeat vault ls NAME` those of a vault".to_owned()),
             Error::NoPack(_) => Some("check the path".to_owned()),
             Error::Exists(_) => Some("keep yours with `--existing skip`, take the new ones with `--existing replace`, put both together with `--existing merge`, or have both with `--existing fork`".to_owned()),
@@ -298,6 +302,7 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
         GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
         GitError::Fs(error) => return fs_hint(error),
+        GitError::Gix { source, .. } if source.is_full() => "free some space, then run the command again".to_owned(),
         GitError::TooMuch { .. } | GitError::Process { .. } | GitError::Gix { .. } => return None,
     };
     Some(text)

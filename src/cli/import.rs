@@ -14,7 +14,7 @@ use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
     Preview, Step,
 };
-use crate::ops::vault::{self, Locked, Opened, Vault};
+use crate::ops::vault::{self, Asked, Locked, Opened, Vault};
 use crate::trust::{Level, ReleaseContent, Verified};
 
 /// How an import is wished for.
@@ -77,7 +77,8 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             "`git skillmeat vault ls NAME` shows what a vault has",
         ));
     };
-    match bundle::Wanted::parse(release)? {
+    let wanted = bundle::Wanted::parse(release)?;
+    match &wanted {
         bundle::Wanted::Release(_) if wish.link => {
             return Err(Failure::new(
                 Class::Usage,
@@ -92,7 +93,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         bundle::Wanted::Newest(_, Some(range)) => wish.follows = Some(range.to_string()),
     }
     if !session.context.offline {
-        vault::pull(&session.context, vault)?;
+        vault::pull(&session.context, vault, Asked::These(&[wanted]))?;
     }
     // After that: a pull may find that nothing is known of it any more.
     let opened = Opened::of(&session.context, Vault::find(&session.context, vault)?)?;

@@ -12,8 +12,10 @@ use super::session::Session;
 use super::text::{NAME, WARNING, clean, count, findings_text, runs_text, size};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
-use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport};
-use crate::ops::vault::{self, Opened, Vault};
+use crate::ops::bundle::{
+    self, Choices, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport, Wanted,
+};
+use crate::ops::vault::{self, Asked, Opened, Vault};
 use crate::scan::{Finding, Severity};
 use crate::signature::{RawTag, shown};
 
@@ -87,7 +89,7 @@ impl Command {
         if let Some((name, release)) = what.split_once(':') {
             let known = Vault::find(context, name)?;
             if !context.offline {
-                vault::pull(context, name)?;
+                vault::pull(context, name, Asked::These(&[Wanted::parse(release)?]))?;
             }
             let opened = Opened::of(context, known)?;
             let found = bundle::find(

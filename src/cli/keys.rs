@@ -29,8 +29,10 @@ pub(super) enum Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum Key {
     /// Make an Ed25519 key for someone who has none, and tell git of it where git was told nothing yet
+    #[command(after_help = "Example: git skillmeat key generate")]
     Generate,
     /// Show the public half, to give to others
+    #[command(after_help = "Example: git skillmeat key show")]
     Show,
 }
 
@@ -58,8 +60,10 @@ pub(super) enum Trust {
         fingerprint: Option<String>,
     },
     /// List the principals and their keys
+    #[command(after_help = "Example: git skillmeat trust list")]
     List,
     /// Believe a principal no longer
+    #[command(after_help = "Example: git skillmeat trust remove ada@example.com")]
     Remove {
         /// Name of the principal
         principal: String,

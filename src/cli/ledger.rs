@@ -8,19 +8,21 @@ use super::failure::Failure;
 use super::report::Report;
 use super::roles::{RoleCommand, RootCommand, roles_text};
 use super::session::Session;
-use super::text::{NAME, WARNING, clean, count};
+use super::text::{NAME, WARNING, clean, count, size};
 use crate::model::{Class, Digest, Release};
 use crate::ops::vault::{self, LedgerReport, Recorded};
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show what is known of a vault: its ledger, who may do what, whether it is fresh
+    /// Show what is known of a vault: its ledger, who may do what, whether it is fresh, what is new in it
+    #[command(after_help = "Example: git skillmeat vault show team")]
     Show {
         /// Your name for the vault
         name: String,
     },
     /// List the newest entries of its ledger
+    #[command(after_help = "Example: git skillmeat vault log team -n 5")]
     Log {
         /// Your name for the vault
         name: String,
@@ -58,6 +60,7 @@ pub(super) enum Command {
         reason: String,
     },
     /// Say that the ledger is alive, so that readers notice one that is held back
+    #[command(after_help = "Example: git skillmeat vault checkpoint team --days 14")]
     Checkpoint {
         /// Your name for the vault
         name: String,
@@ -67,7 +70,7 @@ pub(super) enum Command {
     },
     /// Write down, signed, how far you saw the ledger, for others to compare
     #[command(
-        after_help = "Others name the file in their configuration:\n  git config --global --add skillmeat.witness PATH"
+        after_help = "Example: git skillmeat vault witness team --output team.seen\n\nOthers name the file in their configuration:\n  git config --global --add skillmeat.witness PATH"
     )]
     Witness {
         /// Your name for the vault
@@ -153,25 +156,39 @@ pub(super) fn recorded(command: &str, verb: &str, done: &Recorded) -> Report {
     Report::new(command, done, text)
 }
 
-fn shown_text(shown: &LedgerReport) -> String {
-    let pin = if shown.pin.is_some() { String::new() } else { format!("{WARNING}not pinned{WARNING:#}: ") };
-    let fresh = match (&shown.fresh_until, shown.is_fresh) {
+/// Most bundles whose newest release is shown for people; JSON has all of them.
+const MAX_LATEST: usize = 10;
+
+/// Returns until when a checkpoint is worth something, in words.
+pub(super) fn fresh_text(until: Option<&str>, is_fresh: bool) -> String {
+    match (until, is_fresh) {
         (None, _) => "no checkpoint yet".to_owned(),
         (Some(until), true) => format!("fresh until {until}"),
         (Some(until), false) => format!("{WARNING}stale{WARNING:#} since {until}"),
+    }
+}
+
+fn shown_text(shown: &LedgerReport) -> String {
+    let pin = if shown.pin.is_some() { String::new() } else { format!("{WARNING}not pinned{WARNING:#}: ") };
+    let fresh = fresh_text(shown.fresh_until.as_deref(), shown.is_fresh);
+    let witnessed = match (shown.witnessed, shown.witnesses) {
+        (Some(number), _) => format!("up to entry {number}"),
+        (None, 0) => "by nobody: no witness is configured".to_owned(),
+        (None, witnesses) => format!("by too few: {} configured", count(witnesses, "statement")),
     };
-    let witnessed = shown.witnessed.map_or_else(|| "by nobody".to_owned(), |number| format!("up to entry {number}"));
     let mut text = format!(
-        "{NAME}{}{NAME:#}  {}\n  ledger    {}\n            {pin}{}\n  entries   {}, the newest is {}\n            {}\n  \
-         fresh     {fresh}\n  witnessed {witnessed}\n  releases  {}\n  root      version {}, {} to change it\n",
+        "{NAME}{}{NAME:#}  {}\n  ledger    {}\n            {pin}{}\n  entries   {}, the newest is {}, {} by {}\n            {}\n  \
+         fresh     {fresh}\n  witnessed {witnessed}\n  fetched   {}\n  root      version {}, {} to change it\n",
         shown.vault.name,
         clean(&shown.vault.url),
         shown.vault.ledger,
         shown.vault.pin_text(),
         shown.number + 1,
         shown.number,
+        shown.head_time,
+        clean(&shown.head_principal),
         shown.head,
-        shown.releases,
+        fetched_text(shown),
         shown.root_version,
         count(usize::try_from(shown.threshold).unwrap_or(usize::MAX), "signature"),
     );
@@ -186,5 +203,27 @@ fn shown_text(shown: &LedgerReport) -> String {
             revoked.since
         ));
     }
+    let back = match shown.taken_back {
+        0 => String::new(),
+        back => format!(", {back} taken back"),
+    };
+    text.push_str(&format!("  releases  {}{back}\n", shown.releases));
+    for one in shown.latest.iter().take(MAX_LATEST) {
+        let here = if one.fetched { "" } else { ", not fetched" };
+        let (release, who) = (clean(&one.release), clean(&one.principal));
+        text.push_str(&format!("    {NAME}{release}{NAME:#}  {} by {who}{here}\n", one.time));
+    }
+    if shown.latest.len() > MAX_LATEST {
+        text.push_str(&format!("    and the newest of {} more\n", count(shown.latest.len() - MAX_LATEST, "bundle")));
+    }
     text
+}
+
+fn fetched_text(shown: &LedgerReport) -> String {
+    let fetched = &shown.fetched;
+    let much = format!("{} of {}, {}", fetched.releases, count(shown.releases, "release"), size(fetched.bytes));
+    match &fetched.last {
+        Some(last) => format!("{much}, last at {}\n            from {}", clean(&last.time), clean(&last.from)),
+        None => much,
+    }
 }

@@ -25,6 +25,7 @@ mod passphrase;
 mod plumbing;
 mod powers;
 mod progress;
+mod pull;
 mod qr;
 mod recommend;
 mod report;
@@ -37,6 +38,7 @@ mod search;
 mod session;
 mod text;
 mod update;
+mod upkeep;
 mod validate;
 mod vault;
 

@@ -42,6 +42,7 @@ pub(super) enum Command {
         path: String,
     },
     /// Print the JSON Schema of a command's `--format json` output, or the list of them
+    #[command(after_help = "Example: git skillmeat schema vault-check")]
     Schema {
         /// Name of the schema, such as `list`
         name: Option<String>,

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::text::{NAME, WARNING, clean};
 use crate::fsio::{Access, read, write_atomic};
 use crate::model::{BundleName, Class, Recommendation, Source, holds_carrier};
-use crate::ops::bundle::{self, Detail, Existing, Place};
+use crate::ops::bundle::{self, Detail, Existing, Place, Wanted};
 use crate::ops::recommend::{self, Error, Fetched, Made, Opened, Recommended, Standing, Unbelieved, Wish};
 use crate::ops::vault;
 use crate::signature::Verdict;
@@ -102,7 +102,7 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
         Some((name, release)) => {
             let known = vault::Vault::find(context, name)?;
             if !context.offline {
-                vault::pull(context, name)?;
+                vault::pull(context, name, vault::Asked::These(&[Wanted::parse(release)?]))?;
             }
             wish.from.get_or_insert_with(|| known.url.clone());
             opened = vault::Opened::of(context, known)?;

@@ -36,6 +36,9 @@ pub(super) enum RoleCommand {
         draft: DraftPlace,
     },
     /// Take a role away from someone, or all of them
+    #[command(
+        after_help = "Examples:\n  git skillmeat vault role revoke team ada@example.com\n  git skillmeat vault role revoke team ada@example.com publisher"
+    )]
     Revoke {
         /// Your name for the vault
         name: String,
@@ -47,6 +50,7 @@ pub(super) enum RoleCommand {
         draft: DraftPlace,
     },
     /// List who may do what
+    #[command(after_help = "Example: git skillmeat vault role list team")]
     List {
         /// Your name for the vault
         name: String,
@@ -56,6 +60,7 @@ pub(super) enum RoleCommand {
 #[derive(Debug, Subcommand)]
 pub(super) enum RootCommand {
     /// Add a root key; the same person counts once, so a second key of theirs is a spare
+    #[command(after_help = "Example: git skillmeat vault root add-key team ada@example.com --key spare.pub")]
     AddKey {
         /// Your name for the vault
         name: String,
@@ -68,6 +73,7 @@ pub(super) enum RootCommand {
         draft: DraftPlace,
     },
     /// Take a root key away
+    #[command(after_help = "Example: git skillmeat vault root remove-key team --key SHA256:…")]
     RemoveKey {
         /// Your name for the vault
         name: String,
@@ -79,6 +85,7 @@ pub(super) enum RootCommand {
     },
     /// Say that a key is believed no longer, with the word of the root: it stands in every later version too, and in the list
     /// for plain git, which then refuses all that the key ever signed
+    #[command(after_help = "Example: git skillmeat vault root revoke-key team --key SHA256:… --since 42")]
     RevokeKey {
         /// Your name for the vault
         name: String,
@@ -92,6 +99,7 @@ pub(super) enum RootCommand {
         draft: DraftPlace,
     },
     /// Say how many people have to sign a change of the trust files
+    #[command(after_help = "Example: git skillmeat vault root threshold team 2")]
     Threshold {
         /// Your name for the vault
         name: String,
@@ -101,6 +109,7 @@ pub(super) enum RootCommand {
         draft: DraftPlace,
     },
     /// Sign trust files that someone else has drafted
+    #[command(after_help = "Example: git skillmeat vault root sign team vault-root-draft")]
     Sign {
         /// Your name for the vault
         name: String,
@@ -108,6 +117,7 @@ pub(super) enum RootCommand {
         draft: PathBuf,
     },
     /// Publish a draft that enough people have signed
+    #[command(after_help = "Example: git skillmeat vault root publish team vault-root-draft")]
     Publish {
         /// Your name for the vault
         name: String,

@@ -41,6 +41,7 @@ pub(super) enum Command {
         limit: usize,
     },
     /// Find artifacts that are the same, or say nearly the same
+    #[command(after_help = "Example: git skillmeat duplicates")]
     Duplicates,
 }
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::failure::Failure;
+use super::ledger::fresh_text;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count};
 use crate::model::Digest;
 use crate::ops::collection::default_name;
-use crate::ops::vault::{self, NewPlace, Standing, VaultRelease};
+use crate::ops::vault::{self, ListedVault, NewPlace, Standing, VaultRelease};
 use crate::trust::Pin;
 
 #[derive(Debug, Subcommand)]
@@ -28,12 +29,12 @@ pub(super) enum Command {
     },
     /// Remember a vault under a name
     #[command(
-        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git"
+        after_help = "Examples:\n  git skillmeat vault add team git@example.com:team/vault.git\n  git skillmeat vault add disk /mnt/stick/vault.git\n  git skillmeat vault add disk /mnt/stick/team.bundle --ledger sha256:…"
     )]
     Add {
         /// Your name for it
         name: String,
-        /// Path or git URL
+        /// Path or git URL; a file that `vault export` wrote too
         url: String,
         /// The id that its ledger must have, as its owner told you
         #[arg(long, value_name = "sha256:…", conflicts_with = "first_use")]
@@ -44,9 +45,13 @@ pub(super) enum Command {
     },
     #[command(flatten)]
     Ledger(super::ledger::Command),
-    /// List the vaults you know
+    #[command(flatten)]
+    Upkeep(super::upkeep::Command),
+    /// List the vaults you know, and how far each was seen
+    #[command(after_help = "Example: git skillmeat vault list")]
     List,
     /// Forget a vault and what was fetched from it
+    #[command(after_help = "Example: git skillmeat vault remove team")]
     Remove {
         /// Your name for it
         name: String,
@@ -61,12 +66,9 @@ pub(super) enum Command {
         /// NAME for the newest version, NAME@VERSION, or the tag
         bundle: String,
     },
-    /// Fetch the releases that are not here yet
-    Pull {
-        /// Your name for the vault
-        name: String,
-    },
-    /// List the releases that were fetched, and who signed them
+    Pull(super::pull::Arguments),
+    /// List the releases of a vault: which were fetched, and who signed them
+    #[command(after_help = "Example: git skillmeat vault ls team")]
     Ls {
         /// Your name for the vault
         name: String,
@@ -95,13 +97,11 @@ impl Command {
                 ))
             }
             Command::Ledger(command) => command.run(session),
+            Command::Upkeep(command) => command.run(session),
             Command::Add { name, url, ledger, first_use } => add(session, &name, &url, ledger, first_use),
             Command::List => {
-                let vaults = vault::list(context)?;
-                let text: String = vaults
-                    .iter()
-                    .map(|vault| format!("{NAME}{}{NAME:#}  {}\n", vault.name, clean(&vault.url)))
-                    .collect();
+                let vaults = vault::overview(context)?;
+                let text: String = vaults.iter().map(listed_text).collect();
                 Ok(Report::new("vault-list", &vaults, text))
             }
             Command::Remove { name } => {
@@ -121,16 +121,7 @@ impl Command {
                 );
                 Ok(Report::new("vault-push", &pushed, text))
             }
-            Command::Pull { name } => {
-                let pulled = vault::pull(context, &name)?;
-                let new: String = pulled.new.iter().map(release_text).collect();
-                let text = format!(
-                    "{new}{} in {NAME}{name}{NAME:#}, {} of them new\n",
-                    count(pulled.releases, "release"),
-                    pulled.new.len()
-                );
-                Ok(Report::new("vault-pull", &pulled, text))
-            }
+            Command::Pull(arguments) => super::pull::run(session, &arguments),
             Command::Ls { name } => {
                 let releases = vault::ls(context, &name)?;
                 let text: String = releases.iter().map(release_text).collect();
@@ -190,7 +181,22 @@ fn add(session: &Session, name: &str, url: &str, ledger: Option<Digest>, first_u
     })
 }
 
-fn release_text(release: &VaultRelease) -> String {
+fn listed_text(line: &ListedVault) -> String {
+    let mut text = format!("{NAME}{}{NAME:#}", line.name);
+    if let Some(url) = &line.url {
+        text.push_str(&format!("  {}", clean(url)));
+    }
+    if let (Some(number), Some(releases)) = (line.number, line.releases) {
+        let fresh = fresh_text(line.fresh_until.as_deref(), line.is_fresh);
+        text.push_str(&format!("  {}, entry {number}, {fresh}", count(releases, "release")));
+    }
+    if let Some(problem) = &line.problem {
+        text.push_str(&format!("  {WARNING}{}{WARNING:#}", clean(problem)));
+    }
+    text + "\n"
+}
+
+pub(super) fn release_text(release: &VaultRelease) -> String {
     let time = release.time.as_deref().unwrap_or("");
     let standing = match &release.standing {
         _ if release.yanked.is_some() => {
@@ -198,6 +204,7 @@ fn release_text(release: &VaultRelease) -> String {
         }
         Standing::Signed { principal, level, .. } => format!("signed by {}, level {level}", clean(principal)),
         Standing::NotBelieved { reason } => format!("{WARNING}not believed{WARNING:#}: {}", clean(reason)),
+        Standing::Listed => "listed, not fetched".to_owned(),
     };
     format!("{NAME}{}{NAME:#}  {time}  {standing}\n", release.release)
 }

@@ -55,6 +55,17 @@ pub fn read_optional(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FsError
     }
 }
 
+/// Reads at most `count` bytes from the start of a file.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn read_start(path: &Path, count: usize) -> Result<Vec<u8>, FsError> {
+    let mut bytes = Vec::with_capacity(count);
+    let file = File::open(path).map_err(FsError::at("read", path))?;
+    file.take(count as u64).read_to_end(&mut bytes).map_err(FsError::at("read", path))?;
+    Ok(bytes)
+}
+
 /// Replaces or creates a file as a whole.
 ///
 /// A link is followed, so that a file kept elsewhere stays where it is; the mode of an existing file is kept.
@@ -204,6 +215,20 @@ pub fn remove_if_there(path: &Path) -> Result<(), FsError> {
 pub fn scratch_folder(parent: &Path) -> Result<tempfile::TempDir, FsError> {
     let builder = &mut tempfile::Builder::new();
     builder.prefix("skillmeat-").tempdir_in(parent).map_err(FsError::at("create a folder in", parent))
+}
+
+/// As [`scratch_folder`], beside a folder and with its name and an ending: on the same file system, so that files can be shared with
+/// it. What a killed process has left there goes first; the caller holds a lock on it.
+///
+/// # Errors
+/// [`FsError::Io`].
+pub fn scratch_beside(path: &Path, ending: &str) -> Result<tempfile::TempDir, FsError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    let parent = path.parent().unwrap_or(Path::new("."));
+    remove_tree(&parent.join(&name))?;
+    let builder = &mut tempfile::Builder::new();
+    builder.prefix(&name).rand_bytes(0).tempdir_in(parent).map_err(FsError::at("create a folder in", parent))
 }
 
 /// Removes a folder of our own with everything in it; links inside are removed and not followed.

@@ -7,16 +7,18 @@
 
 mod atomic;
 mod error;
+mod exchange;
 mod linked;
 mod lock;
 mod root;
 mod swap;
 
 pub use atomic::{
-    Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, real_path,
-    remove_if_there, remove_tree, scratch_folder, sync_store, write_atomic, write_fresh, write_note,
+    Access, NewFile, create_new, ensure_folder, new_file_beside, open_file, read, read_optional, read_start, real_path,
+    remove_if_there, remove_tree, scratch_beside, scratch_folder, sync_store, write_atomic, write_fresh, write_note,
 };
 pub use error::FsError;
+pub use exchange::{exchange, move_file, put_back, share_file, share_tree};
 pub use linked::Linked;
 pub use lock::Lock;
 pub use root::{Found, Nearby, Root, Stat, is_temporary, remove_empty_root};

@@ -168,6 +168,11 @@ fn about(stderr: &str) -> String {
 pub struct Cause(String);
 
 impl Cause {
+    /// Says whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        self.0.contains("No space left on device") || self.0.contains("Disk quota exceeded")
+    }
+
     /// Says whether the system refused to write.
     pub fn is_denied(&self) -> bool {
         self.0.contains("Permission denied") || self.0.contains("Read-only file system")
@@ -175,6 +180,11 @@ impl Cause {
 }
 
 impl GitError {
+    /// Says whether git found that a remote has not what it was told to fetch.
+    pub fn is_missing_ref(&self) -> bool {
+        matches!(self, GitError::Net { stderr, .. } if stderr.contains("couldn't find remote ref"))
+    }
+
     /// Returns a closure for `map_err` that says what was being done.
     pub(crate) fn doing<E: Into<gix::Error>>(doing: impl Into<String>) -> impl FnOnce(E) -> GitError {
         let doing = doing.into();

@@ -10,11 +10,13 @@
 )]
 
 mod bulk;
+mod carry;
 mod changes;
 mod claim;
 mod download;
 mod editor;
 mod error;
+mod examine;
 mod files;
 mod follow;
 mod identity;
@@ -38,6 +40,7 @@ mod worktree;
 pub use download::{Download, download};
 pub use editor::edit_files;
 pub use error::GitError;
+pub use examine::{Damage, Examined, Flaw, examine};
 pub use files::{ChangedFile, EntryKind, TreeEntry, TreeFile, WalkLimits};
 pub use identity::{Identity, Person};
 pub use merge::{Merged, Side};

@@ -3,7 +3,7 @@
 use gix::object::Kind;
 use gix::objs::Write as _;
 
-use super::{GitError, Identity, Repo};
+use super::{EntryKind, GitError, Identity, Repo};
 use crate::model::Oid;
 
 /// What a commit says.
@@ -86,6 +86,52 @@ impl Repo {
             return Err(GitError::Missing { kind: word, id });
         }
         Ok(object.detach().data)
+    }
+
+    /// Reads the raw bytes of any object, with its type.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`].
+    pub fn raw_object(&self, id: Oid) -> Result<(Kind, Vec<u8>), GitError> {
+        let object = self.inner.find_object(id).map_err(|_| GitError::Missing { kind: "object", id })?.detach();
+        Ok((object.kind, object.data))
+    }
+
+    /// Returns all objects that tags and commits lead to, without the parents of commits; each once, by id.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`] for a tag, commit or tree that is not here.
+    pub fn reached(&self, from: impl IntoIterator<Item = Oid>) -> Result<Vec<(Kind, Oid)>, GitError> {
+        let mut found = std::collections::BTreeMap::new();
+        let mut pending: Vec<(Kind, Oid)> = Vec::new();
+        let missing = |id| GitError::Missing { kind: "object", id };
+        for id in from {
+            pending.push((self.inner.find_header(id).map_err(|_| missing(id))?.kind(), id));
+        }
+        while let Some((kind, id)) = pending.pop() {
+            if found.insert(id, kind).is_some() {
+                continue;
+            }
+            match kind {
+                Kind::Blob => {}
+                Kind::Tree => {
+                    for entry in self.entries(id)? {
+                        match entry.kind {
+                            EntryKind::Folder => pending.push((Kind::Tree, entry.id)),
+                            EntryKind::Submodule => {}
+                            EntryKind::File(_) | EntryKind::Symlink => pending.push((Kind::Blob, entry.id)),
+                        }
+                    }
+                }
+                Kind::Commit => pending.push((Kind::Tree, self.commit(id)?.tree)),
+                Kind::Tag => {
+                    let tag = self.inner.find_tag(id).map_err(|_| missing(id))?;
+                    let target = tag.target_id().map_err(|_| missing(id))?.detach();
+                    pending.push((self.inner.find_header(target).map_err(|_| missing(target))?.kind(), target));
+                }
+            }
+        }
+        Ok(found.into_iter().map(|(id, kind)| (kind, id)).collect())
     }
 
     /// Says whether an object is here.

@@ -56,6 +56,16 @@ impl Repo {
         changed
     }
 
+    /// Removes all refs below `prefix`, where what was fetched waits.
+    ///
+    /// # Errors
+    /// As [`Repo::change_refs`].
+    pub fn forget_below(&self, prefix: &str, who: &Identity) -> Result<(), GitError> {
+        let left = self.refs_below(prefix)?.into_iter();
+        let gone: Vec<_> = left.map(|(name, id)| RefChange { name, new: None, expect: Expect::At(id) }).collect();
+        if gone.is_empty() { Ok(()) } else { self.change_refs(&gone, "skillmeat: fetched", who) }
+    }
+
     /// Moves those refs back that stand where `changes` wanted them.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl Remote {
     }
 
     /// Says whether it is on this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.url.starts_with('/') || self.url.starts_with("file://")
     }
 
@@ -63,9 +63,22 @@ impl Remote {
     /// # Errors
     /// [`GitError::Net`], [`GitError::Redirected`], [`GitError::TooMuch`].
     pub fn list(&self, git: &Git, patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
+        self.list_with(git, &[], patterns)
+    }
+
+    /// Returns the tags that the remote has, by name; a server of protocol version 2 sends no other refs.
+    ///
+    /// # Errors
+    /// As [`Remote::list`].
+    pub fn tags(&self, git: &Git) -> Result<Vec<RemoteRef>, GitError> {
+        self.list_with(git, &["--tags"], &[])
+    }
+
+    fn list_with(&self, git: &Git, options: &[&str], patterns: &[&str]) -> Result<Vec<RemoteRef>, GitError> {
         let output = self.reach(git, |remote| {
             let mut command = git.command(remote.profile());
-            command.args(["ls-remote", "--quiet", "--end-of-options", &remote.url]).args(patterns);
+            command.args(["ls-remote", "--quiet"]).args(options);
+            command.args(["--end-of-options", &remote.url]).args(patterns);
             remote.run(git, command, Task::List)
         })?;
         let text = String::from_utf8_lossy(&output);

@@ -22,6 +22,12 @@ pub struct PushUpdate {
     pub old: Option<Oid>,
 }
 
+/// Says whether the name of a tag means nothing to a shell, by which git starts the other side on this machine.
+fn is_plain_tag(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    name.strip_prefix("refs/tags/").is_some_and(|tag| tag.bytes().all(is_plain))
+}
+
 impl Repo {
     /// Fetches refs into this repository: each pair is a name at the remote and the full name here.
     ///
@@ -139,7 +145,12 @@ impl Repo {
         if to.is_local() {
             // On this machine git starts the other side too, and leaves it without the settings of this one. Hooks that the
             // other repository has of its own are its say in what it takes; those of the user's settings are not.
-            command.arg("--receive-pack=git -c core.hooksPath=hooks receive-pack");
+            // Nor need it tell of tags that do not move: in a vault with ten thousand they would be most of the work.
+            let mut other_side = "--receive-pack=git -c core.hooksPath=hooks -c receive.hideRefs=refs/tags/".to_owned();
+            for update in updates.iter().filter(|update| is_plain_tag(&update.name)) {
+                other_side.push_str(&format!(" -c receive.hideRefs=!{}", update.name));
+            }
+            command.arg(other_side + " receive-pack");
         }
         for update in updates {
             let old = update.old.map_or(String::new(), |id| id.to_string());

@@ -103,46 +103,96 @@ impl VaultIndex {
 
     /// Returns the one text of this index.
     pub fn render(&self) -> String {
-        let mut text = format!(
-            "# Written by git skillmeat for people; readers check the signed tags instead.\nformat = {VAULT_FORMAT}\n"
-        );
-        for release in &self.releases {
-            let quoted = |text: &str| Value::from(text).to_string();
-            let version = release.version.to_string();
-            let tree = release.tree.to_string();
-            text.push_str("\n[[releases]]\n");
-            for (key, value) in [
-                ("bundle", release.bundle.as_str()),
-                ("version", &version),
-                ("tag", &release.tag),
-                ("tree", &tree),
-                ("license", &release.license),
-                ("description", &release.description),
-            ] {
-                text.push_str(&format!("{key} = {}\n", quoted(value)));
-            }
-        }
-        text
+        self.releases.iter().fold(index_head(), |text, release| text + &release.block())
     }
 
     /// Returns the page that a forge shows for the vault, in Markdown.
     pub fn readme(&self, name: &str) -> String {
-        let plain = |text: &str| {
-            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            line.chars()
-                .flat_map(|c| if "\\`*_[]<>|#&!".contains(c) { vec!['\\', c] } else { vec![c] })
-                .collect::<String>()
-        };
-        let mut text = format!(
-            "# {}\n\nA vault of `git skillmeat`: each release is a signed tag.\nThis page is generated; check a release with \
-             `git verify-tag NAME--vVERSION`.\n\n| Bundle | Version | Licence | About |\n|---|---|---|---|\n",
-            plain(name)
-        );
-        for release in &self.releases {
-            let (license, about) = (plain(&release.license), plain(&release.description));
-            text.push_str(&format!("| {} | {} | {license} | {about} |\n", release.bundle, release.version));
+        self.releases.iter().fold(readme_head(name), |text, release| text + &release.row())
+    }
+
+    /// Adds a release to both texts, `index.toml` and `README.md`, without taking either apart: with ten thousand releases
+    /// that is most of what a publish costs.
+    ///
+    /// `None` where they are not as this program writes them, or have the release already: then all of it is read and written.
+    pub fn texts_with(index: &str, readme: &str, name: &str, release: &IndexedRelease) -> Option<(String, String)> {
+        let (head, page_head) = (index_head(), readme_head(name));
+        // In a text of several lines a description could look like another release.
+        if !index.starts_with(&head) || index.contains("\"\"\"") || index.contains("'''") {
+            return None;
+        }
+        let places: Vec<usize> = index.match_indices(BLOCK).map(|(at, _)| at).collect();
+        let lines: Vec<&str> = readme.strip_prefix(&page_head)?.split_inclusive('\n').collect();
+        if lines.len() != places.len() || places.first().is_some_and(|at| *at != head.len()) {
+            return None;
+        }
+        let wanted = release.release();
+        let (mut low, mut high) = (0, places.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            match release_at(&index[places[middle]..])?.cmp(&wanted) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return None,
+            }
+        }
+        let at = places.get(low).copied().unwrap_or(index.len());
+        let line = page_head.len() + lines[..low].iter().map(|line| line.len()).sum::<usize>();
+        let put = |text: &str, at: usize, new: &str| [&text[..at], new, &text[at..]].concat();
+        Some((put(index, at, &release.block()), put(readme, line, &release.row())))
+    }
+}
+
+/// How a release begins in `index.toml`.
+const BLOCK: &str = "\n[[releases]]\n";
+
+fn index_head() -> String {
+    format!("# Written by git skillmeat for people; readers check the signed tags instead.\nformat = {VAULT_FORMAT}\n")
+}
+
+fn readme_head(name: &str) -> String {
+    format!(
+        "# {}\n\nA vault of `git skillmeat`: each release is a signed tag.\nThis page is generated; check a release with \
+         `git verify-tag NAME--vVERSION`.\n\n| Bundle | Version | Licence | About |\n|---|---|---|---|\n",
+        escaped(name)
+    )
+}
+
+/// Returns text of publishers as one line in which Markdown means nothing.
+fn escaped(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().flat_map(|c| if "\\`*_[]<>|#&!".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
+}
+
+/// Returns the release that a block of `index.toml` is of, by its first two lines.
+fn release_at(block: &str) -> Option<Release> {
+    let mut lines = block.strip_prefix(BLOCK)?.lines();
+    let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"');
+    Some(Release { bundle: value("bundle")?.parse().ok()?, version: value("version")?.parse().ok()? })
+}
+
+impl IndexedRelease {
+    /// Returns its table in `index.toml`.
+    fn block(&self) -> String {
+        let (version, tree) = (self.version.to_string(), self.tree.to_string());
+        let mut text = BLOCK.to_owned();
+        for (key, value) in [
+            ("bundle", self.bundle.as_str()),
+            ("version", &version),
+            ("tag", &self.tag),
+            ("tree", &tree),
+            ("license", &self.license),
+            ("description", &self.description),
+        ] {
+            text.push_str(&format!("{key} = {}\n", Value::from(value)));
         }
         text
+    }
+
+    /// Returns its line in `README.md`.
+    fn row(&self) -> String {
+        let (license, about) = (escaped(&self.license), escaped(&self.description));
+        format!("| {} | {} | {license} | {about} |\n", self.bundle, self.version)
     }
 }
 
@@ -171,6 +221,35 @@ mod tests {
         let names: Vec<_> = back.releases.iter().map(|release| release.release().to_string()).collect();
         assert_eq!(names, ["a--v1.9.0", "a--v1.10.0", "b--v1.0.0"]);
         assert_eq!(back.releases, index.releases);
+    }
+
+    /// Put into the texts, or written anew: the same bytes, in any order, and never where the texts are someone else's.
+    #[test]
+    fn a_release_that_is_put_into_the_texts_stands_where_it_would_be_written() {
+        let names =
+            [("b", "1.0.0"), ("a", "1.10.0"), ("a", "1.9.0"), ("c", "1.0.0-rc.1"), ("a-b", "1.0.0"), ("c", "1.0.0")];
+        let mut index = VaultIndex { format: 1, releases: Vec::new() };
+        for (bundle, version) in names {
+            let mut new = release(bundle, version);
+            new.description = "one line | \"x\"".to_owned();
+            let (before, page) = (index.render(), index.readme("team <b>"));
+            let (text, row) = VaultIndex::texts_with(&before, &page, "team <b>", &new).expect("its own texts");
+            index.insert(new.clone());
+            assert_eq!((text, row), (index.render(), index.readme("team <b>")), "{bundle} {version}");
+            // Once more, under another name, with a line more, with another head.
+            let (text, row) = (index.render(), index.readme("team <b>"));
+            let next = release("z", "1.0.0");
+            assert_eq!(VaultIndex::texts_with(&text, &row, "team <b>", &new), None);
+            assert_eq!(VaultIndex::texts_with(&text, &row, "team", &next), None);
+            assert_eq!(VaultIndex::texts_with(&text, &format!("{row}more\n"), "team <b>", &next), None);
+            assert_eq!(VaultIndex::texts_with(&text.replacen('#', "##", 1), &row, "team <b>", &next), None);
+        }
+        // A description of several lines that looks like a release.
+        let mut sly = release("d", "1.0.0");
+        sly.description = "x\n\n[[releases]]\nbundle = \"z\"\nversion = \"9.0.0\"\n".to_owned();
+        index.insert(sly);
+        assert_eq!(VaultIndex::texts_with(&index.render(), &index.readme("x"), "x", &release("y", "1.0.0")), None);
+        assert!(VaultIndex::parse(index.render().as_bytes()).is_ok());
     }
 
     #[test]

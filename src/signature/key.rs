@@ -140,6 +140,11 @@ impl PublicKey {
         Ok((key, comment.trim_matches(blank)))
     }
 
+    /// Returns the bytes of the key, which [`PublicKey::from_blob`] reads.
+    pub fn bytes(&self) -> &[u8] {
+        &self.blob
+    }
+
     /// Returns `SHA256:` and the unpadded base64 of the SHA-256 of the key, as `ssh-keygen -l` prints it.
     pub fn fingerprint(&self) -> String {
         format!("SHA256:{}", Base64Unpadded::encode_string(&<Sha256 as sha2::Digest>::digest(&self.blob)))

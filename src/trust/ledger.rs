@@ -1,5 +1,6 @@
 //! The ledger of a vault: a chain of signed entries, each judged by what the chain said before it (`schema/ledger.md`).
 
+mod cached;
 mod chain;
 mod error;
 mod files;
@@ -8,10 +9,12 @@ mod release;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::{BundleName, Digest, EntryBody, Oid, Release, Role};
 use crate::signature::PublicKey;
 
+pub use cached::MAX_CACHED_BYTES;
 pub use chain::{Known, read_ledger};
 pub use error::{FilesError, LedgerError, Problem, Refusal};
 pub use files::{TrustFiles, root_signature_path};
@@ -51,9 +54,9 @@ pub struct Record {
     /// What it says.
     pub body: EntryBody,
     /// The key that signed it.
-    pub key: PublicKey,
+    pub key: Arc<PublicKey>,
     /// Who held that key, by the trust files before it.
-    pub principal: String,
+    pub principal: Arc<str>,
     /// SHA-256 of the raw commit.
     pub digest: Digest,
     /// When, in seconds since 1970: what its signer wrote.
@@ -81,6 +84,8 @@ pub struct Ledger {
     releases: BTreeMap<Release, Published>,
     /// Numbers of the entries that revoke, oldest first.
     revokes: Vec<u64>,
+    /// Numbers of the entries that take a release back, oldest first.
+    yanks: Vec<u64>,
 }
 
 /// Where a release stands in a ledger.
@@ -104,11 +109,17 @@ pub struct Revocation {
 impl Record {
     /// Says whether its key is believed for it, whatever became of that key later.
     fn is_believed(&self, revoked: &[Revocation]) -> bool {
-        !revoked.iter().any(|one| one.key == self.key && one.since <= self.number)
+        !revoked.iter().any(|one| one.key == *self.key && one.since <= self.number)
     }
 }
 
 impl Ledger {
+    /// A ledger that has no entry yet, which nobody but its makers sees.
+    fn empty(id: Digest, head: Oid, tree: Oid) -> Self {
+        let (records, epochs, releases) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Self { id, head, head_digest: id, tree, records, epochs, releases, revokes: Vec::new(), yanks: Vec::new() }
+    }
+
     /// Returns the id of the ledger: SHA-256 of its raw first commit.
     pub fn id(&self) -> Digest {
         self.id
@@ -167,7 +178,7 @@ impl Ledger {
         let later = self.revokes.iter().rev().take_while(|number| **number > since);
         for record in later.filter_map(|number| self.record(*number)) {
             let EntryBody::Revoke { key, since, .. } = &record.body else { continue };
-            let is_void = all.iter().any(|one| one.key == record.key && one.since <= record.number);
+            let is_void = all.iter().any(|one| one.key == *record.key && one.since <= record.number);
             // A key that cannot be read was refused with its entry.
             if let Some((key, _)) = PublicKey::parse_line(key).ok().filter(|_| !is_void) {
                 all.push(Revocation { key, since: *since });
@@ -185,14 +196,39 @@ impl Ledger {
         })
     }
 
-    /// Notes what was taken back, once it is known which keys are believed: a thief takes nothing back for good.
+    /// Adds an entry that holds, with what it says of others.
+    fn push(&mut self, record: Record, tree: Oid) {
+        let number = record.number;
+        match &record.body {
+            EntryBody::Publish { release, .. } => {
+                self.releases.insert(release.clone(), Published { number, yanked: None });
+            }
+            EntryBody::Yank { .. } => self.yanks.push(number),
+            EntryBody::Revoke { .. } => self.revokes.push(number),
+            _ => {}
+        }
+        (self.head, self.head_digest, self.tree) = (record.commit, record.digest, tree);
+        self.records.push(record);
+    }
+
+    /// Notes what was taken back, once it is known which keys are believed: a thief takes nothing back for good, and what one
+    /// took back before it was known that they are one is there again.
     fn note_yanks(&mut self) {
         let revoked = self.revocations();
-        for record in self.records.iter().filter(|record| record.is_believed(&revoked)) {
-            if let EntryBody::Yank { release, reason } = &record.body
-                && let Some(published) = self.releases.get_mut(release)
-            {
-                published.yanked = Some(reason.clone());
+        let records = self.yanks.iter().filter_map(|number| self.records.get(usize::try_from(*number).ok()?));
+        let yanks = records.filter_map(|record| match &record.body {
+            EntryBody::Yank { release, reason } => Some((release, record.is_believed(&revoked).then_some(reason))),
+            _ => None,
+        });
+        let mut last: BTreeMap<&Release, Option<&String>> = BTreeMap::new();
+        for (release, reason) in yanks {
+            // The newest that is believed has the last word.
+            let known = last.entry(release).or_default();
+            *known = reason.or(*known);
+        }
+        for (release, reason) in last {
+            if let Some(published) = self.releases.get_mut(release) {
+                published.yanked = reason.cloned();
             }
         }
     }

@@ -14,8 +14,8 @@ mod witness;
 pub use error::TrustError;
 pub use evidence::{Evidence, EvidenceError};
 pub use ledger::{
-    FilesError, Known, Ledger, LedgerError, LedgerStore, Listed, MAX_ENTRIES, Problem, ROOT_NAMESPACE, Record, Refusal,
-    Revocation, SIGNER_NAMESPACES, TrustFiles, read_ledger, root_signature_path,
+    FilesError, Known, Ledger, LedgerError, LedgerStore, Listed, MAX_CACHED_BYTES, MAX_ENTRIES, Problem,
+    ROOT_NAMESPACE, Record, Refusal, Revocation, SIGNER_NAMESPACES, TrustFiles, read_ledger, root_signature_path,
 };
 pub use level::{Level, Pin, Policy};
 pub use signers::TrustStore;

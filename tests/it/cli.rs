@@ -210,6 +210,38 @@ fn help_of_every_command_is_complete_and_succeeds() {
     assert_eq!(ran.stdout.trim(), format!("git-skillmeat {}", env!("CARGO_PKG_VERSION")));
 }
 
+/// Returns the commands that a page of help names, and that are no help themselves.
+fn commands_of(page: &str) -> Vec<String> {
+    let lines = page.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is deeper goes on with the text of the line before.
+    let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_has_an_example() {
+    let env = TestEnv::new();
+    let mut pending: Vec<Vec<String>> = vec![Vec::new()];
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    while let Some(command) = pending.pop() {
+        let page = env.run(command.iter().map(String::as_str).chain(["--help"])).ok();
+        let below = commands_of(&page.stdout);
+        if below.is_empty() {
+            seen += 1;
+            let example = format!("git skillmeat {}", command.join(" "));
+            let after = page.stdout.split("Example").nth(1).unwrap_or_default();
+            if !after.contains(&example) {
+                missing.push(command.join(" "));
+            }
+        }
+        pending.extend(below.into_iter().map(|name| [command.clone(), vec![name]].concat()));
+    }
+    assert!(seen > 60, "{seen} commands");
+    missing.sort();
+    assert_eq!(missing, Vec::<String>::new(), "commands without an example");
+}
+
 #[test]
 fn output_that_is_no_terminal_has_no_escapes() {
     let env = TestEnv::with_collection();

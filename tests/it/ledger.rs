@@ -160,9 +160,14 @@ fn roles_say_who_publishes_what() {
     let dora = reader(&ada, &["--ledger", &id]);
     dora.run(["import", "team:pdf-kit", "--offline", "--yes"]).ok();
     assert!(!dora.json(&["vault", "show", "team"])["roles"].to_string().contains("bob"));
-    // A tag that was pushed past the ledger is believed by nobody.
+    // A tag that was pushed past the ledger is fetched by nobody, and believed by nobody who has it.
     bob.git(["push", "--quiet", &address(&ada), "pdf-kit--v1.1.0"]);
     dora.run(["vault", "pull", "team"]).ok();
+    dora.refused("name", &["import", "team:pdf-kit@1.1.0", "--offline", "--yes"]);
+    let store = dora.home().join(".skillmeat/vaults/team.git");
+    let tag = "refs/tags/pdf-kit--v1.1.0";
+    let from = address(&ada);
+    dora.git(["-C", store.to_str().expect("a path"), "fetch", "--quiet", &from, &format!("{tag}:{tag}")]);
     dora.refused("untrusted", &["import", "team:pdf-kit@1.1.0", "--offline", "--yes"]);
 }
 

@@ -37,6 +37,8 @@ mod schema;
 mod server;
 mod trust;
 mod update;
+mod upkeep;
 mod vault;
 mod vault_crash;
+mod vault_reads;
 mod walls;

@@ -81,10 +81,14 @@ fn nothing_is_believed_for_where_it_came_from() {
         &["-c", "user.name=x", "-c", "user.email=x@example.invalid", "tag", "-a", "-m", "x", other, "main"],
     );
     reader.run(["vault", "pull", "team"]).ok();
+    reader.refused("name", &["import", "team:kit@2.0.0", "--offline", "--yes"]);
+    // Nor by someone in whose store it is all the same.
+    let (store, vault) = (reader.home().join(".skillmeat/vaults/team.git"), author.root().join("vault.git"));
+    let (store, vault) = (store.to_str().expect("a path"), vault.to_str().expect("a path"));
+    reader.git(["-C", store, "fetch", "--quiet", vault, "refs/tags/kit--v2.0.0:refs/tags/kit--v2.0.0"]);
     reader.refused("signature", &["import", "team:kit@2.0.0", "--offline", "--yes"]);
     // A signed tag under another name.
-    vault_git(&author, &["update-ref", "refs/tags/kit--v3.0.0", "refs/tags/kit--v1.0.0"]);
-    reader.run(["vault", "pull", "team"]).ok();
+    reader.git(["-C", store, "update-ref", "refs/tags/kit--v3.0.0", "refs/tags/kit--v1.0.0"]);
     let key = author.json(&["key", "show"])["public"].as_str().expect("a key").to_owned();
     reader.run(["trust", "add", "tester@example.invalid", "--key", &key]).ok();
     reader.refused("signature", &["import", "team:kit@3.0.0", "--offline", "--yes"]);

@@ -86,13 +86,39 @@ fn hint(error: &vault::Error) -> Option<String> {
             vaults.first().map_or("VAULT", String::as_str)
         ),
         Error::NotLocked { .. } => "leave out `--locked` to take it and lock it anew".to_owned(),
+        Error::OtherLocked { vault, .. } => format!(
+            "do not use it: ask the owners of '{vault}' what happened to it. To take what the vault lists now, import it anew \
+             without `--locked`"
+        ),
         Error::Draft(_) => "name the folder that `vault root` or `vault role` has written".to_owned(),
         Error::Principal(_) => "set user.email to your mail address".to_owned(),
         Error::Files(_) | Error::Undone(_) => {
             "`git skillmeat vault show NAME` shows the trust files that are in force; make the change anew on top of them"
                 .to_owned()
         }
-        Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Record(_) | Error::Random(_) => return None,
+        Error::Record(name) => format!(
+            "`git skillmeat vault repair {name}` writes it anew from the copy in its store; `git skillmeat vault remove {name}` \
+             forgets the vault"
+        ),
+        Error::RecordLost { vault, ledger: Some(id) } => {
+            format!("`git skillmeat vault remove {vault}`, then `git skillmeat vault add {vault} URL --ledger {id}`, which its store names")
+        }
+        Error::RecordLost { vault, ledger: None } => {
+            format!("`git skillmeat vault remove {vault}`, then `git skillmeat vault add {vault} URL`")
+        }
+        Error::NoSource(_) => {
+            "name a `.skillmeat-pack`, a folder of them, a repository, a file of `git skillmeat vault export`, or a URL".to_owned()
+        }
+        Error::IsAFile { vault, .. } => format!(
+            "publish where the vault lives: `git skillmeat vault add OTHER URL`, and `git skillmeat vault pull {vault} --from FILE` \
+             brings what a file has to a vault that has a URL"
+        ),
+        Error::InTheWay(_) => "name a file or folder that is not there yet, or an older copy of the same vault".to_owned(),
+        Error::Ahead { path, .. } => {
+            format!("bring it here first: `git skillmeat vault pull NAME --from {}`", super::word(&path.display()))
+        }
+        Error::NotHere { vault, .. } => format!("fetch them first: `git skillmeat vault pull {vault}`"),
+        Error::Name(_) | Error::NotWhole | Error::File(_) | Error::Random(_) => return None,
     };
     Some(text)
 }

@@ -100,6 +100,9 @@ pub enum Error {
     /// There is no such release here.
     #[error("there is no release '{}'", .0.escape_debug())]
     NoRelease(String),
+    /// A vault's ledger lists it, and it is not here.
+    #[error("the release '{0}' was not fetched yet")]
+    NotFetched(String),
     /// There is no such pack.
     #[error("there is no pack '{}'", .0.display())]
     NoPack(PathBuf),
@@ -223,7 +226,7 @@ impl Error {
             Error::NothingToTake(_) => Class::Policy,
             Error::NoMerge | Error::NoFork | Error::Overwrites(_) => Class::Usage,
             Error::Unsigned { .. } => Class::Consent,
-            Error::Release(_) | Error::NoRelease(_) | Error::NoPack(_) => Class::Name,
+            Error::Release(_) | Error::NoRelease(_) | Error::NotFetched(_) | Error::NoPack(_) => Class::Name,
             Error::NoSigningKey | Error::Empty => Class::Usage,
             Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {
                 Class::Policy

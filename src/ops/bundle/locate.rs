@@ -100,31 +100,56 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Says whether a release is one that is meant. Versions before a release (`1.0.0-rc.1`) are meant only when named.
+    pub fn is_meant(&self, release: &Release) -> bool {
+        match self {
+            Self::Release(wanted) => wanted == release,
+            Self::Newest(bundle, Some(range)) => release.bundle == *bundle && range.matches(&release.version),
+            Self::Newest(bundle, None) => release.bundle == *bundle && release.version.pre.is_empty(),
+        }
+    }
+
+    /// Returns the release that a ledger lists for this: the one that is named, or the newest that was not taken back.
+    ///
+    /// # Errors
+    /// [`Error::NoRelease`].
+    pub fn newest_of(&self, ledger: &Ledger) -> Result<Release, Error> {
+        let is_had = |release: &&Release| matches!(self, Self::Release(_)) || ledger.yanked(release).is_none();
+        let meant = ledger.releases().map(|(release, _)| release).filter(|release| self.is_meant(release));
+        let newest = meant.filter(is_had).max().cloned();
+        newest.ok_or_else(|| Error::NoRelease(self.to_string()))
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Release(release) => release.fmt(f),
+            Self::Newest(bundle, None) => bundle.fmt(f),
+            Self::Newest(bundle, Some(range)) => write!(f, "{bundle}@{range}"),
+        }
+    }
+}
+
 /// Returns the release that `text` means.
-///
-/// Versions before a release (`1.0.0-rc.1`) are taken only when named.
 fn choose(repo: &Repo, text: &str, ledger: Option<&Ledger>) -> Result<(Release, Oid), Error> {
     let none = || Error::NoRelease(text.chars().take(100).collect());
-    let all = releases(repo)?;
-    let (bundle, range) = match Wanted::parse(text)? {
-        Wanted::Release(release) => return all.into_iter().find(|(known, _)| *known == release).ok_or_else(none),
-        Wanted::Newest(bundle, range) => (bundle, range),
+    let wanted = Wanted::parse(text)?;
+    let release = match (&wanted, ledger) {
+        (Wanted::Release(release), _) => release.clone(),
+        // By what was published, not by what is here: a tag past the ledger is none, and one that is held back is missed.
+        (_, Some(ledger)) => wanted.newest_of(ledger).map_err(|_| none())?,
+        (_, None) => {
+            let all = releases(repo)?.into_iter();
+            return all.filter(|(release, _)| wanted.is_meant(release)).max().ok_or_else(none);
+        }
     };
-    let is_meant = |release: &Release| {
-        let fits = match &range {
-            Some(range) => range.matches(&release.version),
-            None => release.version.pre.is_empty(),
-        };
-        release.bundle == bundle && fits
-    };
-    let Some(ledger) = ledger else {
-        return all.into_iter().rfind(|(release, _)| is_meant(release)).ok_or_else(none);
-    };
-    // By what was published, not by what is here: a tag past the ledger is none, and one that is held back is missed.
-    let published = ledger.releases().map(|(release, _)| release).filter(|release| is_meant(release));
-    let newest = published.filter(|release| ledger.yanked(release).is_none()).max().ok_or_else(none)?;
-    let here = all.into_iter().find(|(known, _)| known == newest);
-    here.ok_or_else(|| Error::NoRelease(newest.to_string()))
+    match (repo.find_ref(&release.ref_name())?, ledger.and_then(|ledger| ledger.tag_of(&release))) {
+        (Some(tag), _) => Ok((release, tag)),
+        (None, Some(_)) => Err(Error::NotFetched(release.to_string())),
+        (None, None) => Err(none()),
+    }
 }
 
 /// Reads the lists of allowed signers and revoked keys.

@@ -136,7 +136,7 @@ impl Stored {
     ///
     /// # Errors
     /// [`PackError`].
-    pub(super) fn write_pack(
+    pub(crate) fn write_pack(
         &self,
         compression: Compression,
         out: &mut (dyn Write + Send),

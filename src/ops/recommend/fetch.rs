@@ -8,7 +8,8 @@ use crate::git::{Download, GitError, Remote, Repo, Store, download};
 use crate::model::{Address, Oid, Recommendation, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Place;
-use crate::ops::vault::{self, Vault};
+use crate::ops::bundle::Wanted;
+use crate::ops::vault::{self, Asked, Vault};
 
 /// A release that was fetched and is not verified.
 pub enum Fetched {
@@ -86,7 +87,8 @@ fn allow(context: &Context, from: &Address) -> Result<(), Error> {
 
 fn from_known(context: &Context, known: &Vault, recommendation: &Recommendation) -> Result<Fetched, Error> {
     if !context.offline {
-        vault::pull(context, &known.name)?;
+        let wanted = Wanted::Release(recommendation.release.clone());
+        vault::pull(context, &known.name, Asked::Any(&[wanted]))?;
     }
     let store = vault::store(context, known)?;
     let here = store.find_ref(&recommendation.release.ref_name())?;

@@ -6,13 +6,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::ledger::{self, LEDGER_REF};
+use super::{Error, kept};
 use crate::fsio::{
-    Access, FsError, Lock, Root, create_new, ensure_folder, read_optional, real_path, remove_if_there, write_atomic,
+    Access, FsError, Lock, Root, create_new, ensure_folder, put_back, read_optional, real_path, remove_if_there,
+    write_atomic,
 };
 use crate::git::{Remote, Repo, Store};
-use crate::model::{BundleName, Digest, Location, Oid, Release, Source, VAULT_FORMAT};
+use crate::model::{BundleName, Digest, Location, Source, VAULT_FORMAT};
 use crate::ops::Context;
 use crate::trust::{Ledger, Pin};
 
@@ -33,13 +34,26 @@ pub struct Vault {
     pub pin: Option<Pin>,
 }
 
+/// What `vault remove` did.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Removed {
+    /// The user's name for the vault.
+    pub name: String,
+    /// Its address; absent where its record was damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Id of its ledger; absent where its record was damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Digest>,
+}
+
 /// What `vault add` did.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Added {
     /// The vault.
     #[serde(flatten)]
     pub vault: Vault,
-    /// Number of releases that it offers.
+    /// Number of releases that its ledger lists.
     pub releases: usize,
     /// Who may change who may do what, and with which keys.
     pub root_keys: Vec<HeldKey>,
@@ -81,11 +95,8 @@ pub fn add(context: &Context, name: &str, url: &str, ledger: Option<Digest>) -> 
         return Err(Error::Known(name.to_string()));
     }
     let remote = Remote { url: address(context, url)? };
-    let refs = remote.list(context.network()?, &[])?;
-    let head = refs.iter().find(|found| found.name == LEDGER_REF).map(|found| found.id);
-    let head = head.ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
-    let (vault, found) = first_look(context, &name, &remote, head, ledger)?;
-    let releases = refs.iter().filter(|found| Release::of_ref(&found.name).is_some()).count();
+    let (vault, found) = first_look(context, &name, &remote, ledger)?;
+    let releases = found.releases().count();
     let keys = found.files().keys().iter();
     let root_keys = keys.map(|(who, key)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() }).collect();
     Ok(Added { vault, releases, root_keys })
@@ -96,23 +107,27 @@ fn first_look(
     context: &Context,
     name: &BundleName,
     remote: &Remote,
-    head: Oid,
     wanted: Option<Digest>,
 ) -> Result<(Vault, Ledger), Error> {
     // In a store that is thrown away, so that what does not hold leaves nothing behind.
     let scratch = tempfile::tempdir_in(&context.scratch).map_err(FsError::at("make a folder in", &context.scratch))?;
     let repo = Repo::open_store(scratch.path(), &store_name(name.as_str()), Store::Whole)?;
-    context.fetched(repo.fetch(context.network()?, remote, &[ledger::wanted(LEDGER_REF, head)], None)?);
+    let (heads, bytes) = ledger::fetch_branches(context, &repo, remote, &[LEDGER_REF])?;
+    context.fetched(bytes);
+    let head = heads.into_iter().next().ok_or_else(|| Error::NotAVault(remote.url.clone()))?;
     let id = ledger::id_of(&repo, head)?;
     let pin = wanted.map(|_| Pin::Compared);
     let vault = Vault { name: name.to_string(), url: remote.url.clone(), ledger: wanted.unwrap_or(id), pin };
-    let ledger = ledger::take(context, &repo, &vault, head)?;
+    let ledger = ledger::follow(context, &repo, &vault, None, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
     own.remove_locks_of_store()?;
     let here = Remote { url: repo.git_folder().display().to_string() };
     let seen = ledger::seen_ref(vault.ledger);
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
+    super::cache::write(&own, &ledger);
+    kept::keep_record(own.git_folder(), &vault)?;
+    kept::note_fetch(context, own.git_folder(), &vault.url)?;
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
     Ok((vault, ledger))
@@ -128,6 +143,8 @@ pub fn pin(context: &Context, name: &str, wanted: Option<Digest>, pin: Option<Pi
         return Err(Error::OtherLedger { vault: vault.name, known: wanted, found: vault.ledger });
     }
     vault.pin = wanted.map(|_| Pin::Compared).or(pin);
+    // The copy first: of the two the one that believes less must not be the older one for long.
+    kept::keep_record(&store_path(context, &vault.name), &vault)?;
     write_atomic(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
     Ok(vault)
 }
@@ -146,10 +163,12 @@ pub(super) fn first_again(context: &Context, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn record_path(context: &Context, name: &str) -> PathBuf {
+pub(super) fn record_path(context: &Context, name: &str) -> PathBuf {
     folder(context).join(format!("{name}.toml"))
 }
 
+/// Returns the address of a repository that the user has named. A vault in one file is a path, also where it is named by a URL: git
+/// reads no such file from `file://`.
 pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
     let exists = |path: &str| context.folder.join(path).exists();
     let source = Source::parse(url, exists, &context.forge)?;
@@ -157,39 +176,79 @@ pub(super) fn address(context: &Context, url: &str) -> Result<String, Error> {
         return Err(Error::NotWhole);
     }
     Ok(match source.location {
-        Location::Git { url } => url,
+        Location::Git { url } => {
+            match url.strip_prefix("file://").filter(|path| std::path::Path::new(path).is_file()) {
+                Some(path) => path.to_owned(),
+                None => url,
+            }
+        }
         Location::Local(path) => real_path(&context.folder.join(path)).display().to_string(),
     })
 }
 
-/// Lists the vaults the user knows, by name.
+/// Lists the vaults the user knows, by name. One whose record is damaged is left out with a warning: it keeps nobody from the
+/// others.
 ///
 /// # Errors
-/// [`Error::Record`], [`Error::Fs`].
+/// [`Error::Fs`].
 pub fn list(context: &Context) -> Result<Vec<Vault>, Error> {
+    let mut vaults = Vec::new();
+    for name in names(context)? {
+        match Vault::find(context, &name) {
+            Ok(vault) => vaults.push(vault),
+            Err(Error::Record(name)) => context.progress.warn(&format!(
+                "the record of the vault '{name}' is damaged, and it is left out: `git skillmeat vault repair {name}`"
+            )),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(vaults)
+}
+
+/// Returns the names of the vaults that have a record, whatever it says.
+///
+/// # Errors
+/// [`Error::Fs`].
+pub fn names(context: &Context) -> Result<Vec<String>, Error> {
     let folder = folder(context);
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let names = Root::open(&folder)?.list("")?;
-    let names = names.iter().filter_map(|(file, _)| file.strip_suffix(".toml"));
-    names.map(|name| Vault::find(context, name)).collect()
+    let files = Root::open(&folder)?.list("")?;
+    Ok(files.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect())
 }
 
 /// Forgets a vault and what was fetched from it.
 ///
 /// # Errors
 /// [`Error::Unknown`], [`Error::Fs`].
-pub fn remove(context: &Context, name: &str) -> Result<Vault, Error> {
-    let vault = Vault::find(context, name)?;
-    let _lock = lock(context, &vault.name)?;
-    remove_if_there(&record_path(context, &vault.name))?;
-    crate::fsio::remove_tree(&folder(context).join(store_name(&vault.name)))?;
-    Ok(vault)
+pub fn remove(context: &Context, name: &str) -> Result<Removed, Error> {
+    let (name, vault) = match Vault::find(context, name) {
+        Ok(vault) => (vault.name.clone(), Some(vault)),
+        // One that is damaged keeps nobody from adding the vault again.
+        Err(Error::Record(name)) => (name, None),
+        Err(error) => return Err(error),
+    };
+    let _lock = lock(context, &name)?;
+    remove_if_there(&record_path(context, &name))?;
+    crate::fsio::remove_tree(&store_path(context, &name))?;
+    crate::fsio::remove_tree(&repair_path(context, &name))?;
+    let (url, ledger) = vault.map(|vault| (vault.url, vault.ledger)).unzip();
+    Ok(Removed { name, url, ledger })
 }
 
 fn store_name(name: &str) -> String {
     format!("{name}.git")
+}
+
+/// Returns where the store of a vault is.
+pub(super) fn store_path(context: &Context, name: &str) -> PathBuf {
+    folder(context).join(store_name(name))
+}
+
+/// Returns where a vault's store is built anew while it is repaired.
+pub(super) fn repair_path(context: &Context, name: &str) -> PathBuf {
+    folder(context).join(format!("{name}.git.repair"))
 }
 
 /// Takes the lock on what was fetched from a vault.
@@ -205,7 +264,15 @@ pub(super) fn lock(context: &Context, name: &str) -> Result<Lock, Error> {
 /// [`Error::Git`].
 pub fn store(context: &Context, vault: &Vault) -> Result<Repo, Error> {
     ensure_folder(&folder(context))?;
+    put_back(&store_path(context, &vault.name))?;
     Ok(Repo::open_store(&folder(context), &store_name(&vault.name), Store::Partial)?)
+}
+
+/// Reads the text of a record; `None` for one that is damaged.
+pub(super) fn record_of(name: &str, bytes: &[u8]) -> Option<Vault> {
+    let record: Record = toml::from_str(std::str::from_utf8(bytes).ok()?).ok()?;
+    let is_known = record.format == VAULT_FORMAT;
+    is_known.then(|| Vault { name: name.to_owned(), url: record.url, ledger: record.ledger, pin: record.pin })
 }
 
 impl Vault {
@@ -217,13 +284,7 @@ impl Vault {
         let unknown = || Error::Unknown(name.chars().take(80).collect());
         let name: BundleName = name.parse().map_err(|_| unknown())?;
         let bytes = read_optional(&record_path(context, name.as_str()), MAX_RECORD_BYTES)?.ok_or_else(unknown)?;
-        let broken = || Error::Record(name.to_string());
-        let text = String::from_utf8(bytes).map_err(|_| broken())?;
-        let record: Record = toml::from_str(&text).map_err(|_| broken())?;
-        if record.format != VAULT_FORMAT {
-            return Err(broken());
-        }
-        Ok(Self { name: name.to_string(), url: record.url, ledger: record.ledger, pin: record.pin })
+        record_of(name.as_str(), &bytes).ok_or_else(|| Error::Record(name.to_string()))
     }
 
     /// Refuses where the network is to be left alone.
@@ -232,7 +293,7 @@ impl Vault {
     }
 
     /// Returns the text of its record.
-    fn record(&self) -> String {
+    pub(super) fn record(&self) -> String {
         let url = toml_edit::Value::from(self.url.as_str()).to_string();
         let pin = match self.pin {
             None => "",

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::ledger::{self, LEDGER_REF};
 use super::{Error, INDEX_REF, Opened, Vault};
-use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, RemoteRef, Repo};
-use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid};
+use crate::git::{Expect, GitError, Identity, PushUpdate, RefChange, Repo};
+use crate::model::{EntryBody, LedgerEntry, LedgerId, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
 use crate::signature::{GIT_NAMESPACE, attach_to_commit};
@@ -24,15 +24,30 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// The vault as it is now, for whoever decides what to add.
 pub(super) struct Now<'a> {
     pub(super) repo: &'a Repo,
-    pub(super) ledger: Ledger,
-    offered: Vec<RemoteRef>,
+    pub(super) ledger: &'a Ledger,
+    /// Head of the branch for people, where that was asked for.
+    pub(super) index: Option<Oid>,
+    /// Which try this is, from 1.
+    pub(super) tries: u32,
+    context: &'a Context,
+    vault: &'a Vault,
 }
 
 impl Now<'_> {
-    /// Returns what the vault offers under a full name.
-    pub(super) fn at(&self, name: &str) -> Option<Oid> {
-        self.offered.iter().find(|found| found.name == name).map(|found| found.id)
+    /// Asks the vault what it offers under the name of a release. It has to list all its tags for that.
+    pub(super) fn tag(&self, release: &Release) -> Result<Option<Oid>, Error> {
+        let (name, git) = (release.ref_name(), self.context.network()?);
+        Ok(self.vault.remote().tags(git)?.into_iter().find(|found| found.name == name).map(|found| found.id))
     }
+}
+
+/// Which branches an addition is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// The ledger.
+    Ledger,
+    /// The ledger, and the branch for people.
+    Index,
 }
 
 /// What to add.
@@ -61,25 +76,31 @@ pub(super) struct Added {
 /// Those of `decide`, [`Error::Refused`] when readers would not take the entry, [`Error::Raced`], [`Error::Git`] with `Net`.
 pub(super) fn append(
     context: &Context,
-    vault: &Vault,
-    repo: &Repo,
+    opened: &Opened,
+    from: From,
     decide: &dyn Fn(&Now<'_>) -> Result<Option<Addition>, Error>,
 ) -> Result<Added, Error> {
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
-    let signer = Signer::of(context)?;
+    let Opened { vault, repo, ledger: seen } = opened;
+    let (signer, mut seen) = (Signer::of(context)?, seen.clone());
     let key = signer.public()?;
     let mut pause = Duration::ZERO;
     let mut reason = String::new();
     for tries in 1..=MAX_TRIES {
         let started = Instant::now();
         context.progress.step("publishing", u64::from(tries), None);
-        let now = look(context, vault, repo)?;
+        let branches: &[&str] = if from == From::Index { &[LEDGER_REF, INDEX_REF] } else { &[LEDGER_REF] };
+        let (heads, _) = ledger::fetch_branches(context, repo, &vault.remote(), branches)?;
+        let head = heads.first().copied().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+        let ledger = ledger::follow(context, repo, vault, seen.as_ref(), head)?;
+        let index = heads.get(1).copied();
+        keep_index(context, repo, index)?;
+        let now = Now { repo, ledger: &ledger, index, tries, context, vault };
         let Some(addition) = decide(&now)? else {
             // It is there, and whoever put it there may have been killed before it was on disk.
             make_durable(context, vault, repo)?;
-            return Ok(Added { number: None, tries, ledger: now.ledger });
+            return Ok(Added { number: None, tries, ledger });
         };
-        let ledger = now.ledger;
         ledger.authorize_next(&key, &addition.body)?;
         let commit = write(context, repo, &ledger, &addition, &signer)?;
         repo.flush()?;
@@ -88,7 +109,7 @@ pub(super) fn append(
         match repo.push(context.network()?, &vault.remote(), &updates) {
             Ok(()) => {
                 let number = Some(ledger.number() + 1);
-                let ledger = record(context, repo, vault, &updates, who)?;
+                let ledger = record(context, repo, vault, &ledger, &updates, who)?;
                 make_durable(context, vault, repo)?;
                 return Ok(Added { number, tries, ledger });
             }
@@ -99,34 +120,9 @@ pub(super) fn append(
             }
             Err(other) => return Err(other.into()),
         }
+        seen = Some(ledger);
     }
     Err(Error::Raced { vault: vault.name.clone(), tries: MAX_TRIES, reason })
-}
-
-/// Fetches what is new in a vault, and checks it.
-fn look<'a>(context: &Context, vault: &Vault, repo: &'a Repo) -> Result<Now<'a>, Error> {
-    let mut offered = vault.remote().list(context.network()?, &[])?;
-    let find = |name: &str| offered.iter().find(|found| found.name == name).map(|found| found.id);
-    let head = find(LEDGER_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    let main = find(INDEX_REF);
-    let mut wanted = vec![ledger::wanted(LEDGER_REF, head)];
-    wanted.extend(main.map(|main| ledger::wanted(INDEX_REF, main)));
-    repo.fetch_whole(context.network()?, &vault.remote(), &wanted)?;
-    let ledger = ledger::take(context, repo, vault, head)?;
-    let index = main.map(|main| ledger::received(context, repo, main)).transpose()?.flatten();
-    keep_index(context, repo, index)?;
-    // What came, came together. Where it had moved on since the question, tags of its new entries were not in the answer.
-    if ledger.head() != head {
-        offered = vault.remote().list(context.network()?, &[])?;
-    }
-    for found in &mut offered {
-        match found.name.as_str() {
-            LEDGER_REF => found.id = ledger.head(),
-            INDEX_REF => found.id = index.unwrap_or(found.id),
-            _ => {}
-        }
-    }
-    Ok(Now { repo, ledger, offered })
 }
 
 /// Waits until all is on disk: here, and there where that is this machine. Elsewhere it is for the server's `post-receive`.
@@ -176,6 +172,7 @@ fn record(
     context: &Context,
     repo: &Repo,
     vault: &Vault,
+    before: &Ledger,
     updates: &[PushUpdate],
     who: &Identity,
 ) -> Result<Ledger, Error> {
@@ -195,7 +192,7 @@ fn record(
     }
     repo.change_refs(&changes, "skillmeat: published", who)?;
     let head = head.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    ledger::follow(context, repo, vault, head)
+    ledger::follow(context, repo, vault, Some(before), head)
 }
 
 /// Keeps the branch for people as it is there, wherever it was before: nobody believes it, and a ref spares the next fetch.
@@ -212,6 +209,7 @@ fn keep_index(context: &Context, repo: &Repo, index: Option<Oid>) -> Result<(), 
 /// Opens a vault to change it; the lock is held until it is dropped.
 pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, crate::fsio::Lock), Error> {
     let vault = Vault::find(context, name)?;
+    super::travel::check_takes(&vault)?;
     // Nothing is written for a vault that could not be asked anyway.
     vault.check_online(context)?;
     context.network()?;

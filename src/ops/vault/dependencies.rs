@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{Error, Opened, Vault, list, pull};
-use crate::model::{BundleName, Oid, Release};
+use super::locked::locked_in;
+use super::{Asked, Error, Opened, Vault, bring, check_locked, list, pull};
+use crate::model::{BundleName, Release};
 use crate::ops::Context;
 use crate::ops::bundle::resolve::{Needs, Offers, resolve};
 use crate::ops::bundle::{self, Found, Place, releases};
@@ -58,31 +59,6 @@ pub fn dependencies(
     Ok(order.iter().filter_map(|release| found.remove(release)).collect())
 }
 
-/// Refuses a release that is not the one in `collection.lock`.
-///
-/// # Errors
-/// [`Error::NotLocked`].
-pub fn check_locked(collection: &Collection, content: &ReleaseContent) -> Result<(), Error> {
-    match locked_in(collection, &content.release.bundle) {
-        Some((version, tag)) if version == content.release.version && tag == content.tag_id => Ok(()),
-        other => Err(Error::NotLocked {
-            release: content.release.to_string(),
-            locked: other.map(|(version, _)| version.to_string()),
-        }),
-    }
-}
-
-/// Returns the release of a bundle that the collection's lock names: its version and the id of its tag.
-fn locked_in(collection: &Collection, bundle: &BundleName) -> Option<(Version, Oid)> {
-    // Where some stayed at an older release, the newest is what was taken last.
-    let all = collection.lock.artifacts.values().filter_map(|entry| {
-        let release: Release = entry.release.as_deref()?.parse().ok().filter(|one: &Release| one.bundle == *bundle)?;
-        let tag = Oid::from_hex(entry.tag.as_deref()?.as_bytes()).ok()?;
-        Some((release.version, tag))
-    });
-    all.max_by(|a, b| a.0.cmp(&b.0))
-}
-
 struct Sources<'a> {
     context: &'a Context,
     collection: &'a Collection,
@@ -97,12 +73,12 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// Opens a vault, fetching what is new unless that was done or the network is left alone.
+    /// Opens a vault, fetching what is new in its ledger unless that was done or the network is left alone.
     fn open(&mut self, vault: &Vault) -> Result<&Opened, Error> {
         if !self.opened.contains_key(&vault.name) {
             // What is imported from a vault was fetched just now.
             if !self.context.offline && self.vault != Some(vault.name.as_str()) {
-                pull(self.context, &vault.name)?;
+                pull(self.context, &vault.name, Asked::Any(&[]))?;
             }
             self.opened.insert(vault.name.clone(), Opened::of(self.context, vault.clone())?);
         }
@@ -204,6 +180,9 @@ impl Offers for Sources<'_> {
         let (found, verified) = match &home {
             Some(vault) => {
                 let opened = self.open(vault)?;
+                if !context.offline {
+                    bring(context, opened, std::slice::from_ref(release))?;
+                }
                 let found = bundle::find(context, &Place::Repository(&opened.repo, name, opened.ledger.as_ref()))?;
                 let verified = bundle::verify(context, &found, opened.voucher(context)?)?;
                 (found, verified)

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append::{Addition, append, open_to_change};
-use super::{Error, HeldKey, Opened, Vault};
-use crate::model::{Digest, EntryBody, Release, RevokedKey, RoleOf, is_plain};
+use super::append::{Addition, From, append, open_to_change};
+use super::{Error, Opened, Vault};
+use crate::model::{EntryBody, Release, is_plain};
 use crate::ops::Context;
 use crate::ops::keys::read_key;
 use crate::signature::{PublicKey, rfc3339};
-use crate::trust::{Pin, Record};
+use crate::trust::Record;
 
 /// An entry that was made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -38,67 +38,6 @@ pub struct ShownEntry {
     pub time: String,
 }
 
-/// What is known of a vault's ledger.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct LedgerReport {
-    /// The vault.
-    pub vault: Vault,
-    /// Number of its newest entry that was seen.
-    pub number: u64,
-    /// SHA-256 of that entry's raw commit: two people who see the same have the same.
-    pub head: Digest,
-    /// Version of the trust files.
-    pub root_version: u64,
-    /// How many people have to sign the next version.
-    pub threshold: u64,
-    /// Keys that it is signed with.
-    pub root_keys: Vec<HeldKey>,
-    /// Who may do what.
-    pub roles: Vec<RoleOf>,
-    /// Keys that are believed no longer, and from which entry on.
-    pub revoked: Vec<RevokedKey>,
-    /// Number of releases.
-    pub releases: usize,
-    /// Until when the newest checkpoint is worth something; absent where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fresh_until: Option<String>,
-    /// Whether that is still to come.
-    pub is_fresh: bool,
-    /// The newest entry that enough witnesses saw.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub witnessed: Option<u64>,
-    /// How the user knows the ledger.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pin: Option<Pin>,
-}
-
-/// Returns what was seen of a vault's ledger, without the network.
-///
-/// # Errors
-/// [`Error::Unknown`], [`Error::NothingSeen`].
-pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
-    let opened = Opened::of(context, Vault::find(context, name)?)?;
-    let voucher = opened.voucher(context)?.ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
-    let (ledger, root) = (voucher.ledger, voucher.ledger.files().root());
-    let held = |(who, key): &(String, PublicKey)| HeldKey { principal: who.clone(), fingerprint: key.fingerprint() };
-    let revoked = ledger.revocations();
-    Ok(LedgerReport {
-        number: ledger.number(),
-        head: ledger.head_digest(),
-        root_version: root.version,
-        threshold: root.threshold,
-        root_keys: ledger.files().keys().iter().map(held).collect(),
-        roles: root.roles.clone(),
-        revoked: revoked.iter().map(|one| RevokedKey { key: one.key.fingerprint(), since: one.since }).collect(),
-        releases: ledger.releases().count(),
-        fresh_until: ledger.checkpoint().map(|(_, expires)| rfc3339(expires)),
-        is_fresh: voucher.is_fresh,
-        witnessed: voucher.witnessed,
-        pin: voucher.pin,
-        vault: opened.vault.clone(),
-    })
-}
-
 /// Returns a key that a vault's trust files know, by its fingerprint; any other text is a key, or the path of one.
 ///
 /// # Errors
@@ -109,7 +48,7 @@ pub fn key_of(context: &Context, name: &str, text: &str) -> Result<PublicKey, Er
     }
     let opened = Opened::of(context, Vault::find(context, name)?)?;
     let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
-    let signed = ledger.records().iter().map(|record| &record.key);
+    let signed = ledger.records().iter().map(|record| record.key.as_ref());
     let listed = ledger.files().allowed().iter().map(|line| line.key());
     let root = ledger.files().keys().iter().map(|(_, key)| key);
     let found = listed.chain(root).chain(signed).find(|key| key.fingerprint() == text.trim());
@@ -141,7 +80,7 @@ fn shown(record: &Record) -> ShownEntry {
     ShownEntry {
         number: record.number,
         kind: record.body.word(),
-        principal: record.principal.clone(),
+        principal: record.principal.to_string(),
         subject,
         time: rfc3339(record.time),
     }
@@ -177,7 +116,7 @@ pub fn checkpoint(context: &Context, name: &str, days: u32) -> Result<Recorded, 
 
 fn record(context: &Context, name: &str, subject: String, body: EntryBody) -> Result<Recorded, Error> {
     let (opened, _lock) = open_to_change(context, name)?;
-    let added = append(context, &opened.vault, &opened.repo, &|_| {
+    let added = append(context, &opened, From::Ledger, &|_| {
         Ok(Some(Addition { body: body.clone(), tree: None, refs: Vec::new() }))
     })?;
     Ok(Recorded { vault: name.to_owned(), number: added.number.unwrap_or(added.ledger.number()), subject })

@@ -181,6 +181,50 @@ pub enum Error {
     /// The record of a vault cannot be read.
     #[error("the record of the vault '{0}' cannot be read")]
     Record(String),
+    /// The record of a vault is lost, and there is no copy of it.
+    #[error("the record of the vault '{vault}' is lost, and its store has no copy of it")]
+    RecordLost {
+        /// The vault.
+        vault: String,
+        /// The id of its ledger, where the store says it.
+        ledger: Option<Digest>,
+    },
+    /// Nothing is there that could hold a part of a vault.
+    #[error("'{}' is neither a pack nor a repository, and no folder of packs", .0.display())]
+    NoSource(PathBuf),
+    /// A vault in one file takes nothing.
+    #[error("the vault '{vault}' is the file '{url}', and nothing can be published to a file")]
+    IsAFile {
+        /// The vault.
+        vault: String,
+        /// The file.
+        url: String,
+    },
+    /// Something else stands where a vault is to be written.
+    #[error("'{}' is there already and is not this vault", .0.display())]
+    InTheWay(PathBuf),
+    /// A copy of a vault knows more of its ledger than this user does.
+    #[error("'{}' has the ledger at entry {theirs}, and here it was seen up to {ours}", path.display())]
+    Ahead {
+        /// The copy.
+        path: PathBuf,
+        /// Number of the newest entry there.
+        theirs: u64,
+        /// Number of the newest entry here.
+        ours: u64,
+    },
+    /// Not all of a vault is here.
+    #[error("{missing} of the {listed} releases of the vault '{vault}' are not here, '{first}' is one")]
+    NotHere {
+        /// The vault.
+        vault: String,
+        /// How many.
+        missing: usize,
+        /// Of how many.
+        listed: usize,
+        /// One of them.
+        first: String,
+    },
     /// What a bundle needs cannot be had.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -212,6 +256,21 @@ pub enum Error {
         /// The version that is locked.
         locked: Option<String>,
     },
+    /// `collection.lock` names a release of a vault by another tag than the vault has.
+    #[error(
+        "'{release}' is locked as {locked}, and the vault '{vault}' has {}",
+        found.map_or_else(|| "none of that name".to_owned(), |found| found.to_string())
+    )]
+    OtherLocked {
+        /// The vault.
+        vault: String,
+        /// The release.
+        release: String,
+        /// The tag object that is locked.
+        locked: Oid,
+        /// The tag object that the vault has.
+        found: Option<Oid>,
+    },
     /// A key or the user's own list failed.
     #[error(transparent)]
     Keys(#[from] keys::Error),
@@ -231,8 +290,11 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Name(_) | Error::Source(_) | Error::NotWhole | Error::Unknown(_) | Error::Known(_) => Class::Name,
-            Error::NotEmpty(_) | Error::NoIdentity => Class::Usage,
-            Error::NotAVault(_) | Error::File(_) | Error::Record(_) => Class::Parse,
+            Error::NotEmpty(_) | Error::NoIdentity | Error::IsAFile { .. } | Error::InTheWay(_) => Class::Usage,
+            Error::NoSource(_) => Class::Name,
+            Error::NotHere { .. } => Class::Net,
+            Error::Ahead { .. } => Class::Rollback,
+            Error::NotAVault(_) | Error::File(_) | Error::Record(_) | Error::RecordLost { .. } => Class::Parse,
             Error::Moved { .. } | Error::Gone { .. } => Class::Rollback,
             Error::Taken(_) | Error::Undone(_) => Class::Policy,
             Error::Raced { .. } => Class::Conflict,
@@ -254,7 +316,9 @@ impl Error {
             Error::Random(_) => Class::Io,
             Error::NeedsMore { .. } => Class::Consent,
             Error::Resolve(ResolveError::TooMuch) => Class::Limit,
-            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } => Class::Policy,
+            Error::Resolve(_) | Error::SeveralVaults { .. } | Error::NotLocked { .. } | Error::OtherLocked { .. } => {
+                Class::Policy
+            }
             Error::NotARootKey(_) => Class::Untrusted,
             Error::Bundle(error) => error.class(),
             Error::Keys(error) => error.class(),

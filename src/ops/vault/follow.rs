@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Error, Locked, Opened, Vault, dependencies, pull};
+use super::{Asked, Error, Locked, Opened, Vault, dependencies, pull};
 use crate::git::GitError;
 use crate::model::{ArtifactRef, Release, version_range};
 use crate::ops::Context;
 use crate::ops::bundle::{
-    self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, Step, check_policy, find, verify,
+    self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, Step, Wanted, check_policy, find,
+    verify,
 };
 use crate::ops::collection::{Collection, Upstream, with_causes};
 use crate::trust::{ReleaseContent, Verified};
@@ -79,10 +80,15 @@ pub fn follow(context: &Context, collection: &Collection, artifacts: &[ArtifactR
             links.entry(link).or_default().push(artifact.clone());
         }
     }
-    let mut pulled = BTreeMap::new();
+    let mut wanted: BTreeMap<&str, Vec<Wanted>> = BTreeMap::new();
+    for link in links.keys() {
+        // What is no range is told when it is looked for.
+        wanted.entry(&link.vault).or_default().extend(Wanted::parse(&link.wanted()));
+    }
+    let fetched = wanted.into_iter().map(|(vault, wanted)| (vault.to_owned(), fetch(context, vault, &wanted)));
+    let fetched: BTreeMap<String, Result<(), String>> = fetched.collect();
     let one = |(link, artifacts): (Link, Vec<ArtifactRef>)| {
-        let pulled = pulled.entry(link.vault.clone());
-        let fetched = pulled.or_insert_with(|| fetch(context, &link.vault)).clone();
+        let fetched = fetched.get(&link.vault).cloned().unwrap_or(Ok(()));
         let seen = fetched.and_then(|()| look(context, collection, &link, &artifacts));
         let (states, news) = seen.unwrap_or_else(|reason| {
             (artifacts.iter().map(|_| Upstream::CannotCheck { reason: reason.clone() }).collect(), None)
@@ -94,11 +100,19 @@ pub fn follow(context: &Context, collection: &Collection, artifacts: &[ArtifactR
     links.into_iter().map(one).collect()
 }
 
-fn fetch(context: &Context, vault: &str) -> Result<(), String> {
+impl Link {
+    /// Returns what is looked for in the vault.
+    fn wanted(&self) -> String {
+        format!("{}@{}", self.bundle, self.range)
+    }
+}
+
+/// Fetches the ledger, and the newest releases of what is followed.
+fn fetch(context: &Context, vault: &str, wanted: &[Wanted]) -> Result<(), String> {
     if context.offline {
         return Err(GitError::Offline.to_string());
     }
-    pull(context, vault).map(drop).map_err(|error| with_causes(&error))
+    pull(context, vault, Asked::Any(wanted)).map(drop).map_err(|error| with_causes(&error))
 }
 
 type Seen = (Vec<Upstream>, Option<(Found, Verified<ReleaseContent>)>);
@@ -116,7 +130,7 @@ fn look(context: &Context, collection: &Collection, link: &Link, artifacts: &[Ar
         let reason = ledger?.yanked(release)?.to_owned();
         Some(Upstream::TakenBack { release: release.to_string(), reason })
     };
-    let place = Place::Repository(&opened.repo, format!("{}@{}", link.bundle, link.range), ledger);
+    let place = Place::Repository(&opened.repo, link.wanted(), ledger);
     let found = match find(context, &place) {
         Ok(found) => found,
         Err(bundle::Error::NoRelease(_)) if have.iter().any(|have| taken_back(have).is_some()) => {

@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::ops::Context;
 use crate::ops::bundle::Signer;
-use crate::trust::read_ledger;
+use crate::trust::{Known, read_ledger};
 
 /// What `vault init` made.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -117,8 +117,7 @@ fn make(context: &Context, folder: &Path, name: &str, files: &Files, signer: &Si
     if !Root::open(folder)?.list("")?.is_empty() {
         return Err(Error::NotEmpty(folder.display().to_string()));
     }
-    let repo = Repo::init(folder, Worktree::None)?;
-    turn_on_rules(&repo)?;
+    let repo = make_repository(folder)?;
     let first = write(context, &repo, name, files, signer)?;
     context.make_durable(folder)?;
     let change = |name: &str, id| RefChange { name: name.to_owned(), new: Some(id), expect: Expect::Absent };
@@ -152,7 +151,8 @@ fn write(context: &Context, repo: &Repo, name: &str, files: &Files, signer: &Sig
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let index = VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
     let message = format!("Start the vault '{name}'\n");
-    let index = repo.write_commit(write_tree(repo, None, name, &index)?, &[], &message, who)?;
+    let index =
+        repo.write_commit(write_texts(repo, None, &index.render(), &index.readme(name))?, &[], &message, who)?;
     let entry = LedgerEntry {
         id: LedgerId::Nonce(random_hex().map_err(|error| Error::Random(error.to_string()))?),
         number: 0,
@@ -162,14 +162,21 @@ fn write(context: &Context, repo: &Repo, name: &str, files: &Files, signer: &Sig
     };
     let head = write_signed(context, repo, draft::write_tree(repo, files)?, &[], &entry, signer)?;
     // What no reader would take is not published.
-    let id = read_ledger(&Objects(repo), head, None)?.id();
+    let id = read_ledger(&Objects(repo), head, Known::Nothing)?.id();
     Ok(First { index, head, id })
 }
 
+/// Makes the repository of a vault, without anything in it.
+pub(super) fn make_repository(folder: &Path) -> Result<Repo, Error> {
+    let repo = Repo::init(folder, Worktree::None)?;
+    turn_on_rules(&repo)?;
+    Ok(repo)
+}
+
 /// Writes the files for people into a tree.
-pub(super) fn write_tree(repo: &Repo, base: Option<Oid>, name: &str, index: &VaultIndex) -> Result<Oid, Error> {
+pub(super) fn write_texts(repo: &Repo, base: Option<Oid>, index: &str, readme: &str) -> Result<Oid, Error> {
     let mut files: Vec<(TreePath, Oid)> = Vec::new();
-    for (path, text) in [("index.toml", index.render()), ("README.md", index.readme(name))] {
+    for (path, text) in [("index.toml", index), ("README.md", readme)] {
         files.push((path.parse().map_err(GitError::from)?, repo.write_blob(text.as_bytes())?));
     }
     Ok(repo.edit_tree(base, files.iter().map(|(path, id)| (path, Some((FileMode::Regular, *id)))))?)

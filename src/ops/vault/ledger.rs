@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Vault, store};
-use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, TreeFile, WalkLimits};
+use super::{Error, Vault, cache, store};
+use crate::git::{EntryKind, Expect, GitError, RefChange, Remote, Repo, TreeFile, WalkLimits};
 use crate::model::{Digest, MAX_ROOT_BYTES, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::Found;
@@ -13,14 +13,17 @@ use crate::trust::{Known, Ledger, LedgerError, LedgerStore, Pin, Voucher, read_l
 /// Branch of a vault with its ledger: a branch, so that every clone has it.
 pub(crate) const LEDGER_REF: &str = "refs/heads/skillmeat-ledger";
 
-/// Where what was fetched waits until it was checked; the id of its head follows.
+/// Where branches that were fetched wait until they were checked, so that nothing here moves before.
 const INCOMING: &str = "refs/skillmeat/incoming/";
 
 /// Where heads are kept that contradict each other; the id follows.
-const EVIDENCE: &str = "refs/skillmeat/evidence/";
+pub(super) const EVIDENCE: &str = "refs/skillmeat/evidence/";
 
 /// Most files of a ledger's tree: several hundred signatures would be a root of several hundred people.
 const MAX_FILES: u64 = 300;
+
+/// Where it says how far ledgers were seen; the id of the ledger follows, in hex.
+pub(super) const SEEN: &str = "refs/skillmeat/seen/";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -116,7 +119,7 @@ pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error
 
 /// Returns the ref that says how far a ledger was seen.
 pub(super) fn seen_ref(id: Digest) -> String {
-    format!("refs/skillmeat/seen/{}", id.hex())
+    format!("{SEEN}{}", id.hex())
 }
 
 /// Returns how far the ledger of a vault was seen.
@@ -124,83 +127,100 @@ pub(super) fn seen_head(repo: &Repo, vault: &Vault) -> Result<Option<Oid>, Error
     Ok(repo.find_ref(&seen_ref(vault.ledger))?)
 }
 
-/// Reads the ledger up to where it was seen; what was checked then is not checked again.
+/// Reads the ledger up to where it was seen; what was checked then is not checked again, nor read where it was kept.
 pub(super) fn seen(repo: &Repo, vault: &Vault) -> Result<Option<Ledger>, Error> {
     let Some(head) = seen_head(repo, vault)? else { return Ok(None) };
-    let ledger = read_ledger(&Objects(repo), head, Some(Known { commit: head }))?;
-    if ledger.id() == vault.ledger { Ok(Some(ledger)) } else { Err(other(vault, &ledger)) }
+    if let Some(kept) = cache::read(repo, vault.ledger, head) {
+        return Ok(Some(kept));
+    }
+    let ledger = read_ledger(&Objects(repo), head, Known::Checked(head))?;
+    if ledger.id() != vault.ledger {
+        return Err(other(vault, &ledger));
+    }
+    cache::write(repo, &ledger);
+    Ok(Some(ledger))
 }
 
 fn other(vault: &Vault, found: &Ledger) -> Error {
     Error::OtherLedger { vault: vault.name.clone(), known: vault.ledger, found: found.id() }
 }
 
-/// Returns the id of the ledger whose head was just fetched by [`wanted`]; nothing of it is checked.
-pub(super) fn id_of(repo: &Repo, offered: Oid) -> Result<Digest, Error> {
-    let head = repo.find_ref(&format!("{INCOMING}{offered}"))?.unwrap_or(offered);
+/// Returns the id of the ledger with this head; nothing of it is checked.
+pub(super) fn id_of(repo: &Repo, head: Oid) -> Result<Digest, Error> {
     let first = Objects(repo).commit(repo.root_commit(head)?);
     Ok(Digest::of(&first.map_err(LedgerError::Source)?))
 }
 
-/// Returns what to fetch for a branch whose head is offered: its name there, and a name of its own here, so that nothing here
-/// moves before it was checked.
-pub(super) fn wanted(branch: &str, head: Oid) -> (String, String) {
-    (branch.to_owned(), format!("{INCOMING}{head}"))
+/// Fetches branches of a vault, which it is not asked for otherwise: a server with ten thousand tags lists none of them.
+///
+/// Returns their heads, in the same order, and the size of what came, in bytes as sent. No ref stays: it only moves when what
+/// was fetched was checked.
+///
+/// # Errors
+/// [`Error::NotAVault`] where there is no such branch, [`Error::Git`] with `Net`.
+pub(super) fn fetch_branches(
+    context: &Context,
+    repo: &Repo,
+    remote: &Remote,
+    branches: &[&str],
+) -> Result<(Vec<Oid>, u64), Error> {
+    repo.forget_below(INCOMING, &context.recorder())?;
+    let incoming = |branch: &str| format!("{INCOMING}{}", branch.trim_start_matches("refs/heads/"));
+    let wanted: Vec<_> = branches.iter().map(|branch| ((*branch).to_owned(), incoming(branch))).collect();
+    let not_there = || Error::NotAVault(remote.url.clone());
+    let bytes = match repo.fetch_whole(context.network()?, remote, &wanted) {
+        Err(error) if error.is_missing_ref() => return Err(not_there()),
+        fetched => fetched?,
+    };
+    let head = |(_, here): &(String, String)| repo.find_ref(here)?.ok_or_else(not_there);
+    let heads = wanted.iter().map(head).collect::<Result<_, _>>()?;
+    repo.forget_below(INCOMING, &context.recorder())?;
+    Ok((heads, bytes))
 }
 
-/// Returns what was fetched by [`wanted`], and forgets that name for it. It may have moved on since it was offered.
-pub(super) fn received(context: &Context, repo: &Repo, offered: Oid) -> Result<Option<Oid>, Error> {
-    let name = format!("{INCOMING}{offered}");
-    let Some(head) = repo.find_ref(&name)? else { return Ok(None) };
-    let gone = RefChange { name, new: None, expect: Expect::At(head) };
-    repo.change_refs(&[gone], "skillmeat: fetched", &context.recorder())?;
-    Ok(Some(head))
-}
-
-/// Takes a ledger whose head was just fetched by [`wanted`]: checks every new entry, and that it goes on from what was seen.
+/// Takes the ledger with a head that was just fetched: checks every entry after `seen`, which is all that was seen of it before
+/// ([`seen`]), and that it goes on from there.
 ///
 /// The pointer to what was seen moves only then. Where a known vault has none, it is a first contact again, and the user has
 /// to say anew that it is the one they mean.
 ///
 /// # Errors
 /// [`Error::Ledger`], [`Error::OtherLedger`], [`Error::Rewound`] and [`Error::Forked`], for which both heads are kept.
-pub(super) fn take(context: &Context, repo: &Repo, vault: &Vault, offered: Oid) -> Result<Ledger, Error> {
-    let head = received(context, repo, offered)?.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    follow(context, repo, vault, head)
-}
-
-/// As [`take`], for a head whose commits are here.
-pub(super) fn follow(context: &Context, repo: &Repo, vault: &Vault, head: Oid) -> Result<Ledger, Error> {
-    let name = seen_ref(vault.ledger);
-    let before = repo.find_ref(&name)?;
-    let ledger = read_ledger(&Objects(repo), head, before.map(|commit| Known { commit }))?;
+pub(super) fn follow(
+    context: &Context,
+    repo: &Repo,
+    vault: &Vault,
+    seen: Option<&Ledger>,
+    head: Oid,
+) -> Result<Ledger, Error> {
+    let ledger = read_ledger(&Objects(repo), head, seen.map_or(Known::Nothing, Known::Read))?;
     if ledger.id() != vault.ledger {
         return Err(other(vault, &ledger));
     }
-    if before == Some(head) {
-        return Ok(ledger);
-    }
-    match before {
-        Some(old) => follows(context, repo, vault, old, &ledger)?,
+    match seen {
+        Some(seen) if seen.head() == head => return Ok(ledger),
+        Some(seen) => follows(context, repo, vault, seen, &ledger)?,
         // Before the pointer moves: else a crash between the two would keep it quiet for ever.
         None => super::add::first_again(context, &vault.name)?,
     }
-    let who = context.recorder();
-    let expect = before.map_or(Expect::Absent, Expect::At);
-    repo.change_refs(&[RefChange { name, new: Some(head), expect }], "skillmeat: seen", &who)?;
+    let expect = seen.map_or(Expect::Absent, |seen| Expect::At(seen.head()));
+    let change = RefChange { name: seen_ref(vault.ledger), new: Some(head), expect };
+    repo.change_refs(&[change], "skillmeat: seen", &context.recorder())?;
+    // After it: what is kept of a head that nobody has seen would be of no use.
+    cache::write(repo, &ledger);
     Ok(ledger)
 }
 
 /// Checks that a ledger goes on from the entry that was seen last.
-fn follows(context: &Context, repo: &Repo, vault: &Vault, old: Oid, new: &Ledger) -> Result<(), Error> {
-    if new.records().iter().any(|record| record.commit == old) {
+fn follows(context: &Context, repo: &Repo, vault: &Vault, seen: &Ledger, new: &Ledger) -> Result<(), Error> {
+    if new.record(seen.number()).is_some_and(|record| record.commit == seen.head()) {
         return Ok(());
     }
+    let old = seen.head();
     keep_evidence(context, repo, [old, new.head()])?;
-    let seen = read_ledger(&Objects(repo), old, Some(Known { commit: old }))?;
     let vault = vault.name.clone();
     let (old_number, new_number) = (seen.number(), new.number());
-    if seen.records().iter().any(|record| record.commit == new.head()) {
+    if seen.record(new_number).is_some_and(|record| record.commit == new.head()) {
         return Err(Error::Rewound { vault, old, old_number, new: new.head(), new_number });
     }
     let pairs = seen.records().iter().zip(new.records());

@@ -3,32 +3,49 @@
 
 mod add;
 mod append;
+mod cache;
+mod check;
 mod dependencies;
 mod draft;
 mod entries;
 mod error;
+mod fetch;
 mod follow;
 mod init;
+mod kept;
 mod ledger;
+mod locked;
+mod ls;
 mod pull;
 mod push;
 mod receive;
+mod repair;
 mod root;
 mod serve;
+mod show;
+mod travel;
 mod witness;
 
-pub use add::{Added, HeldKey, Vault, add, list, pin, remove, store};
-pub use dependencies::{Locked, Needed, check_locked, dependencies};
-pub use entries::{LedgerReport, Recorded, ShownEntry, checkpoint, key_of, log, revoke, show, yank};
+pub use add::{Added, HeldKey, Removed, Vault, add, list, names, pin, remove, store};
+pub use check::{Checked, NotBelieved, Offered, Part, Reach, Remedy, Trouble, check};
+pub use dependencies::{Locked, Needed, dependencies};
+pub use entries::{Recorded, ShownEntry, checkpoint, key_of, log, revoke, yank};
 pub use error::Error;
+pub use fetch::bring;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
 pub use init::{Made, NewPlace, init};
+pub use kept::LastFetch;
 pub use ledger::{Opened, knowing};
-pub use pull::{Pulled, Standing, VaultRelease, ls, pull};
+pub use locked::{PulledOne, check_locked, pull_all, pull_locked};
+pub use ls::{Standing, VaultRelease, ls};
+pub use pull::{Asked, Pulled, pull};
 pub use push::{Pushed, push};
 pub use receive::{Gate, MAX_PUSHED_REFS, OtherRefs, RefUpdate, Refused};
+pub use repair::{NotTaken, Repaired, Restored, VaultSide, repair, repair_vault_side};
 pub use root::{RootChange, RootState, change, publish, sign};
 pub use serve::turn_on_rules;
+pub use show::{Fetched, LatestRelease, LedgerReport, ListedVault, overview, show};
+pub use travel::{Carried, Shape, export, pull_from};
 pub use witness::{Witnessed, witness};
 
 /// Branch of a vault with its index for people.

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append::{Addition, append, open_to_change};
-use super::init::write_tree;
+use super::append::{Addition, From, append, open_to_change};
+use super::init::write_texts;
 use super::ledger::file;
 use super::{Error, INDEX_REF, Vault};
 use crate::git::{GitError, Identity, PushUpdate, Repo};
@@ -57,22 +57,25 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     };
     let (opened, _lock) = open_to_change(context, &vault.name)?;
     write_objects(context, &opened.repo, found.evidence.as_ref(), &verified)?;
-    let added = append(context, &vault, &opened.repo, &|now| {
-        match now.at(&content.release.ref_name()) {
-            // A tag without its entry was put there by other means, and gets one.
-            Some(id) if id == content.tag_id && now.ledger.tag_of(&content.release) == Some(id) => return Ok(None),
-            Some(id) if id != content.tag_id => return Err(Error::Taken(content.release.clone())),
-            _ => {}
-        }
-        if now.ledger.tag_of(&content.release).is_some_and(|tag| tag != content.tag_id) {
+    let added = append(context, &opened, From::Index, &|now| {
+        let listed = now.ledger.tag_of(&content.release);
+        if listed.is_some_and(|tag| tag != content.tag_id) {
             return Err(Error::Taken(content.release.clone()));
         }
-        check_signer(&now.ledger, content)?;
-        let main = now.at(INDEX_REF).ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-        let index = next_index(now.repo, &now.ledger, main, content, who)?;
-        let tag = now.at(&content.release.ref_name());
+        // A vault with ten thousand tags is not asked for all of them: what the ledger does not list should not be there, and
+        // the push says so. Only where that was refused is there a reason to look.
+        let there = if listed.is_some() || now.tries > 1 { now.tag(&content.release)? } else { None };
+        match there {
+            Some(id) if id != content.tag_id => return Err(Error::Taken(content.release.clone())),
+            Some(_) if listed.is_some() => return Ok(None),
+            // A tag without its entry was put there by other means, and gets one.
+            _ => {}
+        }
+        check_signer(now.ledger, content)?;
+        let main = now.index.ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
+        let index = next_index(now.repo, now.ledger, main, content, who)?;
         let mut refs = vec![PushUpdate { name: INDEX_REF.to_owned(), new: index, old: Some(main) }];
-        if tag.is_none() {
+        if there.is_none() {
             refs.push(PushUpdate { name: content.release.ref_name(), new: content.tag_id, old: None });
         }
         Ok(Some(Addition { body: body.clone(), tree: None, refs }))
@@ -103,21 +106,32 @@ fn next_index(repo: &Repo, ledger: &Ledger, main: Oid, content: &ReleaseContent,
         let entry = repo.entry_at(tree, &path)?;
         Ok(entry.map(|entry| repo.blob(entry.id, MAX_INDEX_BYTES)).transpose()?)
     };
-    let mut index = match read("index.toml")? {
-        Some(bytes) => VaultIndex::parse(&bytes)?,
-        None => VaultIndex { format: VAULT_FORMAT, releases: Vec::new() },
-    };
     let text = String::from_utf8_lossy(&file(repo, ledger, "vault.toml")?).into_owned();
     let name =
         text.parse::<toml_edit::DocumentMut>().ok().and_then(|file| file.get("name")?.as_str().map(str::to_owned));
-    index.insert(IndexedRelease {
+    let name = name.as_deref().unwrap_or("vault");
+    let release = IndexedRelease {
         bundle: content.release.bundle.clone(),
         version: content.release.version.clone(),
         tag: content.tag_id.to_string(),
         tree: content.digest,
         license: content.manifest.license.clone(),
         description: content.manifest.description.clone(),
-    });
-    let tree = write_tree(repo, Some(tree), name.as_deref().unwrap_or("vault"), &index)?;
+    };
+    let (before, page) = (read("index.toml")?, read("README.md")?);
+    let as_text =
+        |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok().map(str::to_owned));
+    let put = as_text(&before).zip(as_text(&page));
+    let put = put.and_then(|(index, page)| VaultIndex::texts_with(&index, &page, name, &release));
+    let (index, page) = match (put, before) {
+        (Some(texts), _) => texts,
+        (None, before) => {
+            let empty = || VaultIndex { format: VAULT_FORMAT, releases: Vec::new() };
+            let mut index = before.map_or_else(|| Ok(empty()), |bytes| VaultIndex::parse(&bytes))?;
+            index.insert(release);
+            (index.render(), index.readme(name))
+        }
+    };
+    let tree = write_texts(repo, Some(tree), &index, &page)?;
     Ok(repo.write_commit(tree, &[main], &format!("Publish {}\n", content.release), who)?)
 }

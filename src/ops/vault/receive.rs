@@ -180,7 +180,7 @@ impl Gate<'_> {
             return release
                 .map_or(Ok(Vec::new()), |release| Err(Refused::NotListed(Refusal::Unpublished(release.to_string()))));
         };
-        let ledger = read_ledger(&Objects(self.objects), head, before.map(|commit| Known { commit }))?;
+        let ledger = read_ledger(&Objects(self.objects), head, before.map_or(Known::Nothing, Known::Checked))?;
         let new = self.entries_after(before, &ledger)?;
         let releases = self.to_check(&ledger, new, &tags)?;
         for (release, tag) in &releases {
@@ -226,7 +226,7 @@ impl Gate<'_> {
         match records.iter().position(|record| record.commit == old) {
             Some(at) => Ok(&records[at + 1..]),
             None => {
-                let here = read_ledger(&Objects(self.objects), old, Some(Known { commit: old }))?;
+                let here = read_ledger(&Objects(self.objects), old, Known::Checked(old))?;
                 Err(Refused::Rewritten(here.number()))
             }
         }

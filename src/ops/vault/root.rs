@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append::{Added, Addition, append, open_to_change};
+use super::append::{Added, Addition, From, append, open_to_change};
 use super::draft::{
     Files, REVOKED, ROOT, SIGNERS, add_signature, holds, read_draft, seal, signers_line, write_draft, write_tree,
 };
@@ -189,8 +189,8 @@ pub fn change(
     let signer = Signer::of(context)?;
     let key = signer.public()?;
     let done = std::cell::RefCell::new(None);
-    let added = append(context, &opened.vault, &opened.repo, &|now| {
-        let mut files = changed(now.repo, &now.ledger, changes)?;
+    let added = append(context, &opened, From::Ledger, &|now| {
+        let mut files = changed(now.repo, now.ledger, changes)?;
         if now.ledger.files().holder(&key).is_none() {
             return Err(Error::NotARootKey(key.fingerprint()));
         }
@@ -246,9 +246,9 @@ pub fn sign(context: &Context, name: &str, draft: &Path) -> Result<RootState, Er
 pub fn publish(context: &Context, name: &str, draft: &Path) -> Result<RootState, Error> {
     let files = read_draft(draft)?;
     let (opened, _lock) = open_to_change(context, name)?;
-    let added = append(context, &opened.vault, &opened.repo, &|now| {
-        check_revocations(&files, &now.ledger)?;
-        Ok(Some(addition(now.repo, &now.ledger, &files)?))
+    let added = append(context, &opened, From::Ledger, &|now| {
+        check_revocations(&files, now.ledger)?;
+        Ok(Some(addition(now.repo, now.ledger, &files)?))
     })?;
     state(&files, &added, draft)
 }

@@ -1,44 +1,54 @@
 //! From the commits of a ledger to a [`Ledger`], entry by entry.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{
-    Epoch, Ledger, LedgerError, LedgerStore, MAX_ENTRIES, Problem, Published, Record, TrustFiles, may_publish,
-};
+use super::{Epoch, Ledger, LedgerError, LedgerStore, MAX_ENTRIES, Problem, Record, TrustFiles, may_publish};
 use crate::model::{Digest, EntryBody, LedgerEntry, LedgerId, Oid, Role};
 use crate::signature::{GIT_NAMESPACE, PublicKey, SignedCommit, SshSignature, Verdict, signed_by, unarmour};
 use crate::trust::error::NotGood;
 
-/// An entry whose signature was checked before, and with it all that are before it.
+/// What is known of a ledger before it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
-    /// Its commit.
-    pub commit: Oid,
+pub enum Known<'a> {
+    /// Nothing: every entry is checked.
+    Nothing,
+    /// The signatures up to this entry were checked, and are not checked again.
+    Checked(Oid),
+    /// All of it up to its head was read and checked, and only what comes after that is read.
+    Read(&'a Ledger),
 }
 
-/// Reads a ledger from its head and checks every entry. Signatures up to `known` are not checked again.
+/// Reads a ledger from its head and checks every entry that is not known. One that does not go on from what is known is read
+/// and checked whole.
 ///
 /// # Errors
 /// [`LedgerError`]: the first entry that does not hold.
-pub fn read_ledger(store: &dyn LedgerStore, head: Oid, known: Option<Known>) -> Result<Ledger, LedgerError> {
-    let commits = commits(store, head)?;
-    let first_new = known.and_then(|known| commits.iter().position(|(id, _)| *id == known.commit));
-    let first_new = first_new.map_or(0, |at| at + 1);
+pub fn read_ledger(store: &dyn LedgerStore, head: Oid, known: Known<'_>) -> Result<Ledger, LedgerError> {
+    let base = match known {
+        Known::Read(ledger) => Some(ledger),
+        _ => None,
+    };
+    let (commits, base) = commits(store, head, base)?;
+    let first = base.map_or(0, |base| base.records().len());
+    let checked = match known {
+        Known::Checked(id) => commits.iter().position(|(commit, _)| *commit == id).map_or(0, |at| at + 1),
+        _ => 0,
+    };
     let read: Vec<Read> = commits
         .par_iter()
         .enumerate()
-        .map(|(at, (id, raw))| Read::of(raw, at < first_new).map_err(|problem| entry_error(at, *id, problem)))
+        .map(|(at, (id, raw))| Read::of(raw, at < checked).map_err(|problem| entry_error(first + at, *id, problem)))
         .collect::<Result<_, _>>()?;
-    let mut ledger: Option<Ledger> = None;
+    let mut ledger = base.cloned();
     for (at, ((id, _), read)) in commits.iter().zip(read).enumerate() {
         let added = match &mut ledger {
-            None => first(store, *id, read).map(|first| ledger = Some(first)),
+            None => begin(store, *id, read).map(|begun| ledger = Some(begun)),
             Some(ledger) => next(store, ledger, *id, read),
         };
         added.map_err(|error| match error {
-            Failed::Problem(problem) => entry_error(at, *id, problem),
+            Failed::Problem(problem) => entry_error(first + at, *id, problem),
             Failed::Source(error) => LedgerError::Source(error),
         })?;
     }
@@ -52,11 +62,23 @@ fn entry_error(at: usize, commit: Oid, problem: Problem) -> LedgerError {
     LedgerError::Entry { number: at as u64, commit, problem: Box::new(problem) }
 }
 
-/// Returns the raw commits, oldest first.
-fn commits(store: &dyn LedgerStore, head: Oid) -> Result<Vec<(Oid, Vec<u8>)>, LedgerError> {
+/// Commits with their ids.
+type Commits = Vec<(Oid, Vec<u8>)>;
+
+/// Returns the raw commits behind `base`, oldest first; all of them, and no base, where the history does not lead to its head.
+fn commits<'a>(
+    store: &dyn LedgerStore,
+    head: Oid,
+    base: Option<&'a Ledger>,
+) -> Result<(Commits, Option<&'a Ledger>), LedgerError> {
     let mut commits = Vec::new();
     let mut next = Some(head);
+    let mut met = None;
     while let Some(id) = next {
+        met = base.filter(|base| base.head() == id);
+        if met.is_some() {
+            break;
+        }
         if commits.len() == MAX_ENTRIES {
             return Err(LedgerError::TooLong(MAX_ENTRIES));
         }
@@ -65,8 +87,11 @@ fn commits(store: &dyn LedgerStore, head: Oid) -> Result<Vec<(Oid, Vec<u8>)>, Le
         next = crate::signature::RawCommit::parse(&raw).ok().and_then(|commit| commit.parents().first().copied());
         commits.push((id, raw));
     }
+    if met.is_some_and(|base| base.records().len() + commits.len() > MAX_ENTRIES) {
+        return Err(LedgerError::TooLong(MAX_ENTRIES));
+    }
     commits.reverse();
-    Ok(commits)
+    Ok((commits, met))
 }
 
 /// What is known of an entry without the ones before it.
@@ -101,7 +126,8 @@ impl Read {
 
     fn record(&self, commit: Oid, principal: String) -> Record {
         let LedgerEntry { number, body, time, .. } = self.entry.clone();
-        Record { number, commit, body, key: self.key.clone(), principal, digest: self.digest, time }
+        let (key, principal) = (Arc::new(self.key.clone()), principal.into());
+        Record { number, commit, body, key, principal, digest: self.digest, time }
     }
 }
 
@@ -117,7 +143,7 @@ impl<T: Into<Problem>> From<T> for Failed {
 }
 
 /// Begins a ledger: its first entry is vouched for by the root keys that it names itself.
-fn first(store: &dyn LedgerStore, id: Oid, read: Read) -> Result<Ledger, Failed> {
+fn begin(store: &dyn LedgerStore, id: Oid, read: Read) -> Result<Ledger, Failed> {
     if !matches!(read.entry.id, LedgerId::Nonce(_)) || read.entry.number != 0 || read.parents != 0 {
         return Err(Problem::First.into());
     }
@@ -125,16 +151,10 @@ fn first(store: &dyn LedgerStore, id: Oid, read: Read) -> Result<Ledger, Failed>
     let files = TrustFiles::parse(&store.files(read.tree).map_err(Failed::Source)?, None)?;
     check_version(&files, version)?;
     let principal = root_holder(&files, &read.key)?;
-    Ok(Ledger {
-        id: read.digest,
-        head: id,
-        head_digest: read.digest,
-        tree: read.tree,
-        records: vec![read.record(id, principal)],
-        epochs: vec![Epoch { number: 0, files }],
-        releases: BTreeMap::new(),
-        revokes: Vec::new(),
-    })
+    let mut ledger = Ledger::empty(read.digest, id, read.tree);
+    ledger.epochs.push(Epoch { number: 0, files });
+    ledger.push(read.record(id, principal), read.tree);
+    Ok(ledger)
 }
 
 fn next(store: &dyn LedgerStore, ledger: &mut Ledger, id: Oid, read: Read) -> Result<(), Failed> {
@@ -162,15 +182,7 @@ fn next(store: &dyn LedgerStore, ledger: &mut Ledger, id: Oid, read: Read) -> Re
     } else if read.tree != ledger.tree {
         return Err(Problem::Tree.into());
     }
-    match &read.entry.body {
-        EntryBody::Publish { release, .. } => {
-            ledger.releases.insert(release.clone(), Published { number, yanked: None });
-        }
-        EntryBody::Revoke { .. } => ledger.revokes.push(number),
-        _ => {}
-    }
-    ledger.records.push(read.record(id, principal));
-    (ledger.head, ledger.head_digest, ledger.tree) = (id, read.digest, read.tree);
+    ledger.push(read.record(id, principal), read.tree);
     Ok(())
 }
 

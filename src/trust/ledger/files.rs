@@ -1,6 +1,7 @@
 //! The trust files of a ledger: `root.toml` with its signatures, and the two lists that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{FilesError, ROOT_NAMESPACE, Revocation, SIGNER_NAMESPACES};
 use crate::model::{Digest, RootFile, RootKey, is_principal};
@@ -23,6 +24,8 @@ pub struct TrustFiles {
     root: RootFile,
     keys: Vec<(String, PublicKey)>,
     allowed: AllowedSigners,
+    /// The text that `allowed` was read from.
+    signers: Arc<[u8]>,
     revoked: Vec<Revocation>,
 }
 
@@ -51,11 +54,22 @@ impl TrustFiles {
         }
         // For plain git, which reads this list and not the positions in `root.toml`; one that is broken would lock it out.
         RevokedKeys::parse(revoked)?;
-        let allowed = AllowedSigners::parse(signers)?;
-        check_lines(&allowed)?;
-        let parsed = Self { keys: keys_of(&root.keys)?, revoked: revocations(&root)?, root, allowed };
+        let parsed = Self::known(root, signers)?;
+        check_lines(&parsed.allowed)?;
         parsed.check_signatures(files, root_bytes, before.map(|(files, _)| files))?;
         Ok(parsed)
+    }
+
+    /// Reads trust files that were checked before.
+    pub(super) fn known(root: RootFile, signers: &[u8]) -> Result<Self, FilesError> {
+        let allowed = AllowedSigners::parse(signers)?;
+        let (keys, revoked) = (keys_of(&root.keys)?, revocations(&root)?);
+        Ok(Self { root, keys, allowed, signers: signers.into(), revoked })
+    }
+
+    /// Returns the bytes of `allowed_signers`.
+    pub(super) fn signers(&self) -> &[u8] {
+        &self.signers
     }
 
     /// Counts the people who signed, with keys of this version and of the one before; every signature has to hold.

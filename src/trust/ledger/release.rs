@@ -28,6 +28,16 @@ impl Ledger {
         Some(self.entry_of(self.releases.get(release)?.number)?.0)
     }
 
+    /// Returns when a release was published, in seconds since 1970: what its publisher wrote.
+    pub fn published(&self, release: &Release) -> Option<u64> {
+        Some(self.record(self.releases.get(release)?.number)?.time)
+    }
+
+    /// Returns the number of the entry that published a release.
+    pub fn number_of(&self, release: &Release) -> Option<u64> {
+        Some(self.releases.get(release)?.number)
+    }
+
     /// Says whether a release that this key has signed could be published now.
     ///
     /// # Errors
@@ -96,7 +106,7 @@ impl Ledger {
         let revoked = self
             .revocations()
             .into_iter()
-            .find(|revoked| (revoked.key == *key || revoked.key == record.key) && revoked.since <= number);
+            .find(|revoked| (revoked.key == *key || revoked.key == *record.key) && revoked.since <= number);
         if let Some(revoked) = revoked {
             let fingerprint = revoked.key.fingerprint();
             return Err(Refusal::Revoked { release: release.to_string(), number, fingerprint, since: revoked.since });
