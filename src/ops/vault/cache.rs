@@ -9,7 +9,6 @@
 //! the two) is passed over, and the ledger is read from its commits (`schema/ledger.md`, section 4).
 
 use std::io::Write as _;
-
 use std::path::PathBuf;
 
 use super::ledger::Objects;
@@ -44,5 +43,6 @@ pub(super) fn write(repo: &Repo, ledger: &Ledger) {
     let (folder, path) = place(repo, ledger.id());
     let Some(bytes) = ledger.to_bytes() else { return };
     // Not synced: what a power cut leaves of it does not have its SHA-256.
-    let _ = ensure_folder(&folder).and_then(|()| write_fresh(&path, UNFINISHED, |file| file.write_all(&bytes)));
+    let written = |file: &mut std::fs::File| file.write_all(&bytes);
+    let _ = ensure_folder(&folder).and_then(|()| write_fresh(&path, UNFINISHED, written));
 }
