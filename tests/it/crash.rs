@@ -334,6 +334,34 @@ fn a_folder_closed_to_writing_is_an_error_and_nothing_changes() {
     }
 }
 
+/// What was fetched of a vault can be read where nothing can be written, and a pull says what it cannot write.
+#[test]
+fn a_home_closed_to_writing_can_be_read_and_a_pull_names_it() {
+    let env = TestEnv::with_key();
+    env.run(["vault", "init", "../vault.git"]).ok();
+    env.run(["vault", "add", "team", "../vault.git", "--first-use"]).ok();
+    let root = is_root();
+    if root {
+        give_away(&env);
+    }
+    let _ = Ran::of({
+        let mut command = Command::new("chmod");
+        command.args(["-R", "a-w"]).arg(env.home().join(".skillmeat"));
+        command
+    })
+    .ok();
+    let before = env.snapshot(Depth::Objects);
+    let run = |args: &[&str]| {
+        let command = env.program(args);
+        Ran::of(if root { as_nobody(&command) } else { command })
+    };
+    let told = run(&["vault", "pull", "team"]).refused("io");
+    assert!(told.stderr.contains(".skillmeat/vaults/team.lock"), "{}", told.stderr);
+    let _ = run(&["vault", "ls", "team"]).ok();
+    let _ = run(&["vault", "show", "team"]).ok();
+    before.assert_same(&env.snapshot(Depth::Objects), "the home is closed");
+}
+
 #[test]
 fn a_key_or_list_that_cannot_be_read_is_an_error() {
     let env = TestEnv::with_key();

@@ -192,6 +192,9 @@ fn a_vault_that_cannot_be_reached_is_said_and_what_is_here_can_be_used() {
     std::fs::rename(author.root().join("vault.git"), author.root().join("gone.git")).expect("moves");
     reader.refused("net", &["vault", "pull", "team"]);
     reader.refused("net", &["import", "team:kit", "--yes"]);
+    let told = reader.refused("net", &["vault", "pull", "team", "--offline"]);
+    assert!(told.stderr.contains("has to be asked") && told.stderr.contains("vault ls team"), "{}", told.stderr);
+    author.refused("net", &["vault", "push", "team", "kit", "--offline"]);
     assert_eq!(reader.json(&["vault", "ls", "team"]).as_array().expect("a list").len(), 1);
     reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
 }

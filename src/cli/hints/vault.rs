@@ -59,6 +59,9 @@ fn hint(error: &vault::Error) -> Option<String> {
             "one of you two was shown a fork: compare `git skillmeat vault log` with theirs before you import anything"
                 .to_owned()
         }
+        Error::Offline(name) => {
+            format!("leave it out; what was fetched before can be used without: `git skillmeat vault ls {name}`")
+        }
         Error::NothingSeen(name) => format!("fetch it with `git skillmeat vault pull {name}`"),
         Error::Refused(problem) => return problem_hint(problem),
         Error::NotVouched(Refusal::UnknownKey { .. } | Refusal::NotAllowed { .. }) => ASK_FOR_ROLE.to_owned(),

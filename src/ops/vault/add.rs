@@ -314,6 +314,11 @@ impl Vault {
         Remote { url: self.url.clone() }
     }
 
+    /// Refuses where the network is to be left alone.
+    pub(super) fn check_online(&self, context: &Context) -> Result<(), Error> {
+        if context.offline { Err(Error::Offline(self.name.clone())) } else { Ok(()) }
+    }
+
     /// Returns the text of its record.
     pub(super) fn record(&self) -> String {
         let url = toml_edit::Value::from(self.url.as_str()).to_string();

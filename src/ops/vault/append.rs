@@ -213,6 +213,7 @@ pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, c
     let vault = Vault::find(context, name)?;
     super::travel::check_takes(&vault)?;
     // Nothing is written for a vault that could not be asked anyway.
+    vault.check_online(context)?;
     context.network()?;
     let lock = super::add::lock(context, &vault.name)?;
     let mut opened = Opened::of(context, vault)?;

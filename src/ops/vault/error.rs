@@ -119,6 +119,9 @@ pub enum Error {
         /// The release.
         release: String,
     },
+    /// It cannot be done without the network.
+    #[error("the vault '{0}' has to be asked for this, and `--offline` leaves the network alone")]
+    Offline(String),
     /// Nothing was fetched from the vault yet.
     #[error("nothing was fetched from the vault '{}' yet", .0.escape_debug())]
     NothingSeen(String),
@@ -308,7 +311,7 @@ impl Error {
             Error::OtherLedger { .. } => Class::Untrusted,
             Error::Rewound { .. } => Class::Rollback,
             Error::Forked { .. } | Error::Contradicted { .. } => Class::Fork,
-            Error::Incomplete { .. } => Class::Net,
+            Error::Incomplete { .. } | Error::Offline(_) => Class::Net,
             Error::Refused(problem) => problem.class(),
             Error::NotVouched(refusal) => refusal.class(),
             Error::Files(error) => error.class(),

@@ -61,6 +61,7 @@ pub fn pull(context: &Context, name: &str, asked: Asked<'_>) -> Result<Pulled, E
 
 /// As [`pull`], from the address that stands in `vault`.
 pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Result<Pulled, Error> {
+    vault.check_online(context)?;
     context.network()?;
     let _lock = lock(context, &vault.name)?;
     let Opened { vault, repo, ledger: seen } = Opened::of(context, vault)?;

@@ -211,10 +211,9 @@ impl Gate<'_> {
     /// The branch for people goes forward only, and with an entry, whose signer answers for it: nobody signs it itself.
     fn check_index(&self, updates: &[RefUpdate], has_news: bool) -> Result<(), Refused> {
         let Some(update) = updates.iter().find(|update| update.name == INDEX_REF) else { return Ok(()) };
-        let (Some(old), Some(new)) = (update.old, update.new) else {
-            return if has_news || self.others == OtherRefs::Take { Ok(()) } else { Err(Refused::IndexAlone) };
-        };
-        if !self.objects.is_ancestor(old, new)? {
+        if let (Some(old), Some(new)) = (update.old, update.new)
+            && !self.objects.is_ancestor(old, new)?
+        {
             return Err(Refused::Rewound);
         }
         if has_news || self.others == OtherRefs::Take { Ok(()) } else { Err(Refused::IndexAlone) }
