@@ -326,6 +326,8 @@ fn row_61_a_repair_without_a_pointer_is_a_first_contact_again() {
     assert_well(&reader, 2);
     // The whole store is gone.
     fs::remove_dir_all(store(&reader)).expect("removes");
+    reader.run(["vault", "pin", "team", "--ledger", &id]).ok();
+    assert!(!store(&reader).exists(), "to pin it makes no half of a store");
     assert!(told(&check(&reader, &[])).contains("the store is gone"));
     let done = repair(&reader, &[]);
     assert_eq!(done["first_contact"], true, "{done:#}");
@@ -380,7 +382,7 @@ fn a_record_that_is_damaged_is_written_anew_from_its_copy() {
     assert_well(&reader, 2);
     // Without its copy the store still says which ledger it was.
     write(&record, b"x");
-    fs::remove_file(store(&reader).join("skillmeat/record.toml")).expect("removes");
+    fs::remove_file(store(&reader).join("record.toml")).expect("removes");
     let told = reader.refused("parse", &["vault", "repair", "team"]);
     assert!(told.stderr.contains(&id), "{}", told.stderr);
     reader.run(["vault", "remove", "team"]).ok();

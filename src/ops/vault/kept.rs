@@ -1,4 +1,6 @@
 //! What is kept beside the objects of a vault's store: a copy of its record, and when it was fetched last.
+//!
+//! Not in its folder `skillmeat`, all of which may be deleted at any time: what is lost of these cannot be worked out again.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Vault;
-use crate::fsio::{Access, FsError, ensure_folder, read_optional, write_atomic};
+use crate::fsio::{Access, FsError, read_optional, write_atomic};
 use crate::ops::Context;
 use crate::signature::rfc3339;
 
@@ -24,11 +26,10 @@ pub struct LastFetch {
 }
 
 fn file(store: &Path, name: &str) -> PathBuf {
-    store.join("skillmeat").join(name)
+    store.join(name)
 }
 
 fn write(store: &Path, name: &str, text: &str) -> Result<(), FsError> {
-    ensure_folder(&store.join("skillmeat"))?;
     write_atomic(&file(store, name), text.as_bytes(), Access::Shared)
 }
 
@@ -37,6 +38,10 @@ fn write(store: &Path, name: &str, text: &str) -> Result<(), FsError> {
 /// # Errors
 /// [`FsError::Io`].
 pub(super) fn keep_record(store: &Path, vault: &Vault) -> Result<(), FsError> {
+    // A store that is gone is made whole or not at all.
+    if !store.is_dir() {
+        return Ok(());
+    }
     write(store, "record.toml", &vault.record())
 }
 

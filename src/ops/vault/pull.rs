@@ -102,7 +102,9 @@ pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Resu
         check_fetched(&vault, &repo, locked)?;
     }
     context.fetched(bytes);
-    super::kept::note_fetch(context, repo.git_folder(), &vault.url)?;
+    if held_back.is_none() {
+        super::kept::note_fetch(context, repo.git_folder(), &vault.url)?;
+    }
     context.make_durable(repo.git_folder())?;
     if let Some(release) = held_back {
         return Err(Error::Incomplete { vault: vault.name.clone(), release: release.to_string() });
