@@ -272,7 +272,7 @@ fn packs(bench: &Bench) {
         "git-skillmeat verify big.skillmeat-pack",
         "find big/skills -type f | xargs sha256sum",
     );
-    large_files(&bench);
+    large_files(bench);
 }
 
 /// A gigabyte in twelve files that do not get smaller.

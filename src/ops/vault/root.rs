@@ -194,16 +194,16 @@ pub fn change(
         if now.ledger.files().holder(&key).is_none() {
             return Err(Error::NotARootKey(key.fingerprint()));
         }
-        if holds(&files, &now.ledger, &key) {
+        if holds(&files, now.ledger, &key) {
             add_signature(&mut files, &signer)?;
         }
         if let Some(source) = also {
             let signer = Signer::with(context, source);
-            if holds(&files, &now.ledger, &signer.public()?) {
+            if holds(&files, now.ledger, &signer.public()?) {
                 add_signature(&mut files, &signer)?;
             }
         }
-        let addition = addition(now.repo, &now.ledger, &files);
+        let addition = addition(now.repo, now.ledger, &files);
         done.replace(Some(files));
         match addition {
             Ok(addition) => Ok(Some(addition)),
