@@ -69,7 +69,17 @@ impl Repo {
             command.arg("-c").arg(format!("pack.compression={level}"));
         }
         // The same objects make the same pack, so that what was sent before is found again: threads share deltas by chance.
-        command.args(["-c", "pack.threads=1", "pack-objects", "--quiet", "--non-empty", "--delta-base-offset"]);
+        // Deltas between large files cost minutes, and memory of their size, and seldom find anything.
+        command.args([
+            "-c",
+            "pack.threads=1",
+            "-c",
+            "core.bigFileThreshold=4m",
+            "pack-objects",
+            "--quiet",
+            "--non-empty",
+            "--delta-base-offset",
+        ]);
         command.args(options).arg(folder.join("pack")).stdin(Stdio::piped());
         let stdout = feed(command, lines.as_bytes(), "pack-objects")?;
         let text = String::from_utf8_lossy(&stdout);
