@@ -192,6 +192,14 @@ fn shown_text(shown: &LedgerReport) -> String {
         shown.root_version,
         count(usize::try_from(shown.threshold).unwrap_or(usize::MAX), "signature"),
     );
+    for mirror in &shown.mirrors {
+        let state = match (mirror.number, mirror.behind) {
+            (Some(number), Some(0)) => format!("entry {number}"),
+            (Some(number), Some(behind)) => format!("entry {number}, {WARNING}{behind} behind{WARNING:#}"),
+            _ => format!("{WARNING}never looked at{WARNING:#}"),
+        };
+        text.push_str(&format!("  mirror    {}: {state}\n", clean(&mirror.address)));
+    }
     for key in &shown.root_keys {
         text.push_str(&format!("  {:10} {}  {}\n", "root key", clean(&key.principal), key.fingerprint));
     }

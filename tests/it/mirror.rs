@@ -93,6 +93,8 @@ fn a_folder_holds_a_mirror_that_plain_git_reads() {
     ada.run(["vault", "yank", "team", "kit@1.0.0", "--reason", "old"]).ok();
     let listed = ada.json(&["vault", "mirror", "list", "team"]);
     assert_eq!((&listed["mirrors"][0]["number"], &listed["mirrors"][0]["is_fresh"]), (&3.into(), &true.into()));
+    let shown = ada.json(&["vault", "show", "team"]);
+    assert_eq!((&shown["mirrors"][0]["number"], &shown["mirrors"][0]["behind"]), (&3.into(), &0.into()));
     // Nothing new is written when nothing is new.
     let before = Snapshot::of(&ada.root().join("mirror"), Depth::Objects);
     ada.run(["vault", "mirror", "push", "team"]).ok();
@@ -178,4 +180,23 @@ fn keys_come_from_the_environment_and_are_never_told() {
         grep.args(["--recursive", "--files-with-matches", "--fixed-strings", secret]).arg(ada.root());
         assert_eq!(Ran::of(grep).stdout, "");
     }
+}
+
+#[test]
+fn what_is_lost_here_and_at_the_vault_comes_back_from_a_mirror() {
+    let (ada, _) = ada();
+    ada.run(["vault", "mirror", "add", "team", "../mirror"]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    std::fs::rename(ada.root().join("vault.git"), ada.root().join("gone")).expect("moved");
+    let objects = ada.home().join(".skillmeat/vaults/team.git/objects");
+    std::fs::remove_dir_all(&objects).expect("removed");
+    for folder in ["pack", "info"] {
+        std::fs::create_dir_all(objects.join(folder)).expect("a folder");
+    }
+    assert_ne!(ada.run(["vault", "check", "team", "--read-data"]).code, Some(0));
+    let told = ada.run(["vault", "repair", "team"]).ok();
+    assert!(told.stdout.contains("kit--v1.0.0"), "{told:?}");
+    ada.run(["vault", "check", "team", "--read-data"]).ok();
+    let releases = ada.json(&["vault", "ls", "team"]);
+    assert_eq!(releases[0]["fetched"], true, "{releases}");
 }

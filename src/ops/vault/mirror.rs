@@ -276,6 +276,9 @@ fn update(
             if let Err(error) = copy.tidy(&next) {
                 context.progress.warn(&format!("the packs in '{address}' were not put together: {error}"));
             }
+            if let Some(written) = copy.head()? {
+                copy.note(repo, &written)?;
+            }
             return state_of(context, &copy, Some(ledger), true);
         }
         pause = next_pause(started.elapsed(), pause);

@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::add::store_path;
+use super::copy::noted_number;
 use super::kept::{LastFetch, last_fetch};
 use super::{Error, HeldKey, Opened, Vault, names};
 use crate::fsio::Root;
+use crate::git::Repo;
 use crate::model::{Digest, Release, RevokedKey, RoleOf};
 use crate::ops::Context;
 use crate::ops::bundle::releases;
@@ -47,6 +49,19 @@ pub struct Fetched {
     pub last: Option<LastFetch>,
 }
 
+/// What is known of a mirror without asking it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct KnownMirror {
+    /// Its address.
+    pub address: String,
+    /// Number of the newest entry of the ledger that it had; absent where it was never looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// How many entries newer ones are known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
+}
+
 /// What is known of a vault's ledger.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct LedgerReport {
@@ -78,6 +93,8 @@ pub struct LedgerReport {
     pub latest: Vec<LatestRelease>,
     /// How much of it is here.
     pub fetched: Fetched,
+    /// The mirrors that this user keeps, as they were when they were looked at last.
+    pub mirrors: Vec<KnownMirror>,
     /// Until when the newest checkpoint is worth something; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_until: Option<String>,
@@ -149,6 +166,7 @@ pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
         releases: listed().count(),
         taken_back: listed().filter(|release| ledger.yanked(release).is_some()).count(),
         latest: latest(ledger, &here),
+        mirrors: opened.vault.mirrors.iter().map(|address| known(&opened.repo, ledger, address)).collect(),
         fetched: Fetched {
             releases: listed().filter(|release| here.contains(release)).count(),
             bytes: size_of(opened.repo.git_folder()),
@@ -161,6 +179,12 @@ pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
         pin: voucher.pin,
         vault: opened.vault.clone(),
     })
+}
+
+fn known(repo: &Repo, ledger: &Ledger, address: &str) -> KnownMirror {
+    let number = noted_number(repo, address);
+    let behind = number.map(|number| ledger.number().saturating_sub(number));
+    KnownMirror { address: address.to_owned(), number, behind }
 }
 
 fn latest(ledger: &Ledger, here: &BTreeSet<Release>) -> Vec<LatestRelease> {

@@ -1,5 +1,7 @@
 //! `head.json` as it is there: read, and judged by the ledger.
 
+use std::path::PathBuf;
+
 use super::{Copy, CopyError, Version};
 use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
 use crate::git::Repo;
@@ -9,7 +11,7 @@ use crate::signature::{PublicKey, signed_by};
 use crate::store::Key;
 use crate::trust::{COPY_NAMESPACE, Ledger};
 
-/// Longest note of what was seen of a copy, in bytes: a number and a digest.
+/// Longest note of what was seen of a copy, in bytes: serial number, digest, and number of the newest entry.
 const MAX_NOTE_BYTES: u64 = 200;
 
 /// What a copy says of itself, signed by some key.
@@ -68,14 +70,14 @@ impl Copy<'_> {
     /// # Errors
     /// [`CopyError::SetBack`], [`CopyError::Twice`]; what was seen stays noted then.
     pub(in crate::ops::vault) fn note(&self, repo: &Repo, seen: &Seen) -> Result<(), Error> {
-        let folder = repo.git_folder().join("skillmeat");
-        let path = folder.join(format!("serial-{}", Digest::of(self.address().as_bytes()).hex()));
+        let path = note_path(repo, self.address());
         let (serial, digest) = (seen.head.serial, seen.digest);
         let address = || self.address().to_owned();
         let note = read_optional(&path, MAX_NOTE_BYTES)?.unwrap_or_default();
         let note = String::from_utf8_lossy(&note).into_owned();
-        let before = note.trim_end().split_once(' ');
-        let before: Option<(u64, Digest)> = before.and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
+        let mut words = note.split_whitespace();
+        let before: Option<(u64, Digest)> =
+            words.next().zip(words.next()).and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
         match before {
             Some((old, _)) if serial < old => {
                 return Err(CopyError::SetBack { address: address(), seen: old, found: serial }.into());
@@ -86,7 +88,18 @@ impl Copy<'_> {
             Some((old, _)) if serial == old => return Ok(()),
             _ => {}
         }
-        ensure_folder(&folder)?;
-        Ok(write_atomic(&path, format!("{serial} {digest}\n").as_bytes(), Access::Shared)?)
+        ensure_folder(path.parent().unwrap_or(&path))?;
+        let note = format!("{serial} {digest} {}\n", seen.head.number);
+        Ok(write_atomic(&path, note.as_bytes(), Access::Shared)?)
     }
+}
+
+fn note_path(repo: &Repo, address: &str) -> PathBuf {
+    repo.git_folder().join("skillmeat").join(format!("serial-{}", Digest::of(address.as_bytes()).hex()))
+}
+
+/// Returns the number of the newest entry that a copy had when it was looked at last; `None` if it never was.
+pub(in crate::ops::vault) fn noted_number(repo: &Repo, address: &str) -> Option<u64> {
+    let note = read_optional(&note_path(repo, address), MAX_NOTE_BYTES).ok()??;
+    String::from_utf8(note).ok()?.split_whitespace().nth(2)?.parse().ok()
 }
