@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::process::escaped;
-use super::{Git, GitError, Profile, Repo};
+use super::{Git, GitError, Profile, Repo, WalkLimits};
 use crate::model::Oid;
 
 /// A pack and its index as files.
@@ -117,19 +117,29 @@ impl Repo {
         self.inner.objects.store_ref().path().join(format!("pack/pack-{name}.idx")).is_file()
     }
 
-    /// Says whether a commit and all before it are here, up to one of `known`, of which that was found before.
+    /// Says whether a commit and all before it are here with their files, up to one of `known`, of which that was found before.
     pub fn has_history(&self, head: Oid, known: &[Oid]) -> bool {
         let mut next = Some(head);
+        let mut trees = std::collections::HashSet::new();
         while let Some(id) = next {
             if known.contains(&id) {
                 return true;
             }
             match self.commit(id) {
+                // Whoever can write to the place may have sent the commits alone.
+                Ok(commit) if trees.insert(commit.tree) && !self.has_files(commit.tree) => return false,
                 Ok(commit) => next = commit.parents.first().copied(),
                 Err(_) => return false,
             }
         }
         true
+    }
+}
+
+impl Repo {
+    fn has_files(&self, tree: Oid) -> bool {
+        let files = self.files(tree, WalkLimits::default());
+        files.is_ok_and(|files| self.missing(files.into_iter().map(|file| file.id)).is_empty())
     }
 }
 

@@ -38,7 +38,13 @@ pub enum CopyHeadError {
     /// A list is longer than its limit, or names something twice.
     #[error("its packs are more than {MAX_COPY_PACKS}, or one of them twice")]
     Packs,
+    /// Its serial number is none that a writer reaches.
+    #[error("its serial number {0} is none that is reached by writing")]
+    Serial(u64),
 }
+
+/// Largest serial number: a write in each second for a hundred thousand years.
+const MAX_SERIAL: u64 = 1 << 42;
 
 /// What `head.json` says: the text that is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +179,9 @@ impl CopyHead {
             return Err(CopyHeadError::Newer(found.format));
         }
         let head: Self = serde_json::from_str(text).map_err(json)?;
+        if head.serial == 0 || head.serial > MAX_SERIAL {
+            return Err(CopyHeadError::Serial(head.serial));
+        }
         let names: BTreeSet<Oid> =
             head.packs.iter().map(|pack| pack.name).chain(head.retired.iter().map(|pack| pack.name)).collect();
         let all = head.packs.len() + head.retired.len();

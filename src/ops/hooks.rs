@@ -160,8 +160,13 @@ fn folder(repo: &Repo, side: Side, user_home: &Path) -> Result<PathBuf, Error> {
     if side == Side::Server && !repo.is_bare() {
         return Err(Error::NotBare(repo.worktree()?.to_owned()));
     }
+    // Whoever receives pushes may have another configuration than whoever installs the hooks: those of a server stand in the
+    // repository.
+    if side == Side::Server {
+        return Ok(repo.git_folder().join("hooks"));
+    }
     match repo.config().path("core.hookspath", user_home) {
-        Some(path) => Ok(if side == Side::Server { repo.git_folder() } else { repo.worktree()? }.join(path)),
+        Some(path) => Ok(repo.worktree()?.join(path)),
         None => Ok(repo.git_folder().join("hooks")),
     }
 }

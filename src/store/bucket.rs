@@ -17,7 +17,12 @@ use crate::fsio::FsError;
 
 /// What a file was when it was read, in the words of its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub(super) String);
+pub struct Version {
+    /// The entity tag, or the digest in a folder.
+    pub(super) tag: String,
+    /// The number that Google Cloud Storage wants in its place.
+    pub(super) generation: Option<String>,
+}
 
 /// How a conditional write went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +113,8 @@ impl Bucket {
             if found.meta.size > limit {
                 return Ok(None);
             }
-            let version = found.meta.e_tag.clone().unwrap_or_default();
-            Ok(Some((found.bytes().await?.to_vec(), Version(version))))
+            let (tag, generation) = (found.meta.e_tag.clone().unwrap_or_default(), found.meta.version.clone());
+            Ok(Some((found.bytes().await?.to_vec(), Version { tag, generation })))
         });
         match got {
             Ok(Some((bytes, _))) if bytes.len() as u64 > limit => Err(self.too_large(key, limit)),
@@ -196,7 +201,9 @@ impl Bucket {
         };
         let mode = match expected {
             None => PutMode::Create,
-            Some(version) => PutMode::Update(UpdateVersion { e_tag: Some(version.0.clone()), version: None }),
+            Some(version) => {
+                PutMode::Update(UpdateVersion { e_tag: Some(version.tag.clone()), version: version.generation.clone() })
+            }
         };
         let Err(error) = self.put(cloud, key, bytes, mode) else { return Ok(Replaced::Done) };
         let is_raced = matches!(

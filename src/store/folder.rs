@@ -42,7 +42,7 @@ impl Folder {
             || StoreError::TooLarge { address: self.path.display().to_string(), key: key.to_string(), limit };
         match read_optional(&self.file(key), limit) {
             Ok(found) => Ok(found.map(|bytes| {
-                let version = Version(Digest::of(&bytes).to_string());
+                let version = Version { tag: Digest::of(&bytes).to_string(), generation: None };
                 (bytes, version)
             })),
             Err(FsError::TooLarge { .. }) => Err(too_large()),

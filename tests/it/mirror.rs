@@ -200,3 +200,44 @@ fn what_is_lost_here_and_at_the_vault_comes_back_from_a_mirror() {
     let releases = ada.json(&["vault", "ls", "team"]);
     assert_eq!(releases[0]["fetched"], true, "{releases}");
 }
+
+#[test]
+fn a_mirror_follows_the_branch_for_people_and_outlives_its_last_writer() {
+    let (ada, _) = ada();
+    ada.run(["vault", "mirror", "add", "team", "../mirror"]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    let main = |ada: &TestEnv| {
+        let refs = std::fs::read_to_string(ada.root().join("mirror/info/refs")).expect("refs");
+        let line = refs.lines().find(|line| line.ends_with("refs/heads/main")).map(str::to_owned);
+        line.expect("the branch for people")[..40].to_owned()
+    };
+    // Whoever has never fetched the branch for people brings it as it is now.
+    let published = vault_git(&ada, &["rev-parse", "main"]);
+    assert_eq!(main(&ada), published);
+    let store = ada.home().join(".skillmeat/vaults/team.git");
+    let _ = std::fs::remove_file(store.join("refs/heads/main"));
+    let told = ada.run(["vault", "checkpoint", "team"]).ok();
+    assert!(!told.stderr.contains("behind"), "{told:?}");
+    assert_eq!(main(&ada), published);
+    let listed = ada.json(&["vault", "mirror", "list", "team"]);
+    assert_eq!(listed["mirrors"][0]["behind"], 0);
+}
+
+#[test]
+fn a_number_that_nobody_reaches_is_refused_and_a_note_survives_a_repair() {
+    let (ada, _) = ada();
+    ada.run(["vault", "mirror", "add", "team", "../mirror"]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    let reader = TestEnv::with_collection();
+    let mirror = ada.root().join("mirror");
+    reader.run(["vault", "add", "copy", mirror.to_str().expect("UTF-8"), "--first-use"]).ok();
+    let head = mirror.join("head.json");
+    let old = std::fs::read(&head).expect("a head");
+    export(&ada, "kit", "1.1.0");
+    ada.run(["vault", "push", "team", "kit"]).ok();
+    reader.run(["vault", "pull", "copy"]).ok();
+    std::fs::remove_dir_all(reader.home().join(".skillmeat/vaults/copy.git/objects/pack")).expect("removed");
+    reader.run(["vault", "repair", "copy"]).ok();
+    std::fs::write(&head, old).expect("set back");
+    reader.refused("rollback", &["vault", "pull", "copy"]);
+}

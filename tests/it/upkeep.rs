@@ -335,6 +335,24 @@ fn row_61_a_repair_without_a_pointer_is_a_first_contact_again() {
     assert_well(&reader, 2);
 }
 
+/// What is packed under a ref's name is older than what the ref said: a pointer that was cut is lost, and not an older one.
+#[test]
+fn a_pointer_that_was_cut_is_not_taken_from_what_is_packed() {
+    let (ada, reader, id) = pair();
+    store_git(&reader, &["pack-refs", "--all"]);
+    ada.run(["vault", "checkpoint", "team"]).ok();
+    reader.run(["vault", "pull", "team"]).ok();
+    let seen = format!("refs/skillmeat/seen/{}", id.trim_start_matches("sha256:"));
+    for text in ["", "ref: refs/heads/main\n"] {
+        fs::write(store(&reader).join(&seen), text).expect("a file");
+        let done = repair(&reader, &["--offline"]);
+        assert!(done["replaced"] == false && done["left"] != serde_json::json!([]), "{done:#}");
+        let done = repair(&reader, &[]);
+        assert_eq!(done["first_contact"], true, "{done:#}");
+        assert!(reader.json(&["vault", "list"])[0]["pin"].is_null(), "nobody believes it");
+    }
+}
+
 /// What was seen is not forgotten by a repair: a vault that was wound back meanwhile cannot use it.
 #[test]
 fn a_repair_never_goes_back_behind_what_was_seen() {

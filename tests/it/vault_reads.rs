@@ -240,7 +240,9 @@ fn row_52_and_55_hold_for_one_release_as_well() {
     reader.run(["vault", "pull", "team", "other"]).ok();
     // A tag of another release under the name that is listed is refused for what it is.
     vault_git(&ada, &["update-ref", "refs/tags/kit--v2.0.0", "refs/tags/kit--v1.0.0"]);
-    reader.run(["import", "team:kit", "--yes"]).refused("hash");
+    let told = reader.run(["vault", "pull", "team", "kit"]).refused("rollback");
+    assert!(told.stderr.contains("kit--v2.0.0"), "{}", told.stderr);
+    reader.run(["import", "team:kit", "--yes"]).refused("rollback");
     vault_git(&ada, &["update-ref", "refs/tags/kit--v2.0.0", &other]);
     vault_git(&ada, &["update-ref", "refs/tags/kit--v1.1.0", &mine]);
     reader.run(["import", "team:kit", "--yes"]).ok();

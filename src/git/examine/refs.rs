@@ -91,6 +91,8 @@ pub(super) fn read(folder: &Path, damage: &mut Vec<Damage>) -> Vec<(String, Oid)
             if path.ends_with(".lock") {
                 continue;
             }
+            // What is packed under the same name is older, and is not what the ref says.
+            refs.remove(&path);
             match content(&folder.join(&path), MAX_SMALL_BYTES) {
                 // Of another repository: we write none.
                 Ok(text) if text.starts_with("ref: ") => {}

@@ -133,6 +133,7 @@ fn first_look(
     let seen = ledger::seen_ref(vault.ledger);
     own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
     super::cache::write(&own, &ledger);
+    super::copy::carry_notes(repo.git_folder(), own.git_folder())?;
     kept::keep_record(own.git_folder(), &vault)?;
     kept::note_fetch(context, own.git_folder(), &vault.url)?;
     context.make_durable(own.git_folder())?;

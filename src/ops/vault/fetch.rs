@@ -86,6 +86,7 @@ fn fetch_some(
         fetched => fetched?,
     };
     let mut named = Vec::new();
+    let mut other = None;
     for (release, (name, incoming)) in releases.iter().zip(&wanted) {
         let (old, new) = (repo.find_ref(name)?, repo.find_ref(incoming)?);
         match (old, new) {
@@ -95,6 +96,10 @@ fn fetch_some(
                 repo.forget_below(INCOMING_TAGS, &who)?;
                 return Err(moved(vault, release, old, new));
             }
+            // In the place of what it lists a vault may offer something else, and so hold it back.
+            (_, Some(new)) if ledger.tag_of(release).is_some_and(|listed| listed != new) => {
+                other = ledger.tag_of(release).map(|listed| moved(vault, release, listed, new));
+            }
             (old, new) => {
                 let expect = old.map_or(Expect::Absent, Expect::At);
                 named.push(RefChange { name: name.clone(), new, expect });
@@ -103,7 +108,7 @@ fn fetch_some(
     }
     repo.change_refs(&named, "skillmeat: fetched", &who)?;
     repo.forget_below(INCOMING_TAGS, &who)?;
-    Ok(bytes)
+    other.map_or(Ok(bytes), Err)
 }
 
 /// Says which of the releases the vault does not have, after git has found that one is missing.

@@ -183,7 +183,8 @@ fn failed(error: &Error) -> MirrorState {
 
 fn state_of(context: &Context, copy: &Copy<'_>, ledger: Option<&Ledger>, written: bool) -> Result<MirrorState, Error> {
     let Some(seen) = copy.head()? else { return Ok(MirrorState::Empty) };
-    if let Some(ledger) = ledger {
+    // One that knows more than is known here is for those to judge who know as much.
+    if let Some(ledger) = ledger.filter(|ledger| seen.head.number <= ledger.number()) {
         copy.check(&seen, ledger)?;
     }
     let head = &seen.head;
@@ -224,8 +225,8 @@ pub fn push(context: &Context, name: &str, only: Option<&str>) -> Result<Mirrors
 /// Brings the mirrors up to date after a change of the vault. That has happened already: what fails is told, and not an error.
 pub(super) fn follow(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) {
     for address in &vault.mirrors {
-        let main = repo.find_ref(INDEX_REF).map_err(Error::from);
-        let main = main.and_then(|main| main.ok_or_else(|| Error::NotAVault(vault.url.clone())));
+        // As it is there now: an entry that is no release moves it not, and what is here may be old.
+        let main = fetch_index(context, vault, repo);
         let done = main.and_then(|main| update(context, vault, repo, ledger, main, address));
         if let Err(error) = done {
             context.progress.warn(&format!(
@@ -262,16 +263,23 @@ fn update(
         let started = Instant::now();
         context.progress.step("looking at the mirror", u64::from(tries), None);
         let seen = copy.head()?;
+        // What someone said who is believed no more is written over, and nothing of it is built on.
+        let mut content = seen.as_ref();
         if let Some(seen) = &seen {
-            copy.check(seen, ledger)?;
-            copy.note(repo, seen)?;
-            if seen.head.number == ledger.number() && !copy.is_due(seen) {
-                copy.mend(ledger, seen)?;
-                return state_of(context, &copy, Some(ledger), false);
+            match copy.check(seen, ledger) {
+                Err(CopyError::Keeper { .. }) => content = None,
+                checked => {
+                    checked?;
+                    copy.note(repo, seen)?;
+                    if seen.head.number == ledger.number() && seen.head.main == main && !copy.is_due(seen) {
+                        copy.mend(ledger, seen)?;
+                        return state_of(context, &copy, Some(ledger), false);
+                    }
+                }
             }
         }
-        bring_missing(context, vault, repo, ledger, seen.as_ref())?;
-        if let Written::Done = copy.write(repo, &next, seen.as_ref())? {
+        bring_missing(context, vault, repo, ledger, content)?;
+        if let Written::Done = copy.write_over(repo, &next, seen.as_ref(), content)? {
             // Only housekeeping, which the next write does as well.
             if let Err(error) = copy.tidy(&next) {
                 context.progress.warn(&format!("the packs in '{address}' were not put together: {error}"));

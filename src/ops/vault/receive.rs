@@ -174,7 +174,21 @@ impl Gate<'_> {
         if !has_news && tags.is_empty() {
             return Ok(Vec::new());
         }
+        let moved = |ledger: Option<&Ledger>| {
+            // What the ledger does not list nobody believes, so it gives way to what is listed: one of two pushes that raced
+            // may have left it.
+            let is_moved =
+                |update: &&RefUpdate| update.old.is_some() && update.new.is_some() && update.old != update.new;
+            let mut releases = updates
+                .iter()
+                .filter(is_moved)
+                .filter_map(|update| Some((Release::of_ref(&update.name)?, update.new?)));
+            releases.find(|(release, new)| ledger.and_then(|ledger| ledger.tag_of(release)) != Some(*new))
+        };
         let Some(head) = pushed.or(before) else {
+            if let Some((release, _)) = moved(None) {
+                return Err(Refused::Replaced(release));
+            }
             // There are tags, or there would be nothing to judge.
             let release = tags.into_keys().next();
             return release
@@ -182,6 +196,9 @@ impl Gate<'_> {
         };
         let ledger = read_ledger(&Objects(self.objects), head, before.map_or(Known::Nothing, Known::Checked))?;
         let new = self.entries_after(before, &ledger)?;
+        if let Some((release, _)) = moved(Some(&ledger)) {
+            return Err(Refused::Replaced(release));
+        }
         let releases = self.to_check(&ledger, new, &tags)?;
         for (release, tag) in &releases {
             self.check_release(&ledger, release, *tag)?;
@@ -197,15 +214,11 @@ impl Gate<'_> {
         }
         if !update.is_of_vault() {
             return match self.others {
-                OtherRefs::Take => Ok(()),
-                OtherRefs::Refuse => Err(Refused::Other(shown(&update.name))),
+                OtherRefs::Take if !is_in_the_way(&update.name) => Ok(()),
+                _ => Err(Refused::Other(shown(&update.name))),
             };
         }
-        match (Release::of_ref(&update.name), update.old, update.new) {
-            (_, _, None) => Err(Refused::Deleted(shown(&update.name))),
-            (Some(release), Some(old), Some(new)) if old != new => Err(Refused::Replaced(release)),
-            _ => Ok(()),
-        }
+        if update.new.is_none() { Err(Refused::Deleted(shown(&update.name))) } else { Ok(()) }
     }
 
     /// The branch for people goes forward only, and with an entry, whose signer answers for it: nobody signs it itself.
@@ -257,17 +270,34 @@ impl Gate<'_> {
     }
 
     fn check_release(&self, ledger: &Ledger, release: &Release, tag: Oid) -> Result<(), Refused> {
+        let refused = |error| Refused::Release { release: release.clone(), error: Box::new(error) };
         match bundle::check_listed(self.objects, release, tag, ledger, &self.limits) {
-            // Whoever moves a vault here brings what was revoked since, too. No reader believes it, and all keep it.
+            // Whoever moves a vault here brings what was revoked since, too. No reader believes it, and all keep it. It had to hold
+            // by what the ledger said up to its own entry.
             Err(bundle::Error::Trust(TrustError::Ledger(Refusal::Revoked { number, .. })))
-                if number < ledger.number() =>
+                if number < ledger.number() && ledger.record(number).is_some() =>
             {
-                Ok(())
+                let then = ledger.record(number).map_or(ledger.head(), |record| record.commit);
+                let then = read_ledger(&Objects(self.objects), then, Known::Checked(then))?;
+                bundle::check_listed(self.objects, release, tag, &then, &self.limits).map_err(refused)
             }
-            Err(error) => Err(Refused::Release { release: release.clone(), error: Box::new(error) }),
-            Ok(()) => Ok(()),
+            looked => looked.map_err(refused),
         }
     }
+}
+
+/// Says whether a ref would stand where one of a vault has to, or be taken for one by git's short names.
+fn is_in_the_way(name: &str) -> bool {
+    let short = ["refs/heads/", "refs/tags/", "refs/remotes/"].iter().find_map(|folder| name.strip_prefix(folder));
+    let above = |name: &str| name.match_indices('/').any(|(at, _)| Release::of_ref(&name[..at]).is_some());
+    let below_branch = [LEDGER_REF, INDEX_REF]
+        .iter()
+        .any(|branch| name.strip_prefix(branch).is_some_and(|rest| rest.starts_with('/')));
+    below_branch
+        || above(name)
+        || short.is_some_and(|short| {
+            short.starts_with("refs/") || short.starts_with("origin/") && name.starts_with("refs/tags/")
+        })
 }
 
 fn shown(name: &str) -> String {

@@ -347,6 +347,7 @@ impl Work<'_> {
         if let Some(last) = kept::last_fetch(self.store) {
             kept::write_last_fetch(self.fresh, &last)?;
         }
+        super::copy::carry_notes(self.store, self.fresh)?;
         // Nobody believes the ledger before it has its place.
         let vault = if done.first_contact {
             first_again(context, &self.vault.name)?;

@@ -176,7 +176,11 @@ impl InStore<'_> {
         let checked = before.map_or(Known::Nothing, Known::Checked);
         let ledger = read_ledger(&Objects(repo), seen.head.head, read.as_ref().map_or(checked, Known::Read))?;
         self.copy.check(&seen, &ledger)?;
-        self.copy.note(repo, &seen)?;
+        // Only what goes on from what was seen: else someone who had a say once could raise the number for all.
+        let goes_on = |head: Oid| ledger.records().iter().any(|record| record.commit == head);
+        if before.is_none_or(goes_on) {
+            self.copy.note(repo, &seen)?;
+        }
         if seen.head.expires < u64::try_from(self.context.now_seconds).unwrap_or(0) {
             self.context.progress.warn(&format!(
                 "'{}' has said nothing new for long: it may be held back; whoever publishes there says more with `git skillmeat \

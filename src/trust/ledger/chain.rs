@@ -62,6 +62,9 @@ fn entry_error(at: usize, commit: Oid, problem: Problem) -> LedgerError {
     LedgerError::Entry { number: at as u64, commit, problem: Box::new(problem) }
 }
 
+/// Most bytes of the entries that are read at once: as many entries as there may be, of a usual size.
+const MAX_LEDGER_BYTES: usize = 256 * 1024 * 1024;
+
 /// Commits with their ids.
 type Commits = Vec<(Oid, Vec<u8>)>;
 
@@ -72,6 +75,7 @@ fn commits<'a>(
     base: Option<&'a Ledger>,
 ) -> Result<(Commits, Option<&'a Ledger>), LedgerError> {
     let mut commits = Vec::new();
+    let mut bytes = 0;
     let mut next = Some(head);
     let mut met = None;
     while let Some(id) = next {
@@ -79,12 +83,13 @@ fn commits<'a>(
         if met.is_some() {
             break;
         }
-        if commits.len() == MAX_ENTRIES {
+        if commits.len() == MAX_ENTRIES || bytes > MAX_LEDGER_BYTES {
             return Err(LedgerError::TooLong(MAX_ENTRIES));
         }
         let raw = store.commit(id).map_err(LedgerError::Source)?;
         // What is malformed or has several parents is named with its number, once that is known.
         next = crate::signature::RawCommit::parse(&raw).ok().and_then(|commit| commit.parents().first().copied());
+        bytes += raw.len();
         commits.push((id, raw));
     }
     if met.is_some_and(|base| base.records().len() + commits.len() > MAX_ENTRIES) {

@@ -1,9 +1,9 @@
 //! `head.json` as it is there: read, and judged by the ledger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Copy, CopyError, Version};
-use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
+use crate::fsio::{Access, FsError, Root, ensure_folder, read_optional, write_atomic};
 use crate::git::Repo;
 use crate::model::{CopyHead, Digest, MAX_COPY_HEAD_BYTES, SignedCopyHead};
 use crate::ops::vault::Error;
@@ -94,8 +94,24 @@ impl Copy<'_> {
     }
 }
 
+/// Start of the names of the notes.
+const NOTE: &str = "serial-";
+
+/// Takes along what was seen of copies, from one store of a vault to another.
+pub(in crate::ops::vault) fn carry_notes(from: &Path, to: &Path) -> Result<(), FsError> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for (name, _) in Root::open(from)?.list("")?.into_iter().filter(|(name, _)| name.starts_with(NOTE)) {
+        if let Some(note) = read_optional(&from.join(&name), MAX_NOTE_BYTES)? {
+            write_atomic(&to.join(&name), &note, Access::Shared)?;
+        }
+    }
+    Ok(())
+}
+
 fn note_path(repo: &Repo, address: &str) -> PathBuf {
-    repo.git_folder().join("skillmeat").join(format!("serial-{}", Digest::of(address.as_bytes()).hex()))
+    repo.git_folder().join(format!("{NOTE}{}", Digest::of(address.as_bytes()).hex()))
 }
 
 /// Returns the number of the newest entry that a copy had when it was looked at last; `None` if it never was.

@@ -16,7 +16,7 @@ use crate::ops::Context;
 use crate::store::{Bucket, Replaced, StoreAddress, Version};
 
 pub use error::CopyError;
-pub(super) use head::{Seen, noted_number};
+pub(super) use head::{Seen, carry_notes, noted_number};
 pub(super) use write::{Next, Written};
 
 /// A place in object storage that holds a copy of a vault, or will.

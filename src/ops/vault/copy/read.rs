@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Copy, CopyError};
 use crate::fsio::{FsError, new_file_beside, scratch_folder};
-use crate::git::Repo;
+use crate::git::{GitError, Repo};
 use crate::model::{CopyHead, CopyPack, Digest, Hasher, Holds, Oid, Release};
 use crate::ops::bundle::unpack;
 use crate::ops::vault::Error;
@@ -25,7 +25,12 @@ impl Copy<'_> {
             return Ok(bytes);
         }
         let scratch = scratch_folder(&self.context.scratch)?;
+        let limit = self.context.limits.unpacked_bytes;
         for pack in head.packs.iter().rev().filter(|pack| pack.holds == Holds::Ledger && !repo.has_pack(pack.name)) {
+            // Nobody has judged yet who says how large it is.
+            if bytes.saturating_add(pack.size) > limit {
+                return Err(GitError::TooMuch { what: "bytes of a vault's ledger", limit }.into());
+            }
             self.context.progress.step("fetching", bytes, None);
             bytes += self.fetch_pack(repo, pack, scratch.path())?;
             if is_here() {

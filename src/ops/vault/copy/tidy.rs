@@ -6,7 +6,7 @@ use super::packs::over;
 use super::{Copy, CopyError, Next, Seen, Written};
 use crate::fsio::scratch_folder;
 use crate::git::{Repo, Worktree};
-use crate::model::{CopyHead, CopyPack, Holds, Oid, RetiredPack};
+use crate::model::{CopyHead, CopyPack, Holds, MAX_COPY_PACKS, Oid, RetiredPack};
 use crate::ops::vault::Error;
 use crate::store::Key;
 
@@ -104,7 +104,9 @@ impl Copy<'_> {
         let listed = self.list_packs(&BTreeSet::new(), &BTreeSet::new(), next.writers)?;
         let is_known =
             |name: &Oid| packs.iter().any(|pack| pack.name == *name) || retired.iter().any(|one| one.name == *name);
-        Ok(listed.iter().filter(|name| !is_known(name)).map(|name| self.retire(*name)).collect())
+        // The list is not signed, and may name anything; the rest is for another time.
+        let room = MAX_COPY_PACKS.saturating_sub(packs.len() + retired.len() + 1);
+        Ok(listed.iter().filter(|name| !is_known(name)).take(room).map(|name| self.retire(*name)).collect())
     }
 
     /// Removes packs whose time is over: from the list first, so that nobody is sent to what is gone.

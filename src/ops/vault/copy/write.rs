@@ -57,9 +57,20 @@ impl Copy<'_> {
         next: &Next<'_>,
         base: Option<&Seen>,
     ) -> Result<Written, Error> {
-        let old = base.map(|base| &base.head);
+        self.write_over(repo, next, base, base)
+    }
+
+    /// As [`Copy::write`], where of what is there only `content` is built on: nothing of what nobody believes any more.
+    pub(in crate::ops::vault) fn write_over(
+        &self,
+        repo: &Repo,
+        next: &Next<'_>,
+        base: Option<&Seen>,
+        content: Option<&Seen>,
+    ) -> Result<Written, Error> {
+        let old = content.map(|content| &content.head);
         let scratch = scratch_folder(&self.context.scratch)?;
-        let new = Self::lacking(next.ledger, base);
+        let new = Self::lacking(next.ledger, content);
         let made: Vec<_> = [
             self.releases_pack(repo, next.ledger, &new, old, scratch.path())?,
             self.ledger_pack(repo, next.ledger, next.main, old, scratch.path())?,
@@ -97,7 +108,7 @@ impl Copy<'_> {
         let head = CopyHead {
             format: COPY_FORMAT,
             ledger: next.ledger.id(),
-            serial: old.map_or(1, |old| old.serial + 1),
+            serial: old.map_or(1, |old| old.serial.saturating_add(1)),
             number: next.ledger.number(),
             head: next.ledger.head(),
             digest: next.ledger.head_digest(),
@@ -110,6 +121,8 @@ impl Copy<'_> {
             retired,
         };
         let payload = head.render();
+        // What no reader would take is not signed.
+        CopyHead::parse(&payload).map_err(|source| CopyError::Head { address: self.address().to_owned(), source })?;
         let signature = Signer::of(self.context)?.sign(COPY_NAMESPACE, payload.as_bytes())?;
         let file = SignedCopyHead { payload, signature }.render();
         if base.is_none() {
