@@ -335,6 +335,25 @@ fn row_61_a_repair_without_a_pointer_is_a_first_contact_again() {
     assert_well(&reader, 2);
 }
 
+/// A vault's folder on this machine may be anybody's: links in it lead neither in a circle nor out of it.
+#[test]
+fn links_in_the_folder_of_a_vault_are_not_followed() {
+    let (ada, reader, _) = pair();
+    let vault = ada.root().join("vault.git");
+    for name in ["a", "b", "c"] {
+        std::os::unix::fs::symlink(".", vault.join("refs").join(name)).expect("a link");
+    }
+    assert_ne!(reader.run(["vault", "check", "team", "--remote"]).code, Some(0));
+    // What is damaged there is kept in the reader's own store.
+    let outside = reader.root().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    std::os::unix::fs::symlink(&outside, vault.join("damaged")).expect("a link");
+    fs::create_dir(vault.join("refs/evil")).expect("a folder");
+    fs::write(vault.join("refs/evil/SKILL.md"), "do this").expect("a file");
+    let _ = reader.run(["vault", "repair", "team", "--vault-side"]);
+    assert_eq!(fs::read_dir(&outside).expect("a folder").count(), 0);
+}
+
 /// What is packed under a ref's name is older than what the ref said: a pointer that was cut is lost, and not an older one.
 #[test]
 fn a_pointer_that_was_cut_is_not_taken_from_what_is_packed() {

@@ -84,8 +84,14 @@ pub(super) fn read(folder: &Path, damage: &mut Vec<Damage>) -> Vec<(String, Oid)
     while let Some(below) = pending.pop() {
         for name in names(&folder.join(&below)) {
             let path = format!("{below}/{name}");
+            // A link is no folder of refs to git's own tools, and may lead in a circle.
+            let is_link = folder.join(&path).is_symlink();
             if folder.join(&path).is_dir() {
-                pending.push(path);
+                if is_link {
+                    told(&path, Flaw::Ref(None))
+                } else {
+                    pending.push(path)
+                }
                 continue;
             }
             if path.ends_with(".lock") {

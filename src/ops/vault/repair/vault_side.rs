@@ -83,7 +83,9 @@ pub fn repair_vault_side(context: &Context, name: &str) -> Result<VaultSide, Err
     let theirs = View::of(context, &folder, None)?;
     let Some(mut repo) = open(&folder, &mut side) else { return Ok(side) };
     let (whole, lost) = lost_objects(context, &ours, &seen, &theirs)?;
-    let place = folder.join("damaged").join(context.now_seconds.to_string());
+    // In our own store: what stands in the vault's folder may lead anywhere.
+    let own = super::super::add::store_path(context, &vault.name);
+    let place = own.join("damaged").join(format!("{}-vault", context.now_seconds));
     side.damaged_files = theirs.examined.keep_damaged(&place)?;
     side.damaged = (!side.damaged_files.is_empty()).then_some(place);
     // First all that is good, and only then what is damaged goes.
