@@ -134,10 +134,9 @@ impl Repo {
         }
         true
     }
-}
 
-impl Repo {
-    fn has_files(&self, tree: Oid) -> bool {
+    /// Says whether all files of a tree are here.
+    pub fn has_files(&self, tree: Oid) -> bool {
         let files = self.files(tree, WalkLimits::default());
         files.is_ok_and(|files| self.missing(files.into_iter().map(|file| file.id)).is_empty())
     }

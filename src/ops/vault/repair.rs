@@ -17,7 +17,7 @@ use super::check::{
 };
 use super::{Error, Vault, kept, ledger};
 use crate::fsio::{Access, ensure_folder, exchange, put_back, remove_tree, share_file, share_tree, write_atomic};
-use crate::git::{Expect, RefChange, Repo, Store, WalkLimits};
+use crate::git::{Expect, RefChange, Repo, Store};
 use crate::model::{Class, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
@@ -374,6 +374,5 @@ impl Work<'_> {
 
 /// Says whether the branch for people is here with its files.
 fn is_whole(repo: &Repo, id: Oid) -> bool {
-    let files = repo.commit(id).and_then(|commit| repo.files(commit.tree, WalkLimits::default()));
-    files.is_ok_and(|files| repo.missing(files.into_iter().map(|file| file.id)).is_empty())
+    repo.commit(id).is_ok_and(|commit| repo.has_files(commit.tree))
 }
