@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::packs::{NewRelease, over};
 use super::plain::refs_text;
 use super::{Copy, CopyError, Replaced, Seen};
-use crate::fsio::scratch_folder;
+use crate::fsio::scratch_beside;
 use crate::git::Repo;
 use crate::model::{COPY_FORMAT, CopyHead, CopyPack, Digest, EntryBody, Oid, RetiredPack, SignedCopyHead, Writers};
 use crate::ops::bundle::Signer;
@@ -69,7 +69,9 @@ impl Copy<'_> {
         content: Option<&Seen>,
     ) -> Result<Written, Error> {
         let old = content.map(|content| &content.head);
-        let scratch = scratch_folder(&self.context.scratch)?;
+        // Not where temporary files are: git moves packs there from the repository, and those may be two file systems. The
+        // caller holds the lock of the vault.
+        let scratch = scratch_beside(repo.git_folder(), ".send")?;
         let new = Self::lacking(next.ledger, content);
         let made: Vec<_> = [
             self.releases_pack(repo, next.ledger, &new, old, scratch.path())?,
