@@ -46,26 +46,27 @@ impl Repo {
         Ok(true)
     }
 
-    /// Reads a large loose blob of this size; `None` if it is not loose, is damaged, or something else: gix says what.
+    /// Reads a large loose blob of this size into `bytes`; false if it is not loose, is damaged, or something else: gix says
+    /// what.
     ///
     /// gix would hold the whole file beside what it reads from it.
-    pub(super) fn large_loose_blob(&self, id: Oid, size: u64) -> Option<Vec<u8>> {
+    pub(super) fn large_loose_blob(&self, id: Oid, size: u64, bytes: &mut Vec<u8>) -> bool {
         if size < LARGE_BYTES as u64 {
-            return None;
+            return false;
         }
-        let file = File::open(self.loose_path(id)).ok()?;
+        let Ok(file) = File::open(self.loose_path(id)) else { return false };
         let mut decoder = ZlibDecoder::new(BufReader::with_capacity(256 * 1024, file));
         let (header, length) = (loose_header(Kind::Blob, size), usize::try_from(size).unwrap_or(usize::MAX));
         debug_assert!(header.len() <= MAX_HEADER_BYTES);
         let mut start = [0; MAX_HEADER_BYTES];
         let start = &mut start[..header.len()];
         if decoder.read_exact(start).is_err() || *start != *header {
-            return None;
+            return false;
         }
-        let mut bytes = Vec::with_capacity(length);
+        bytes.clear();
+        bytes.reserve_exact(length);
         // One byte more, so that what is longer than it says is seen.
-        let read = decoder.take(size.saturating_add(1)).read_to_end(&mut bytes);
-        read.is_ok_and(|read| read == length).then_some(bytes)
+        decoder.take(size.saturating_add(1)).read_to_end(bytes).is_ok_and(|read| read == length)
     }
 
     fn loose_path(&self, id: Oid) -> std::path::PathBuf {

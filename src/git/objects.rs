@@ -1,7 +1,7 @@
 //! Reading and writing single objects, and commits.
 
 use gix::object::Kind;
-use gix::objs::Write as _;
+use gix::objs::{Find as _, Write as _};
 
 use super::{EntryKind, GitError, Identity, Repo};
 use crate::model::Oid;
@@ -42,18 +42,30 @@ impl Repo {
     /// # Errors
     /// [`GitError::Missing`], [`GitError::TooMuch`].
     pub fn blob(&self, id: Oid, limit: u64) -> Result<Vec<u8>, GitError> {
+        let mut bytes = Vec::new();
+        self.blob_into(id, limit, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As [`Repo::blob`], in the place of what `bytes` holds, so that its room is used again.
+    ///
+    /// # Errors
+    /// As [`Repo::blob`]; `bytes` holds nothing of use then.
+    pub fn blob_into(&self, id: Oid, limit: u64, bytes: &mut Vec<u8>) -> Result<(), GitError> {
         let missing = || GitError::Missing { kind: "blob", id };
-        if let Some(bytes) = self.flushed_blob(id, limit) {
-            return Ok(bytes);
+        if let Some(flushed) = self.flushed_blob(id, limit) {
+            *bytes = flushed;
+            return Ok(());
         }
         let header = self.inner.find_header(id).map_err(|_| missing())?;
         if header.size() > limit {
             return Err(GitError::TooMuch { what: "bytes in one file", limit });
         }
-        if let Some(bytes) = self.large_loose_blob(id, header.size()) {
-            return Ok(bytes);
+        if self.large_loose_blob(id, header.size(), bytes) {
+            return Ok(());
         }
-        self.raw(id, Kind::Blob, "blob")
+        let found = self.inner.objects.try_find(&id, bytes).ok().flatten();
+        found.filter(|object| object.kind == Kind::Blob).map(drop).ok_or_else(missing)
     }
 
     /// Returns the size of an object, in bytes, without reading all of it.

@@ -15,9 +15,11 @@ use crate::model::{Compression, FileMode};
 /// Level of the encoder: part of the format, since it decides the bytes (`schema/pack.md`, section 5).
 const DEFLATE_LEVEL: u32 = 6;
 
-/// Bytes that one batch may hold before its entries are written. A larger file is a batch of its own, and no other is in
-/// memory beside it. So four times this bound the memory, or one such file. Small in tests, so that a small pack has several.
-const BATCH_BYTES: u64 = if cfg!(test) { 16 * 1024 } else { 8 * 1024 * 1024 };
+/// Bytes that one batch may hold before its entries are written. Small in tests, so that a small pack has several.
+const BATCH_BYTES: u64 = if cfg!(test) { 16 * 1024 } else { 4 * 1024 * 1024 };
+
+/// From this many bytes on, a file is a batch of its own, and no other is in memory beside it.
+const LARGE_BYTES: u64 = 2 * BATCH_BYTES;
 
 /// What each entry counts beside its bytes, so that a batch of empty files ends too.
 const ENTRY_COST: u64 = 1024;
@@ -112,8 +114,8 @@ impl Packer<'_> {
     /// Says whether the content of an entry fills a batch by itself.
     pub(super) fn is_large(&self, job: &Job<'_>) -> bool {
         match job.source {
-            Source::Object(bytes) => bytes.len() as u64 >= BATCH_BYTES,
-            Source::File(index) => self.contents.size(index) >= BATCH_BYTES,
+            Source::Object(bytes) => bytes.len() as u64 >= LARGE_BYTES,
+            Source::File(index) => self.contents.size(index) >= LARGE_BYTES,
         }
     }
 

@@ -21,6 +21,11 @@ pub trait Contents: Sync {
     /// # Errors
     /// Whatever kept the content from being read; it becomes the source of [`PackError::Contents`].
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+
+    /// Takes back a content when it is written, so that its room can be used for the next.
+    fn give_back(&self, bytes: Vec<u8>) {
+        drop(bytes);
+    }
 }
 
 /// What was written.
@@ -67,7 +72,7 @@ pub fn write_pack(
             }
             pieces.iter().try_for_each(|piece| out.write_all(piece)).map_err(PackError::write)
         })?;
-        drop(pieces);
+        pieces.into_iter().filter_map(owned).for_each(|bytes| contents.give_back(bytes));
         if is_beside_large {
             rayon::in_place_scope(|scope| batch.start(scope));
         }
@@ -76,6 +81,13 @@ pub fn write_pack(
             return container.finish();
         }
         started += ready.len();
+    }
+}
+
+fn owned(piece: Cow<'_, [u8]>) -> Option<Vec<u8>> {
+    match piece {
+        Cow::Owned(bytes) => Some(bytes),
+        Cow::Borrowed(_) => None,
     }
 }
 

@@ -11,18 +11,23 @@ use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
 
 /// Bytes of files that are kept between the check of an export and the writing of its pack.
-const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
+const MAX_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// From this many bytes on, one file is looked at at a time: it is enough for all threads.
 pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Room for large files that is made at once, in bytes, so that it seldom has to grow. What was never used of it takes no
+/// memory.
+const ROOM_BYTES: usize = 128 * 1024 * 1024;
 
 /// Handles on one repository for several threads. At any time they hold no more than one large file, a file below
 /// that size for each thread, and what is kept.
 pub(super) struct Handles {
     repos: Mutex<Vec<Repo>>,
     kept: Mutex<Kept>,
-    /// Held by whoever looks at a large file.
-    large: Mutex<()>,
+    /// Room for a large file, held by whoever looks at one. It is used again: what an allocator is given back by another
+    /// thread stays with the process for a while.
+    large: Mutex<Vec<u8>>,
     limits: Limits,
 }
 
@@ -39,24 +44,53 @@ impl Handles {
         Self { repos: Mutex::new(repos), kept: Mutex::default(), large: Mutex::default(), limits: *limits }
     }
 
-    /// Reads a blob on any thread.
-    pub(super) fn blob(&self, id: Oid) -> Result<Vec<u8>, GitError> {
-        if let Some(bytes) = locked(&self.kept).files.remove(&id) {
-            return Ok(bytes);
-        }
-        self.with_repo(|repo| repo.blob(id, self.limits.file_bytes))
-    }
-
-    /// Looks at a blob on any thread, and keeps it for the next [`Handles::blob`] if there is room.
+    /// Looks at a blob on any thread, and keeps it for the next time if there is room.
     ///
     /// `with` must not wait for a pool of threads: what runs on them may be waiting here.
     pub(super) fn look<T>(&self, id: Oid, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
         let size = self.with_repo(|repo| repo.size(id))?;
-        let _alone = (size >= LARGE_BYTES as u64).then(|| locked(&self.large));
-        let bytes = self.blob(id)?;
+        if is_large(size) {
+            return self.look_last(id, size, with);
+        }
+        let bytes = self.take(id, size)?;
         let looked = with(&bytes);
         self.keep(id, bytes);
         Ok(looked)
+    }
+
+    /// As [`Handles::look`], at a blob of a known size that is not looked at again.
+    fn look_last<T>(&self, id: Oid, size: u64, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
+        if is_large(size) {
+            let mut room = locked(&self.large);
+            self.read_into(id, size, &mut room)?;
+            return Ok(with(&room));
+        }
+        Ok(with(&self.take(id, size)?))
+    }
+
+    /// Returns a blob of a known size; a large one is to be given back.
+    fn take(&self, id: Oid, size: u64) -> Result<Vec<u8>, GitError> {
+        if let Some(bytes) = locked(&self.kept).files.remove(&id) {
+            return Ok(bytes);
+        }
+        let mut bytes = if is_large(size) { std::mem::take(&mut *locked(&self.large)) } else { Vec::new() };
+        self.read_into(id, size, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Takes back what [`Handles::take`] returned.
+    fn give_back(&self, bytes: Vec<u8>) {
+        let mut room = locked(&self.large);
+        if bytes.capacity() >= LARGE_BYTES && bytes.capacity() > room.capacity() {
+            *room = bytes;
+        }
+    }
+
+    fn read_into(&self, id: Oid, size: u64, bytes: &mut Vec<u8>) -> Result<(), GitError> {
+        if is_large(size) && bytes.capacity() == 0 {
+            bytes.reserve_exact(ROOM_BYTES);
+        }
+        self.with_repo(|repo| repo.blob_into(id, self.limits.file_bytes, bytes))
     }
 
     fn with_repo<T>(&self, with: impl FnOnce(&Repo) -> T) -> T {
@@ -79,6 +113,10 @@ impl Handles {
             kept.files.insert(id, bytes);
         }
     }
+}
+
+fn is_large(size: u64) -> bool {
+    size >= LARGE_BYTES as u64
 }
 
 /// A thread that panicked leaves nothing half done in these.
@@ -160,9 +198,8 @@ impl Evidence for Stored {
     }
 
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError> {
-        let bytes = self.handles.blob(self.blobs[index].id).map_err(|error| EvidenceError::Other(Box::new(error)))?;
-        sink(&bytes);
-        Ok(())
+        let looked = self.handles.look_last(self.blobs[index].id, self.files[index].size, sink);
+        looked.map_err(|error| EvidenceError::Other(Box::new(error)))
     }
 
     fn check_packed(&self, _packed: Option<Digest>) -> Result<(), EvidenceError> {
@@ -177,7 +214,11 @@ impl Contents for Stored {
     }
 
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.handles.blob(self.blobs[index].id)?)
+        Ok(self.handles.take(self.blobs[index].id, self.files[index].size)?)
+    }
+
+    fn give_back(&self, bytes: Vec<u8>) {
+        self.handles.give_back(bytes);
     }
 }
 
