@@ -22,10 +22,10 @@ pub(super) fn turn_on_rules(repo: &Repo) -> Result<Vec<String>, GitError> {
     repo.set_own(&RULES)
 }
 
-/// As [`turn_on_rules`], and makes git take the hooks of this repository and no others.
+/// Turns these rules on, and makes git take the hooks of this repository and no others; returns the settings that were changed.
 ///
 /// # Errors
-/// As [`turn_on_rules`].
+/// [`GitError::Fs`], [`GitError::Gix`] for a configuration that cannot be read.
 pub fn turn_on_hooks(repo: &Repo) -> Result<Vec<String>, GitError> {
     let mut changed = turn_on_rules(repo)?;
     changed.extend(repo.set_own(&HOOKS)?);
