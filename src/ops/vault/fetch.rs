@@ -33,6 +33,7 @@ pub fn bring(context: &Context, opened: &Opened, releases: &[Release]) -> Result
     if missing.is_empty() {
         return Ok(());
     }
+    opened.vault.check_online(context)?;
     let _lock = super::add::lock(context, &opened.vault.name)?;
     opened.repo.remove_locks_of_store()?;
     context.fetched(fetch(context, &opened.vault, &opened.repo, ledger, &missing)?);

@@ -33,7 +33,9 @@ impl<'a> Copy<'a> {
     /// # Errors
     /// [`Error::Git`] without the network, [`CopyError::Store`].
     pub(super) fn open(context: &'a Context, address: &StoreAddress) -> Result<Self, Error> {
-        context.network()?;
+        if !matches!(address, StoreAddress::Folder(_)) {
+            context.network()?;
+        }
         let bucket = Bucket::open(address, &context.environment, context.silence).map_err(CopyError::from)?;
         Ok(Self { context, bucket })
     }
