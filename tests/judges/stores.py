@@ -118,9 +118,10 @@ class Azurite:
         without = [url for url, condition in conditions.values() if not condition]
         assert conditions and not without, f"{len(conditions)} writes, and these had no condition: {without}"
         written = [(url, condition, answers[id]) for id, (url, condition) in conditions.items()]
-        # `vault init` asks for what must be refused: a file that is there made anew, and a version replaced that is gone.
-        probe = [(condition == "*", status) for url, condition, status in written if "/probe-" in url]
-        assert probe == [(True, 201), (True, 409), (False, 201), (False, 412)], probe
+        # Making a vault or a mirror asks for what must be refused: a file that is there made anew, and a version replaced that is gone.
+        for place in ["team", "mirror"]:
+            probe = [(condition == "*", status) for url, condition, status in written if f"/{place}/probe-" in url]
+            assert probe == [(True, 201), (True, 409), (False, 201), (False, 412)], probe
         heads = [status for url, _, status in written if url.endswith("/team/head.json")]
         refused = sum(status in (409, 412) for status in heads)
         # Others see that they have lost before they write.

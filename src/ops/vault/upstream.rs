@@ -249,7 +249,7 @@ impl Upstream for InStore<'_> {
         // As every reader will: what no one would take is not published.
         let ledger = read_ledger(&Objects(repo), new, Known::Read(&state.ledger))?;
         let main = update(INDEX_REF).map_or(head.main, |update| update.new);
-        let next = Next { ledger: &ledger, main, writers: head.writers };
+        let next = Next { ledger: &ledger, main, writers: head.writers, serial: 1 };
         match self.copy.write(repo, &next, Some(&state.seen))? {
             Written::Lost => Err(self.rejected()),
             Written::Done => {

@@ -114,8 +114,17 @@ fn note_path(repo: &Repo, address: &str) -> PathBuf {
     repo.git_folder().join(format!("{NOTE}{}", Digest::of(address.as_bytes()).hex()))
 }
 
+/// Returns the serial number that a copy had when it was looked at last; 0 if it never was.
+pub(in crate::ops::vault) fn noted_serial(repo: &Repo, address: &str) -> u64 {
+    noted_word(repo, address, 0).unwrap_or(0)
+}
+
 /// Returns the number of the newest entry that a copy had when it was looked at last; `None` if it never was.
 pub(in crate::ops::vault) fn noted_number(repo: &Repo, address: &str) -> Option<u64> {
+    noted_word(repo, address, 2)
+}
+
+fn noted_word(repo: &Repo, address: &str, at: usize) -> Option<u64> {
     let note = read_optional(&note_path(repo, address), MAX_NOTE_BYTES).ok()??;
-    String::from_utf8(note).ok()?.split_whitespace().nth(2)?.parse().ok()
+    String::from_utf8(note).ok()?.split_whitespace().nth(at)?.parse().ok()
 }

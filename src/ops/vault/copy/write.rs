@@ -24,6 +24,8 @@ pub(in crate::ops::vault) struct Next<'a> {
     pub(in crate::ops::vault) main: Oid,
     /// Whether several may write, for a copy that is made now.
     pub(in crate::ops::vault) writers: Writers,
+    /// Serial number of the first statement, for a copy that is made now.
+    pub(in crate::ops::vault) serial: u64,
 }
 
 /// How writing went.
@@ -110,7 +112,7 @@ impl Copy<'_> {
         let head = CopyHead {
             format: COPY_FORMAT,
             ledger: next.ledger.id(),
-            serial: old.map_or(1, |old| old.serial.saturating_add(1)),
+            serial: old.map_or(next.serial, |old| old.serial.saturating_add(1)),
             number: next.ledger.number(),
             head: next.ledger.head(),
             digest: next.ledger.head_digest(),
