@@ -14,7 +14,8 @@ pub(super) enum MirrorCommand {
     /// Keep a copy of a vault in object storage or a folder, which plain git and curl can read
     #[command(
         after_help = "Examples:\n  git skillmeat vault mirror add team s3://bucket/vault\n  git skillmeat vault mirror add team \
-        /mnt/stick/vault\nKeys come from the environment: AWS_…, GOOGLE_…, AZURE_…. A server of your own: AWS_ENDPOINT_URL."
+        /mnt/stick/vault\nKeys come from the environment: AWS_…, GOOGLE_…, AZURE_…. A server of your own: AWS_ENDPOINT_URL, \
+        GOOGLE_BASE_URL, AZURE_STORAGE_ENDPOINT."
     )]
     Add {
         /// Your name for the vault

@@ -1,7 +1,8 @@
 //! From an address and the environment to a client of a cloud.
 //!
 //! Settings are the variables that the libraries of the clouds read: `AWS_*`, `GOOGLE_*`, `AZURE_*`. Without keys in them the
-//! client asks the machine it runs on, as those libraries do. Files of profiles such as `~/.aws/credentials` are not read.
+//! client asks the machine it runs on, as those libraries do. Files of profiles such as `~/.aws/credentials` are not read, but
+//! for the one that `gcloud auth application-default login` writes.
 
 use std::ffi::OsString;
 use std::str::FromStr;
@@ -21,6 +22,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a call is tried again after a failure of the store or the way to it.
 const MAX_RETRIES: usize = 4;
+
+/// First pause before a call is tried again, and the shortest.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The same for Google, which may refuse (429) what changes an object more than once in a second. All pauses together are longer
+/// than that even when each is as short as can be: whoever is still refused then was held back by a change of somebody else's,
+/// and sees it when it reads what is there.
+const GOOGLE_PAUSE: Duration = Duration::from_millis(300);
 
 /// How long calls are tried again. Credentials are not made anew for it, so it stays well below the five minutes that they
 /// are good for at least.
@@ -42,8 +51,8 @@ pub(super) fn client(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let options = ClientOptions::new().with_timeout_disabled().with_read_timeout(silence);
     let options = options.with_connect_timeout(CONNECT_TIMEOUT);
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(50), max_backoff: Duration::from_secs(5), base: 2. };
+    let init_backoff = if matches!(address, StoreAddress::Google(_)) { GOOGLE_PAUSE } else { PAUSE };
+    let backoff = BackoffConfig { init_backoff, max_backoff: Duration::from_secs(5), base: 2. };
     let retry = RetryConfig { backoff, max_retries: MAX_RETRIES, retry_timeout: RETRY_TIMEOUT };
     let wrong = |error: object_store::Error| StoreError::Settings {
         address: address.to_string(),

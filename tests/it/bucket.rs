@@ -5,33 +5,35 @@ use std::process::Stdio;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::env::{BUCKET, Depth, FAULTS, Fault, Ran, S3, TestEnv, examples};
+use crate::env::{BUCKET, Cloud, Depth, FAULTS, Fault, Ran, S3, TestEnv, examples};
 use crate::ledger::{export, public, user};
 use crate::mirror::judge;
 
-const PREFIX: &str = "vault";
+/// The folder in the bucket.
+pub const PREFIX: &str = "vault";
 
 fn address() -> String {
     format!("s3://{BUCKET}/{PREFIX}")
 }
 
 /// Ada, whose vault is a bucket, with the release `kit` 1.0.0 in it.
-fn ada(s3: &S3) -> (TestEnv, String) {
+pub fn ada(cloud: &impl Cloud) -> (TestEnv, String) {
     let mut ada = user("ada");
-    s3.configure(&mut ada);
+    cloud.configure(&mut ada);
+    let address = cloud.address(PREFIX);
     ada.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
     export(&ada, "kit", "1.0.0");
-    let made = ada.json(&["vault", "init", &address()]);
+    let made = ada.json(&["vault", "init", &address]);
     let id = made["ledger"].as_str().expect("an id").to_owned();
-    ada.run(["vault", "add", "team", &address(), "--ledger", &id]).ok();
+    ada.run(["vault", "add", "team", &address, "--ledger", &id]).ok();
     ada.run(["vault", "push", "team", "kit"]).ok();
     (ada, id)
 }
 
-fn reader(s3: &S3, id: &str) -> TestEnv {
+fn reader(cloud: &impl Cloud, id: &str) -> TestEnv {
     let mut reader = TestEnv::with_collection();
-    s3.configure(&mut reader);
-    reader.run(["vault", "add", "team", &address(), "--ledger", id]).ok();
+    cloud.configure(&mut reader);
+    reader.run(["vault", "add", "team", &cloud.address(PREFIX), "--ledger", id]).ok();
     reader.run(["vault", "pull", "team"]).ok();
     reader
 }
@@ -111,7 +113,7 @@ fn a_store_that_heeds_no_conditions_is_found_out() {
 }
 
 /// What is signed in a `head.json`.
-fn payload(head: &[u8]) -> serde_json::Value {
+pub fn payload(head: &[u8]) -> serde_json::Value {
     let file: serde_json::Value = serde_json::from_slice(head).expect("JSON");
     serde_json::from_str(file["payload"].as_str().expect("text")).expect("JSON")
 }
@@ -237,7 +239,7 @@ fn the_signature_of_the_head_is_one_of_ssh_keygen() {
 }
 
 /// Checks that what `head.json` names is all there, and that plain git is shown nothing that is not.
-fn assert_complete(objects: &BTreeMap<String, Vec<u8>>, why: &str) -> u64 {
+pub fn assert_complete(objects: &BTreeMap<String, Vec<u8>>, why: &str) -> u64 {
     let head = payload(&objects["vault/head.json"]);
     let sha256 = |key: &str| {
         let bytes = objects.get(key).unwrap_or_else(|| panic!("{why}: no {key}"));
@@ -375,15 +377,14 @@ fn go_wrong(which: Cells) {
 }
 
 /// So many users publish so many releases each, all at once. Returns how many tries that took.
-fn race(users: usize, releases: usize) -> u64 {
-    let s3 = S3::start();
-    let (ada, id) = ada(&s3);
+pub fn race(cloud: &impl Cloud, users: usize, releases: usize) -> u64 {
+    let (ada, id) = ada(cloud);
     let all: Vec<TestEnv> = (0..users)
         .map(|number| {
             let mut one = user(&format!("user{number}"));
-            s3.configure(&mut one);
+            cloud.configure(&mut one);
             one.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
-            one.run(["vault", "add", "team", &address(), "--ledger", &id]).ok();
+            one.run(["vault", "add", "team", &cloud.address(PREFIX), "--ledger", &id]).ok();
             let (mail, key) = (format!("user{number}@example.invalid"), public(&one));
             let bundles = format!("kit-{number}");
             ada.run(["vault", "role", "grant", "team", &mail, "publisher", "--bundles", &bundles, "--key", &key]).ok();
@@ -391,7 +392,7 @@ fn race(users: usize, releases: usize) -> u64 {
             one
         })
         .collect();
-    let first = assert_complete(&s3.objects(), "before");
+    let first = assert_complete(&cloud.objects(), "before");
     let tries = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for (number, one) in all.iter().enumerate() {
@@ -408,28 +409,28 @@ fn race(users: usize, releases: usize) -> u64 {
             });
         }
     });
-    let last = assert_complete(&s3.objects(), "after");
+    let last = assert_complete(&cloud.objects(), "after");
     assert_eq!(last, first + (users * releases) as u64, "each is there once, and no number twice");
     let mut names = vec!["kit--v1.0.0".to_owned()];
     for number in 0..users {
         names.extend((0..releases).map(|release| format!("kit-{number}--v1.{release}.0")));
     }
-    judge(&ada, &s3.public(PREFIX), &names.iter().map(String::as_str).collect::<Vec<_>>());
-    let reader = reader(&s3, &id);
+    judge(&ada, &cloud.public(PREFIX), &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let reader = reader(cloud, &id);
     assert_eq!(reader.json(&["vault", "ls", "team"]).as_array().expect("a list").len(), names.len());
     tries.into_inner()
 }
 
 #[test]
 fn those_who_publish_to_a_bucket_at_once_all_get_in() {
-    let tries = race(3, 3);
+    let tries = race(&S3::start(), 3, 3);
     assert!(tries >= 9, "{tries}");
 }
 
 #[test]
 #[ignore = "takes minutes: eight users publish fifteen releases each, all at once"]
 fn eight_users_publish_fifteen_releases_each() {
-    let tries = race(8, 15);
+    let tries = race(&S3::start(), 8, 15);
     // Two lost races for each that is won are the most that is wanted.
     assert!(tries <= 3 * 120, "120 releases in {tries} tries");
 }

@@ -1,17 +1,24 @@
 //! A world of its own for each test: home, git configuration, names, dates and keys that nothing outside can change.
 
+mod account;
+mod cloud;
+mod gcs;
 mod http;
 mod keys;
 mod s3;
 mod server;
+mod sigv4;
 mod snapshot;
 mod source;
+mod wire;
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+pub use cloud::Cloud;
+pub use gcs::{Gcs, TOKEN};
 pub use http::Asked;
 pub use keys::{KEY, Key, STRANGER};
 pub use s3::{BUCKET, FAULTS, Fault, S3, SECRET};

@@ -18,6 +18,7 @@ mod documents;
 mod env;
 mod find;
 mod follow;
+mod gcs;
 mod git_rows;
 mod hooks;
 mod hostile;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::env::{BUCKET, Depth, Ran, S3, SECRET, Snapshot, TestEnv};
+use crate::env::{BUCKET, Cloud as _, Depth, Ran, S3, SECRET, Snapshot, TestEnv};
 use crate::ledger::{ada, export, vault_git};
 
 /// A plain file server, as anyone may have one.

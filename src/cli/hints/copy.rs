@@ -43,15 +43,16 @@ fn store_hint(error: &StoreError) -> Option<String> {
             CREDENTIALS.to_owned()
         }
         StoreError::Net { .. } => {
-            "check the address, the network, and AWS_ENDPOINT_URL and AWS_ALLOW_HTTP where the store is your own"
+            "check the address, the network, and, where the store is your own, AWS_ENDPOINT_URL (GOOGLE_BASE_URL, \
+             AZURE_STORAGE_ENDPOINT) and AWS_ALLOW_HTTP (GOOGLE_…, AZURE_…)"
                 .to_owned()
         }
         StoreError::Settings { .. } => CREDENTIALS.to_owned(),
         StoreError::Missing { .. } => "whoever keeps it can mend it with `git skillmeat vault mirror push`".to_owned(),
         StoreError::TooLarge { .. } => return None,
         StoreError::NoConditions(_) => {
-            "use a store that heeds `If-Match` and `If-None-Match`, or, where one person alone publishes, say so with \
-             `git skillmeat vault init --single-writer`"
+            "use a store that heeds conditions such as `If-Match` and `If-None-Match`, or, where one person alone publishes, \
+             say so with `git skillmeat vault init --single-writer`"
                 .to_owned()
         }
         StoreError::Fs(error) => return fs_hint(error),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::BufReader;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,14 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::TestEnv;
+use super::cloud::Cloud;
+use super::sigv4::check_signature;
+use super::wire::{Answer, Request, decoded, hex, listing, range, read_request, write_answer, xml};
 
 /// The one bucket.
 pub const BUCKET: &str = "team-bucket";
 
-const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(super) const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// What happens to a request.
@@ -60,21 +63,6 @@ pub struct S3 {
     is_deaf: Arc<AtomicBool>,
 }
 
-struct Request {
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-    raw_query: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
-}
-
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
 impl S3 {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -92,18 +80,6 @@ impl S3 {
 
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// The address of what plain clients read.
-    pub fn public(&self, below: &str) -> String {
-        format!("{}/{BUCKET}/{below}", self.endpoint())
-    }
-
-    /// Gives a user the keys.
-    pub fn configure(&self, env: &mut TestEnv) {
-        for (name, value) in self.variables() {
-            env.set(name, &value);
-        }
     }
 
     pub fn variables(&self) -> [(&'static str, String); 5] {
@@ -137,11 +113,6 @@ impl S3 {
     /// What was asked since it was armed or disarmed last, with the status of the answer: `PUT head.json 200`.
     pub fn log(&self) -> Vec<String> {
         self.state.lock().expect("no panic").log.clone()
-    }
-
-    /// All that is there, by key.
-    pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        self.state.lock().expect("no panic").objects.clone()
     }
 
     pub fn set_objects(&self, objects: BTreeMap<String, Vec<u8>>) {
@@ -187,7 +158,7 @@ impl S3 {
                 }
                 Some(Fault::Late) => {
                     let own = self.clone();
-                    let request = request.clone_of();
+                    let request = request.clone();
                     std::thread::spawn(move || {
                         std::thread::sleep(Duration::from_millis(150));
                         own.handle(&request);
@@ -226,10 +197,13 @@ impl S3 {
         if !is_signed && (!is_public || key.is_empty()) {
             return error(403, "AccessDenied");
         }
-        let query = |name: &str| request.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let query = |name: &str| request.query(name);
         let mut state = self.state.lock().expect("no panic");
         match request.method.as_str() {
-            "GET" if key.is_empty() => list(&state.objects, query("prefix").unwrap_or("")),
+            "GET" if key.is_empty() => {
+                let files = state.objects.iter().map(|(key, bytes)| (key.as_str(), etag(bytes).1, bytes.len()));
+                listing(BUCKET, query("prefix").unwrap_or(""), files)
+            }
             "GET" | "HEAD" => match state.objects.get(&key) {
                 None => error(404, "NoSuchKey"),
                 Some(bytes) => {
@@ -304,54 +278,24 @@ impl S3 {
     }
 }
 
-impl Request {
-    fn clone_of(&self) -> Self {
-        Self {
-            method: self.method.clone(),
-            path: self.path.clone(),
-            query: self.query.clone(),
-            raw_query: self.raw_query.clone(),
-            headers: self.headers.clone(),
-            body: self.body.clone(),
+impl Cloud for S3 {
+    fn address(&self, below: &str) -> String {
+        format!("s3://{BUCKET}/{below}")
+    }
+
+    fn public(&self, below: &str) -> String {
+        format!("{}/{BUCKET}/{below}", self.endpoint())
+    }
+
+    fn configure(&self, env: &mut TestEnv) {
+        for (name, value) in self.variables() {
+            env.set(name, &value);
         }
     }
-}
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.state.lock().expect("no panic").objects.clone()
     }
-    if headers.get("expect").is_some_and(|value| value.starts_with("100")) {
-        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
-    }
-    let length: usize = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (path, raw_query) = target.split_once('?').unwrap_or((&target, ""));
-    let query = raw_query.split('&').filter(|part| !part.is_empty()).map(|part| {
-        let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        (decoded(key), decoded(value))
-    });
-    let query = query.collect();
-    Some(Request { method, path: path.to_owned(), query, raw_query: raw_query.to_owned(), headers, body })
-}
-
-fn write_answer(stream: &mut TcpStream, method: &str, answer: Answer) -> std::io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} x\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
-    for (name, value) in &answer.headers {
-        let _ = write!(head, "{name}: {value}\r\n");
-    }
-    head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
-    if method == "HEAD" { Ok(()) } else { stream.write_all(&answer.body) }
 }
 
 fn error(status: u16, code: &str) -> Answer {
@@ -361,121 +305,6 @@ fn error(status: u16, code: &str) -> Answer {
     Answer { status, headers: vec![("Content-Type".into(), "application/xml".into())], body: body.into_bytes() }
 }
 
-fn xml(text: &str) -> Answer {
-    let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>{text}").into_bytes();
-    Answer { status: 200, headers: vec![("Content-Type".into(), "application/xml".into())], body }
-}
-
 fn etag(bytes: &[u8]) -> (String, String) {
     ("ETag".to_owned(), format!("\"{}\"", &hex(&Sha256::digest(bytes))[..32]))
-}
-
-fn list(objects: &BTreeMap<String, Vec<u8>>, prefix: &str) -> Answer {
-    let mut text =
-        format!("<ListBucketResult><Name>{BUCKET}</Name><Prefix>{prefix}</Prefix><IsTruncated>false</IsTruncated>");
-    for (key, bytes) in objects.iter().filter(|(key, _)| key.starts_with(prefix)) {
-        let _ = write!(
-            text,
-            "<Contents><Key>{key}</Key><LastModified>2026-11-22T14:00:00.000Z</LastModified><ETag>{}</ETag><Size>{}</Size>\
-             </Contents>",
-            etag(bytes).1,
-            bytes.len()
-        );
-    }
-    xml(&(text + "</ListBucketResult>"))
-}
-
-/// Answers with a part where one was asked for: `bytes=FIRST-LAST`.
-fn range(answer: &mut Answer, header: Option<&String>) {
-    let Some((first, last)) = header.and_then(|text| text.strip_prefix("bytes=")?.split_once('-')) else { return };
-    let total = answer.body.len();
-    let first: usize = first.parse().unwrap_or(0);
-    let last = last.parse().unwrap_or(total.saturating_sub(1)).min(total.saturating_sub(1));
-    if first < total {
-        answer.body = answer.body[first..=last].to_vec();
-        answer.status = 206;
-        answer.headers.push(("Content-Range".into(), format!("bytes {first}-{last}/{total}")));
-    }
-}
-
-/// Checks the signature as "Signature Calculations for the Authorization Header" in the documentation of S3 says.
-fn check_signature(request: &Request) -> Result<(), &'static str> {
-    let header = request.headers.get("authorization").map(String::as_str).unwrap_or_default();
-    let fields = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or("InvalidRequest")?;
-    let field = |name: &str| {
-        fields.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).ok_or("InvalidRequest")
-    };
-    let scope = field("Credential")?.split_once('/').ok_or("InvalidRequest")?;
-    if scope.0 != ACCESS_KEY {
-        return Err("InvalidAccessKeyId");
-    }
-    let parts: Vec<&str> = scope.1.split('/').collect();
-    let [date, region, "s3", "aws4_request"] = parts[..] else { return Err("InvalidRequest") };
-    let hash = request.headers.get("x-amz-content-sha256").ok_or("InvalidRequest")?;
-    if hash != "UNSIGNED-PAYLOAD" && *hash != hex(&Sha256::digest(&request.body)) {
-        return Err("XAmzContentSHA256Mismatch");
-    }
-    let names: Vec<&str> = field("SignedHeaders")?.split(';').collect();
-    // What a condition says must be signed, or anyone on the way could take it off.
-    let must = ["host", "x-amz-date", "x-amz-content-sha256"];
-    if must.iter().any(|name| !names.contains(name)) {
-        return Err("AccessDenied");
-    }
-    let mut headers = String::new();
-    for name in &names {
-        let value = request.headers.get(*name).ok_or("InvalidRequest")?;
-        let _ = writeln!(headers, "{name}:{}", value.split_whitespace().collect::<Vec<_>>().join(" "));
-    }
-    let mut query: Vec<String> = request
-        .raw_query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| if part.contains('=') { part.to_owned() } else { format!("{part}=") })
-        .collect();
-    query.sort();
-    let canonical =
-        format!("{}\n{}\n{}\n{headers}\n{}\n{hash}", request.method, request.path, query.join("&"), names.join(";"));
-    let stamp = request.headers.get("x-amz-date").ok_or("InvalidRequest")?;
-    let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{}\n{}", scope.1, hex(&Sha256::digest(canonical.as_bytes())));
-    let mut key = hmac(format!("AWS4{SECRET}").as_bytes(), date.as_bytes());
-    for part in [region, "s3", "aws4_request"] {
-        key = hmac(&key, part.as_bytes());
-    }
-    if hex(&hmac(&key, to_sign.as_bytes())) == field("Signature")? { Ok(()) } else { Err("SignatureDoesNotMatch") }
-}
-
-/// HMAC-SHA256 (RFC 2104).
-fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut block = [0_u8; 64];
-    match key.len() {
-        0..=64 => block[..key.len()].copy_from_slice(key),
-        _ => block[..32].copy_from_slice(&Sha256::digest(key)),
-    }
-    let padded = |pad: u8| block.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
-    let inner = Sha256::digest([padded(0x36).as_slice(), message].concat());
-    Sha256::digest([padded(0x5c).as_slice(), inner.as_slice()].concat()).to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn decoded(text: &str) -> String {
-    let mut out = Vec::new();
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let pair = text.get(at + 1..at + 3).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match (bytes[at], pair) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 3;
-            }
-            (byte, _) => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8(out).expect("keys are ASCII")
 }
