@@ -114,7 +114,6 @@ fn update(context: &Context, source: &Source<'_>, address: &str, look: Look) -> 
                 if serial > 1 {
                     context.progress.warn(&format!("'{address}' has lost what it held, and is written anew"));
                 }
-                copy.probe()?;
                 None
             }
         };
