@@ -1,6 +1,7 @@
 //! Which entries hold, and what follows from them.
 
 use super::*;
+use crate::trust::ledger::chain::commits;
 
 #[test]
 fn a_chain_that_follows_the_rules_holds() {
@@ -71,4 +72,21 @@ fn row_51_what_is_listed_is_exactly_that() {
     assert_eq!(ledger.vouch(&unknown, tag_of("x"), &ada.public()).expect_err("unknown").class(), Class::Untrusted);
     // Signed by someone else than may publish it, whoever made the entry.
     assert!(matches!(ledger.vouch(&release, tag_of("kit--v1.0.0"), &bob.public()), Err(Refusal::NotAllowed { .. })));
+}
+
+/// A server that sends ever more is stopped, in words of its own. What is known is not read, and does not count.
+#[test]
+fn entries_of_too_many_bytes_are_refused_as_such() {
+    let (ada, bob) = (Key::new(1), Key::new(2));
+    let mut chain = Chain::start(&Roles::start(&ada, &bob), &ada);
+    let (known, first) = (chain.read().expect("holds"), chain.raw.len());
+    chain.add(&bob, publish("pdf-a--v1.0.0")).add(&bob, publish("pdf-b--v1.0.0"));
+    let all: usize = chain.commits.values().map(Vec::len).sum();
+    for (base, bytes, count) in [(None, all, 3), (Some(&known), all - first, 2)] {
+        let read = |max_bytes| commits(&chain, chain.head.expect("a head"), base, max_bytes);
+        assert_eq!(read(bytes).expect("as much as may be").0.len(), count);
+        let error = read(bytes - 1).expect_err("one byte too many");
+        assert!(matches!(error, LedgerError::TooLarge(most) if most == bytes - 1), "{error}");
+        assert_eq!(error.class(), Class::Limit);
+    }
 }
