@@ -262,12 +262,15 @@ fn update(
     for tries in 1..=MAX_TRIES {
         let started = Instant::now();
         context.progress.step("looking at the mirror", u64::from(tries), None);
-        let seen = copy.head()?;
+        let mut seen = copy.head()?;
         // What someone said who is believed no more is written over, and nothing of it is built on.
-        let mut content = seen.as_ref();
-        if let Some(seen) = &seen {
+        let mut is_believed = true;
+        if let Some(seen) = &mut seen {
             match copy.check(seen, ledger) {
-                Err(CopyError::Keeper { .. }) => content = None,
+                Err(CopyError::Keeper { .. }) => {
+                    is_believed = false;
+                    copy.raise(repo, seen)?;
+                }
                 checked => {
                     checked?;
                     copy.note(repo, seen)?;
@@ -278,6 +281,7 @@ fn update(
                 }
             }
         }
+        let content = seen.as_ref().filter(|_| is_believed);
         bring_missing(context, vault, repo, ledger, content)?;
         if let Written::Done = copy.write_over(repo, &next, seen.as_ref(), content)? {
             // Only housekeeping, which the next write does as well.
