@@ -212,7 +212,7 @@ fn a_few_who_publish_at_once_and_are_killed_lose_nothing() {
 
 #[test]
 fn those_who_publish_to_a_bucket_at_once_and_are_killed_lose_nothing() {
-    load(3, 2, Place::Bucket, 30);
+    load(3, 2, Place::Bucket, 50);
 }
 
 #[test]
