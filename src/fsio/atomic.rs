@@ -171,12 +171,13 @@ impl NewFile {
     }
 }
 
-/// Opens a file for reading.
+/// Opens a file for reading, and waits for nobody: opening a named pipe would, for who writes into it.
 ///
 /// # Errors
 /// [`FsError::Io`], for a folder too.
 pub fn open_file(path: &Path) -> Result<File, FsError> {
-    let file = File::open(path).map_err(FsError::at("read", path))?;
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(FsError::at("read", path))?;
     let meta = file.metadata().map_err(FsError::at("read", path))?;
     if !meta.is_file() {
         return Err(FsError::at("read", path)(ErrorKind::InvalidInput.into()));

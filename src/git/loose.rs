@@ -1,6 +1,7 @@
 //! Loose objects of a size that memory and time are felt: written as they are where deflating gains nothing, and read
 //! through a small window.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 
@@ -10,7 +11,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use gix::object::Kind;
 use gix::objs::encode::loose_header;
 
-use super::{GitError, Repo};
+use super::{GitError, Repo, WalkLimits};
 use crate::fsio::{ensure_folder, write_fresh};
 use crate::model::Oid;
 
@@ -19,6 +20,9 @@ pub(super) const LARGE_BYTES: usize = 1024 * 1024;
 
 /// Bytes from the middle of an object that tell whether it gets smaller.
 const SAMPLE_BYTES: usize = 64 * 1024;
+
+/// Files that are looked into to judge many.
+const SAMPLES: usize = 4;
 
 /// Longest header of a loose object: the word, a number of 64 bits and a zero.
 const MAX_HEADER_BYTES: usize = 32;
@@ -69,6 +73,36 @@ impl Repo {
         decoder.take(size.saturating_add(1)).read_to_end(bytes).is_ok_and(|read| read == length)
     }
 
+    /// Says whether nearly all bytes of some trees are in large files that do not get smaller: then deflating them for a pack
+    /// takes much time for nothing. The largest stand for the others.
+    ///
+    /// # Errors
+    /// [`GitError::Missing`] for a tree or a file that is not here.
+    pub fn hardly_gets_smaller(&self, trees: &[Oid]) -> Result<bool, GitError> {
+        let (mut seen, mut total, mut large) = (HashSet::new(), 0_u64, Vec::new());
+        for tree in trees {
+            for file in self.files(*tree, WalkLimits::default())? {
+                if seen.insert(file.id) {
+                    let size = self.size(file.id)?;
+                    total += size;
+                    large.extend((size >= LARGE_BYTES as u64).then_some((size, file.id)));
+                }
+            }
+        }
+        let bytes: u64 = large.iter().map(|(size, _)| size).sum();
+        // All but an eighth: that much of text is worth less than the time.
+        if large.is_empty() || bytes < total - total / 8 {
+            return Ok(false);
+        }
+        large.sort_unstable_by(|a, b| b.cmp(a));
+        for (size, id) in large.into_iter().take(SAMPLES) {
+            if gets_smaller(&self.blob(id, size)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn loose_path(&self, id: Oid) -> std::path::PathBuf {
         let hex = id.to_string();
         self.inner.objects.store_ref().path().join(&hex[..2]).join(&hex[2..])
@@ -83,4 +117,44 @@ fn gets_smaller(bytes: &[u8]) -> bool {
     let done = Compress::new(Compression::fast(), true).compress_vec(sample, &mut out, FlushCompress::Finish);
     // A twentieth: less is not worth the time of each later read.
     done.is_ok() && out.len() < sample.len() - sample.len() / 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::Worktree;
+    use crate::model::{FileMode, Hasher, TreePath};
+
+    /// Bytes in which nobody finds anything to leave out.
+    fn dense(count: usize, seed: u8) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(count);
+        let mut last = [seed; 32];
+        while bytes.len() < count {
+            let mut hasher = Hasher::default();
+            hasher.update(&last);
+            last = *hasher.finish().bytes();
+            bytes.extend(last);
+        }
+        bytes.truncate(count);
+        bytes
+    }
+
+    #[test]
+    fn only_what_is_nearly_all_dense_is_left_as_it_is() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let repo = Repo::init(dir.path(), Worktree::None).expect("a repository");
+        let (dense, text) = (dense(3 * LARGE_BYTES, 1), b"The same words again. ".repeat(LARGE_BYTES / 11));
+        let tree = |files: &[&[u8]]| {
+            let blob = |bytes: &[u8]| repo.write_blob(bytes).expect("writes");
+            let files: Vec<(TreePath, _)> = (files.iter().enumerate())
+                .map(|(at, bytes)| (format!("f{at}").parse().expect("a path"), Some((FileMode::Regular, blob(bytes)))))
+                .collect();
+            repo.edit_tree(None, files.iter().map(|(path, file)| (path, *file))).expect("writes")
+        };
+        let is_left = |files: &[&[u8]]| repo.hardly_gets_smaller(&[tree(files)]).expect("readable");
+        assert!(is_left(&[&dense]) && is_left(&[&dense, b"some words"]));
+        assert!(!is_left(&[&text]) && !is_left(&[&dense, &text]) && !is_left(&[]) && !is_left(&[b"some words"]));
+        // Small files are deflated whatever is in them: there is nothing to gain.
+        assert!(!is_left(&[&dense[..LARGE_BYTES - 1]]));
+    }
 }

@@ -80,24 +80,26 @@ impl Repo {
         GitConfig(self.inner.config_snapshot().plumbing().clone())
     }
 
-    /// Sets each `section.key` to true in the repository's own configuration, where it is not so already; returns those that
-    /// were changed. What stands there stays, and the last value is the one that counts.
+    /// Gives each `section.key` its value in the repository's own configuration, where it has not that already; returns those
+    /// that were changed. What stands there stays, and the last value is the one that counts.
     ///
     /// # Errors
     /// [`GitError::Fs`], [`GitError::Gix`] for a file that is not git configuration.
-    pub fn turn_on(&self, settings: &[(&'static str, &'static str)]) -> Result<Vec<String>, GitError> {
+    pub fn set_own(&self, settings: &[(&str, &str, &str)]) -> Result<Vec<String>, GitError> {
         let path = self.git_folder().join("config");
         let mut text = String::from_utf8_lossy(&read(&path, MAX_CONFIG_BYTES)?).into_owned();
         let doing = GitError::doing::<gix::Error>("read the configuration of the repository");
         let now = File::try_from(text.as_str()).map_err(|error| doing(gix::Error::from_error(error)))?;
         let mut changed = Vec::new();
-        for (section, key) in settings {
+        for (section, key, value) in settings {
             let name = format!("{section}.{key}");
-            if !matches!(now.boolean(name.as_str()), Ok(Some(true))) {
+            // `true` has other spellings.
+            let is_on = *value == "true" && matches!(now.boolean(name.as_str()), Ok(Some(true)));
+            if !is_on && now.string(name.as_str()).is_none_or(|there| there.as_slice() != value.as_bytes()) {
                 if !text.is_empty() && !text.ends_with('\n') {
                     text.push('\n');
                 }
-                text.push_str(&format!("[{section}]\n\t{key} = true\n"));
+                text.push_str(&format!("[{section}]\n\t{key} = {value}\n"));
                 changed.push(name);
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fsio::{FsError, sync_store};
 use crate::git::ssh::{KeySource, Prompt, SshKeygen};
-use crate::git::{Git, GitError, Identity, Person, find_program};
+use crate::git::{Git, GitError, Identity, Person, Remote, find_program};
 use crate::pack::Limits;
 use crate::trust::Policy;
 
@@ -127,6 +127,14 @@ impl Context {
     /// As [`Context::git`], and [`GitError::Offline`].
     pub fn network(&self) -> Result<&Git, GitError> {
         if self.offline { Err(GitError::Offline) } else { self.git() }
+    }
+
+    /// As [`Context::git`], for a call that uses what is at an address: what is on this machine needs no network.
+    ///
+    /// # Errors
+    /// As [`Context::network`].
+    pub fn git_for(&self, remote: &Remote) -> Result<&Git, GitError> {
+        if remote.is_local() { self.git() } else { self.network() }
     }
 
     /// Returns who stands in the log of refs of our own stores, which nobody else reads: a user whom git does not know can

@@ -96,7 +96,7 @@ pub struct Changed {
 
 /// Installs the hooks, or brings them up to date. Hooks of others are never touched, and then none is installed.
 ///
-/// On a server git's own rules for a vault are turned on as well.
+/// On a server git's own rules for a vault are turned on as well, and its configuration names the folder of the hooks.
 ///
 /// # Errors
 /// [`Error::Foreign`], [`Error::NotBare`], [`Error::Fs`].
@@ -122,7 +122,7 @@ pub fn install(repo: &Repo, side: Side, user_home: &Path) -> Result<Changed, Err
     }
     let settings = match side {
         Side::Work => Vec::new(),
-        Side::Server => super::vault::turn_on_rules(repo)?,
+        Side::Server => super::vault::turn_on_hooks(repo)?,
     };
     for (path, _, text) in &wanted {
         root.write(path, FileMode::Executable, text.as_bytes())?;
@@ -130,7 +130,7 @@ pub fn install(repo: &Repo, side: Side, user_home: &Path) -> Result<Changed, Err
     Ok(Changed { folder, hooks: wanted.into_iter().map(|(_, name, _)| name.to_owned()).collect(), settings })
 }
 
-/// Removes our hooks, of whatever version, and nothing else: git's rules for a vault stay.
+/// Removes our hooks, of whatever version, and nothing else: git's settings for a vault stay.
 ///
 /// # Errors
 /// [`Error::NotBare`], [`Error::Fs`].

@@ -60,6 +60,11 @@ impl Cloud {
         Path::from(if self.prefix.is_empty() { key.to_string() } else { format!("{}/{key}", self.prefix) })
     }
 
+    /// Returns the folder in the bucket; `None` where it is the whole of it.
+    pub(super) fn prefix(&self) -> Option<Path> {
+        (!self.prefix.is_empty()).then(|| Path::from(self.prefix.as_str()))
+    }
+
     pub(super) fn options(key: &Key) -> Attributes {
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, key.content_type().into());
@@ -182,8 +187,7 @@ impl Bucket {
             Inner::Folder(folder) => return Ok(folder.is_empty()?),
             Inner::Cloud(cloud) => cloud,
         };
-        let prefix = (!cloud.prefix.is_empty()).then(|| Path::from(cloud.prefix.as_str()));
-        let first = cloud.runtime.block_on(async { cloud.store.list(prefix.as_ref()).next().await });
+        let first = cloud.runtime.block_on(async { cloud.store.list(cloud.prefix().as_ref()).next().await });
         first.transpose().map(|found| found.is_none()).map_err(|error| self.failed(&error))
     }
 

@@ -40,6 +40,10 @@ impl Folder {
     pub(super) fn get(&self, key: &Key, limit: u64) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
         let too_large =
             || StoreError::TooLarge { address: self.path.display().to_string(), key: key.to_string(), limit };
+        // Whoever can write there may have put something else than a file in its place.
+        if self.size(key)?.is_none() {
+            return Ok(None);
+        }
         match read_optional(&self.file(key), limit) {
             Ok(found) => Ok(found.map(|bytes| {
                 let version = Version { tag: Digest::of(&bytes).to_string(), generation: None };

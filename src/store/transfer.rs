@@ -1,11 +1,12 @@
 //! Sending files: several at once, large ones in parts, with memory that does not grow with them.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{ObjectStore, PutMultipartOptions, PutOptions, WriteMultipart};
 
 use super::bucket::{Cloud, Inner};
@@ -73,6 +74,31 @@ impl Bucket {
             }
             Ok(total)
         })
+    }
+
+    /// Returns those of some files that are not there, or of another size where one is named, without reading them.
+    ///
+    /// # Errors
+    /// [`StoreError::Net`], [`StoreError::Denied`].
+    pub fn missing(&self, wanted: Vec<(Key, Option<u64>)>) -> Result<Vec<Key>, StoreError> {
+        let is_wrong = |there: Option<u64>, size: Option<u64>| there.is_none() || size.is_some() && size != there;
+        let cloud = match &self.inner {
+            Inner::Folder(folder) => {
+                let look = |(key, size): (Key, Option<u64>)| match folder.size(&key) {
+                    Ok(there) => is_wrong(there, size).then_some(Ok(key)),
+                    Err(error) => Some(Err(error.into())),
+                };
+                return wanted.into_iter().filter_map(look).collect();
+            }
+            Inner::Cloud(cloud) => cloud,
+        };
+        // A list tells of a thousand files at a time.
+        let there: Result<HashMap<_, _>, _> = cloud.runtime.block_on(
+            cloud.store.list(cloud.prefix().as_ref()).map_ok(|found| (found.location, found.size)).try_collect(),
+        );
+        let there = there.map_err(|error| self.failed(&error))?;
+        let is_missing = |(key, size): &(Key, Option<u64>)| is_wrong(there.get(&cloud.path(key)).copied(), *size);
+        Ok(wanted.into_iter().filter(is_missing).map(|(key, _)| key).collect())
     }
 
     fn explained(&self, failed: Failed) -> StoreError {

@@ -323,3 +323,86 @@ fn what_a_revoked_writer_said_is_written_over_and_not_built_on() {
     ada.run(["vault", "mirror", "push", "team"]).ok();
     reader.run(["vault", "pull", "copy"]).ok();
 }
+
+#[test]
+fn what_a_mirror_has_lost_is_sent_again() {
+    let (mut ada, _) = ada();
+    export(&ada, "kit", "1.1.0");
+    ada.run(["vault", "push", "team", "kit"]).ok();
+    ada.run(["vault", "mirror", "add", "team", "../mirror"]).ok();
+    let s3 = S3::start();
+    s3.configure(&mut ada);
+    ada.run(["vault", "mirror", "add", "team", &format!("s3://{BUCKET}/vault")]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    let mirror = ada.root().join("mirror");
+    let files = Files::serve(ada.root());
+    let releases = ["kit--v1.0.0", "kit--v1.1.0"];
+    let judge_both = || {
+        judge(&ada, &files.url("mirror"), &releases);
+        judge(&ada, &s3.public("vault"), &releases);
+    };
+    judge_both();
+    let reader = TestEnv::with_collection();
+    reader.run(["vault", "add", "copy", mirror.to_str().expect("UTF-8"), "--first-use"]).ok();
+    for lost in ["bundles/", ".idx", ".pack", "objects/", ""] {
+        let gone = |key: &str| key.contains(lost) && !key.ends_with("lock");
+        let keys: Vec<_> = s3.objects().into_keys().filter(|key| gone(key)).collect();
+        assert!(!keys.is_empty(), "{lost}");
+        for key in keys {
+            s3.remove(&key);
+            let (_, below) = key.split_once("vault/").expect("below the vault");
+            let file = mirror.join(below);
+            if file.exists() {
+                std::fs::remove_file(file).expect("removed");
+            }
+        }
+        let told = ada.run(["vault", "mirror", "push", "team"]).ok();
+        assert!(told.stderr.contains("again") || told.stderr.contains("anew"), "{lost}: {told:?}");
+        judge_both();
+        // Its number goes on, also from nothing.
+        reader.run(["vault", "pull", "copy"]).ok();
+        let told = ada.run(["vault", "mirror", "push", "team"]).ok();
+        assert!(!told.stderr.contains("again") && !told.stderr.contains("anew"), "{lost}: {told:?}");
+    }
+    reader.run(["import", "copy:kit@1.1.0", "--yes"]).ok();
+}
+
+#[test]
+fn a_mirror_waits_for_no_pipe() {
+    let (ada, _) = ada();
+    ada.run(["vault", "mirror", "add", "team", "../mirror"]).ok();
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    let mirror = ada.root().join("mirror");
+    let reader = TestEnv::with_collection();
+    let path = mirror.to_str().expect("UTF-8").to_owned();
+    let pack = std::fs::read_dir(mirror.join("objects/pack")).expect("packs").next().expect("one").expect("one").path();
+    for name in [mirror.join("head.json"), mirror.join("info/refs"), mirror.join("objects/info/packs"), pack] {
+        let content = std::fs::read(&name).expect("a file");
+        std::fs::remove_file(&name).expect("removed");
+        let mut mkfifo = ada.command("mkfifo");
+        mkfifo.arg(&name);
+        Ran::of(mkfifo).ok();
+        // Each ends by itself; whether it needs that file is another matter.
+        let ends = |env: &TestEnv, args: &[&str]| {
+            let mut timed = env.command("timeout");
+            timed.arg("30").arg(crate::env::program()).args(args);
+            let told = Ran::of(timed);
+            assert!(told.code.is_some_and(|code| code != 124), "{}: {told:?}", name.display());
+        };
+        ends(&reader, &["vault", "add", &format!("copy{}", content.len()), &path, "--first-use"]);
+        ends(&ada, &["vault", "mirror", "push", "team"]);
+        let _ = std::fs::remove_file(&name);
+        std::fs::write(&name, content).expect("written");
+    }
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+}
+
+#[test]
+fn a_store_that_heeds_no_conditions_is_no_mirror() {
+    let (mut ada, _) = ada();
+    let s3 = S3::start();
+    s3.configure(&mut ada);
+    s3.ignore_conditions();
+    ada.refused("policy", &["vault", "mirror", "add", "team", &format!("s3://{BUCKET}/vault")]);
+    assert!(s3.objects().is_empty());
+}

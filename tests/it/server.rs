@@ -406,6 +406,7 @@ fn hooks_of_a_server_are_installed_in_bare_repositories_and_taken_away_again() {
     for key in ["receive.fsckObjects", "receive.denyNonFastForwards", "receive.denyDeletes", "uploadpack.allowFilter"] {
         assert_eq!(vault_git(&ada, &["config", "--get", key]), "true", "{key}");
     }
+    assert_eq!(vault_git(&ada, &["config", "--local", "--get", "core.hooksPath"]), "hooks");
     let again = server(&["--json", "hooks", "install", "--server"]).ok().value();
     assert_eq!(
         (&again["data"]["hooks"], &again["data"]["settings"]),
@@ -413,8 +414,9 @@ fn hooks_of_a_server_are_installed_in_bare_repositories_and_taken_away_again() {
     );
     server(&["hooks", "uninstall", "--server"]).ok();
     assert!(!hook("pre-receive").exists() && !hook("post-receive").exists());
-    // Where the program is gone, nothing gets in, and the reason is said.
+    // Where the program is gone, nothing gets in, and the reason is said; also where whoever receives has hooks elsewhere.
     server(&["hooks", "install", "--server"]).ok();
+    ada.git(["config", "--global", "core.hooksPath", "/nowhere"]);
     let mut command = ada.command("git");
     command.env("PATH", std::env::var("PATH").expect("PATH"));
     command.args(["push", &address(&ada), "main:refs/heads/x"]);

@@ -583,7 +583,7 @@ fn a_vault_travels_as_a_file_and_as_a_folder() {
         assert!(reader.git(["-C", clone, "show", "HEAD:README.md"]).contains("| kit |"));
         // Someone who has nothing else.
         let other = TestEnv::with_collection();
-        let added = ran(&other, &["vault", "add", "team", path, "--ledger", &id]);
+        let added = ran(&other, &["vault", "add", "team", path, "--ledger", &id, "--offline"]);
         assert!(added.stdout.contains("2 releases"), "{}", added.stdout);
         ran(&other, &["vault", "pull", "team"]);
         assert_well(&other, 2);
@@ -631,7 +631,7 @@ fn a_copy_is_brought_up_to_date_and_nothing_else_is_overwritten() {
     let told = reader.refused("rollback", &["vault", "export", "team", newer.to_str().expect("a path")]);
     assert!(told.stderr.contains("vault pull NAME --from"), "{}", told.stderr);
     // It brings the reader up to date, whose vault keeps its address.
-    let pulled = reader.json(&["vault", "pull", "team", "--from", newer.to_str().expect("a path")]);
+    let pulled = reader.json(&["vault", "pull", "team", "--from", newer.to_str().expect("a path"), "--offline"]);
     assert_eq!((&pulled["new"][0]["release"], &pulled["vault"]["url"]), (&"kit--v1.2.0".into(), &address(&ada).into()));
     let shown = reader.json(&["vault", "show", "team"]);
     assert_eq!(shown["fetched"]["from"], newer.to_str().expect("a path"), "{shown:#}");

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::env::{Key, Ran, TestEnv};
 use crate::ledger::{ada, address, export, head, reader, vault_git};
 
@@ -375,4 +377,29 @@ fn lock_as(env: &TestEnv, text: &str) {
 fn replace(path: &std::path::Path, bytes: &[u8]) {
     std::fs::remove_file(path).expect("removes");
     std::fs::write(path, bytes).expect("writes");
+}
+
+/// Whoever can write the file can work out its SHA-256 as well: a check reads the commits, and a repair throws the file away.
+#[test]
+fn a_kept_ledger_that_was_changed_with_its_digest_is_found_and_repaired() {
+    let (ada, id) = ada();
+    let reader = reader(&ada, &["--ledger", &id]);
+    let path = kept(&reader, "team");
+    let good = std::fs::read(&path).expect("reads");
+    let at = good.windows(7).position(|bytes| bytes == b"\x03\0\0\0kit").expect("names the release") + 4;
+    let mut changed = good.clone();
+    changed[at..at + 3].copy_from_slice(b"kat");
+    let sum = Sha256::digest(&changed[60..]);
+    changed[28..60].copy_from_slice(&sum);
+    reader.run(["vault", "check", "team"]).ok();
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::write(&path, &changed).expect("written");
+    let listed = reader.json(&["vault", "ls", "team"]);
+    assert_eq!(listed[0]["release"], "kat--v1.0.0", "it is taken for what it says: {listed}");
+    let told = reader.run(["vault", "check", "team"]);
+    assert_eq!(told.code, Some(3), "{told:?}");
+    assert!(told.stdout.contains("its commits"), "{told:?}");
+    reader.run(["vault", "repair", "team"]).ok();
+    reader.run(["vault", "check", "team"]).ok();
+    assert_eq!(reader.json(&["vault", "ls", "team"])[0]["release"], "kit--v1.0.0");
 }

@@ -38,6 +38,11 @@ pub(super) fn read(repo: &Repo, id: Digest, head: Oid) -> Option<Ledger> {
     (Digest::of(&raw) == ledger.head_digest()).then_some(ledger)
 }
 
+/// Says whether what was kept is not what was read now from the commits: someone has changed it, and its SHA-256 with it.
+pub(super) fn differs(repo: &Repo, ledger: &Ledger) -> bool {
+    read(repo, ledger.id(), ledger.head()).is_some_and(|kept| kept.to_bytes() != ledger.to_bytes())
+}
+
 /// Keeps a ledger whose head is the one that was seen. A store that cannot be written only costs the time to read it again.
 pub(super) fn write(repo: &Repo, ledger: &Ledger) {
     let (folder, path) = place(repo, ledger.id());

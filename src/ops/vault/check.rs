@@ -273,6 +273,10 @@ pub(super) fn check_store(
     let ledger = checked.ledger.and_then(|id| check_ledger(context, &view, id, checked));
     check_refs(&view, checked);
     if let Some(ledger) = &ledger {
+        if super::cache::differs(&view.repo, ledger) {
+            let what = "the ledger that was kept to open the vault quickly is not the one that its commits are";
+            checked.troubles.push(Trouble::new(Part::Ledger, Class::Hash, Remedy::Repair, what));
+        }
         check_releases(context, &view, ledger, depth, checked)?;
     }
     view.ledger = ledger;

@@ -33,6 +33,7 @@ pub fn bring(context: &Context, opened: &Opened, releases: &[Release]) -> Result
     if missing.is_empty() {
         return Ok(());
     }
+    opened.vault.check_online(context)?;
     let _lock = super::add::lock(context, &opened.vault.name)?;
     opened.repo.remove_locks_of_store()?;
     context.fetched(fetch(context, &opened.vault, &opened.repo, ledger, &missing)?);
@@ -62,26 +63,27 @@ pub(super) fn fetch(
     releases: &[Release],
 ) -> Result<u64, Error> {
     let mut bytes = 0;
+    let upstream = vault.upstream(context)?;
     for some in releases.chunks(MAX_AT_ONCE) {
-        bytes += fetch_some(context, vault, repo, ledger, some)?;
+        bytes += fetch_some(context, (vault, upstream.as_ref()), repo, ledger, some)?;
     }
     Ok(bytes)
 }
 
 fn fetch_some(
     context: &Context,
-    vault: &Vault,
+    (vault, upstream): (&Vault, &dyn Upstream),
     repo: &Repo,
     ledger: &Ledger,
     releases: &[Release],
 ) -> Result<u64, Error> {
-    let (upstream, who) = (vault.upstream(context)?, context.recorder());
+    let who = context.recorder();
     repo.forget_below(INCOMING_TAGS, &who)?;
     let incoming = |release: &Release| format!("{INCOMING_TAGS}{release}");
     let wanted: Vec<_> = releases.iter().map(|release| (release.ref_name(), incoming(release))).collect();
     let bytes = match upstream.fetch_releases(repo, &wanted) {
         Err(Error::Git(error)) if error.is_missing_ref() => {
-            return Err(missing(vault, upstream.as_ref(), repo, releases, error)?);
+            return Err(missing(vault, upstream, repo, releases, error)?);
         }
         fetched => fetched?,
     };

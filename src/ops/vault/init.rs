@@ -11,7 +11,8 @@ use super::append::write_signed;
 use super::copy::{Copy, Next, Written};
 use super::draft::Files;
 use super::ledger::{LEDGER_REF, Objects};
-use super::{CopyError, Error, INDEX_REF, draft, turn_on_rules};
+use super::serve::turn_on_rules;
+use super::{CopyError, Error, INDEX_REF, draft};
 use crate::fsio::{Root, ensure_folder, real_path, scratch_folder};
 use crate::git::ssh::random_hex;
 use crate::git::{Expect, GitError, PushUpdate, RefChange, Remote, Repo, Worktree};
@@ -197,13 +198,12 @@ fn store(
         return Err(not_empty());
     }
     if writers == Writers::Many {
-        let random = random_hex().map_err(|error| Error::Random(error.to_string()))?;
-        copy.bucket().probe(&random).map_err(CopyError::from)?;
+        copy.probe()?;
     }
     let scratch = scratch_folder(&context.scratch)?;
     let repo = Repo::init(scratch.path(), Worktree::None)?;
     let first = write(context, &repo, name, files, signer)?;
-    match copy.write(&repo, &Next { ledger: &first.ledger, main: first.index, writers }, None)? {
+    match copy.write(&repo, &Next { ledger: &first.ledger, main: first.index, writers, serial: 1 }, None)? {
         Written::Lost => Err(not_empty()),
         Written::Done => Ok(first),
     }

@@ -3,27 +3,21 @@
 //! Which ones there are is in this user's record of the vault: another user may have no access to them, and who only reads
 //! needs none.
 
-use std::time::{Duration, Instant};
+mod update;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::append::{keep_index, next_pause};
-use super::copy::{Copy, Next, Seen, Written};
-use super::fetch::fetch;
-use super::ledger::fetch_branches;
-use super::pull::Asked;
-use super::{CopyError, Error, INDEX_REF, Opened, Vault, pull};
+use super::copy::Copy;
+use super::{CopyError, Error, Opened, Vault};
 use crate::fsio::real_path;
-use crate::git::Repo;
-use crate::model::{Oid, Release, Writers};
 use crate::ops::Context;
 use crate::signature::rfc3339;
 use crate::store::{AddressError, StoreAddress};
 use crate::trust::Ledger;
 
-/// How often a copy is tried again when others write it too.
-const MAX_TRIES: u32 = 40;
+pub(super) use update::follow;
+pub use update::push;
 
 /// A mirror, and how far it is.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -92,7 +86,7 @@ fn address(context: &Context, text: &str) -> Result<StoreAddress, CopyError> {
     Ok(StoreAddress::parse(&path.display().to_string())?)
 }
 
-/// Remembers a mirror. The place must be empty, or hold a copy of this vault.
+/// Remembers a mirror. The place must be empty and heed conditions, or hold a copy of this vault.
 ///
 /// # Errors
 /// [`CopyError::Address`], [`CopyError::Known`], [`CopyError::NotEmpty`], [`CopyError::OtherVault`], [`CopyError::Store`].
@@ -113,7 +107,8 @@ pub fn add(context: &Context, name: &str, text: &str) -> Result<Mirrors, Error> 
             return Err(CopyError::OtherVault { address: shown, found, wanted }.into());
         }
         None if !copy.bucket().is_empty().map_err(CopyError::from)? => return Err(CopyError::NotEmpty(shown).into()),
-        _ => {}
+        None => copy.probe()?,
+        Some(_) => {}
     }
     let mut vault = change(context, name, |mirrors| mirrors.push(shown.clone()))?;
     let shown =
@@ -198,123 +193,4 @@ fn state_of(context: &Context, copy: &Copy<'_>, ledger: Option<&Ledger>, written
         packs: head.packs.len(),
         written,
     })
-}
-
-/// Brings the mirrors of a vault up to date, after fetching all that the vault has. One that fails keeps no other from it.
-///
-/// # Errors
-/// [`Error::Unknown`], [`CopyError::NoMirror`], and those of [`pull`]. That a single mirror failed is in its state.
-pub fn push(context: &Context, name: &str, only: Option<&str>) -> Result<Mirrors, Error> {
-    let vault = Vault::find(context, name)?;
-    let addresses = chosen(context, &vault, only)?;
-    if addresses.is_empty() {
-        return Ok(Mirrors { vault: vault.name, mirrors: Vec::new() });
-    }
-    pull(context, name, Asked::All)?;
-    let _lock = super::add::lock(context, name)?;
-    let opened = Opened::of(context, vault)?;
-    let ledger = opened.ledger.as_ref().ok_or_else(|| Error::NothingSeen(name.to_owned()))?;
-    let main = fetch_index(context, &opened.vault, &opened.repo)?;
-    let mirrors = addresses.into_iter().map(|address| {
-        let state = update(context, &opened.vault, &opened.repo, ledger, main, &address);
-        Mirror { state: state.unwrap_or_else(|error| failed(&error)), address }
-    });
-    Ok(Mirrors { mirrors: mirrors.collect(), vault: opened.vault.name })
-}
-
-/// Brings the mirrors up to date after a change of the vault. That has happened already: what fails is told, and not an error.
-pub(super) fn follow(context: &Context, vault: &Vault, repo: &Repo, ledger: &Ledger) {
-    for address in &vault.mirrors {
-        // As it is there now: an entry that is no release moves it not, and what is here may be old.
-        let main = fetch_index(context, vault, repo);
-        let done = main.and_then(|main| update(context, vault, repo, ledger, main, address));
-        if let Err(error) = done {
-            context.progress.warn(&format!(
-                "the mirror '{address}' is behind: {}; `git skillmeat vault mirror push {}` tries again",
-                crate::ops::collection::with_causes(&error),
-                vault.name
-            ));
-        }
-    }
-}
-
-/// Fetches the branch for people, and returns where it is.
-fn fetch_index(context: &Context, vault: &Vault, repo: &Repo) -> Result<Oid, Error> {
-    let upstream = vault.upstream(context)?;
-    let (heads, _) = fetch_branches(context, repo, upstream.as_ref(), &[INDEX_REF])?;
-    let main = heads.first().copied().ok_or_else(|| Error::NotAVault(vault.url.clone()))?;
-    keep_index(context, repo, Some(main))?;
-    Ok(main)
-}
-
-/// Brings one mirror up to date.
-fn update(
-    context: &Context,
-    vault: &Vault,
-    repo: &Repo,
-    ledger: &Ledger,
-    main: Oid,
-    address: &str,
-) -> Result<MirrorState, Error> {
-    let copy = Copy::open(context, &StoreAddress::parse(address).map_err(CopyError::from)?)?;
-    let next = Next { ledger, main, writers: Writers::Many };
-    let mut pause = Duration::ZERO;
-    for tries in 1..=MAX_TRIES {
-        let started = Instant::now();
-        context.progress.step("looking at the mirror", u64::from(tries), None);
-        let mut seen = copy.head()?;
-        // What someone said who is believed no more is written over, and nothing of it is built on.
-        let mut is_believed = true;
-        if let Some(seen) = &mut seen {
-            match copy.check(seen, ledger) {
-                Err(CopyError::Keeper { .. }) => {
-                    is_believed = false;
-                    copy.raise(repo, seen)?;
-                }
-                checked => {
-                    checked?;
-                    copy.note(repo, seen)?;
-                    if seen.head.number == ledger.number() && seen.head.main == main && !copy.is_due(seen) {
-                        copy.mend(ledger, seen)?;
-                        return state_of(context, &copy, Some(ledger), false);
-                    }
-                }
-            }
-        }
-        let content = seen.as_ref().filter(|_| is_believed);
-        bring_missing(context, vault, repo, ledger, content)?;
-        if let Written::Done = copy.write_over(repo, &next, seen.as_ref(), content)? {
-            // Only housekeeping, which the next write does as well.
-            if let Err(error) = copy.tidy(&next) {
-                context.progress.warn(&format!("the packs in '{address}' were not put together: {error}"));
-            }
-            if let Some(written) = copy.head()? {
-                copy.note(repo, &written)?;
-            }
-            return state_of(context, &copy, Some(ledger), true);
-        }
-        pause = next_pause(started.elapsed(), pause);
-        std::thread::sleep(pause);
-    }
-    Err(CopyError::Raced { address: address.to_owned(), tries: MAX_TRIES }.into())
-}
-
-/// Fetches those releases from the vault that a mirror does not have and that are not here either.
-fn bring_missing(
-    context: &Context,
-    vault: &Vault,
-    repo: &Repo,
-    ledger: &Ledger,
-    seen: Option<&Seen>,
-) -> Result<(), Error> {
-    let mut missing: Vec<Release> = Vec::new();
-    for (release, tag, _) in Copy::lacking(ledger, seen) {
-        if repo.find_ref(&release.ref_name())? != Some(tag) {
-            missing.push(release);
-        }
-    }
-    if !missing.is_empty() {
-        context.fetched(fetch(context, vault, repo, ledger, &missing)?);
-    }
-    Ok(())
 }

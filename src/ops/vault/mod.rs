@@ -47,7 +47,7 @@ pub use push::{Pushed, push};
 pub use receive::{Gate, MAX_PUSHED_REFS, OtherRefs, RefUpdate, Refused};
 pub use repair::{NotTaken, Repaired, Restored, VaultSide, repair, repair_vault_side};
 pub use root::{RootChange, RootState, change, publish, sign};
-pub use serve::turn_on_rules;
+pub use serve::turn_on_hooks;
 pub use show::{Fetched, KnownMirror, LatestRelease, LedgerReport, ListedVault, overview, show};
 pub use travel::{Carried, Shape, export, pull_from};
 pub use witness::{Witnessed, witness};

@@ -56,13 +56,13 @@ pub struct Pulled {
 /// holds back what its ledger lists, [`Error::OtherLocked`], [`Error::Bundle`] for a release that the ledger does not list,
 /// [`Error::Git`] with `Net`. What was fetched before stays as it is.
 pub fn pull(context: &Context, name: &str, asked: Asked<'_>) -> Result<Pulled, Error> {
-    pull_at(context, Vault::find(context, name)?, asked)
+    let vault = Vault::find(context, name)?;
+    vault.check_online(context)?;
+    pull_at(context, vault, asked)
 }
 
-/// As [`pull`], from the address that stands in `vault`.
+/// As [`pull`], from the address that stands in `vault`, which may be on this machine.
 pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Result<Pulled, Error> {
-    vault.check_online(context)?;
-    context.network()?;
     let _lock = lock(context, &vault.name)?;
     let Opened { vault, repo, ledger: seen } = Opened::of(context, vault)?;
     let upstream = vault.upstream(context)?;

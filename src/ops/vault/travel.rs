@@ -136,7 +136,7 @@ fn check_place(context: &Context, vault: &Vault, ledger: &Ledger, to: &Path, sha
 
 /// Fetches a ledger into a folder that is thrown away, and checks all of it.
 fn fetch_ledger(context: &Context, from: &Remote) -> Result<Ledger, Error> {
-    let git = if from.is_local() { context.git()? } else { context.network()? };
+    let git = context.git_for(from)?;
     let scratch = scratch_folder(&context.scratch)?;
     let repo = Repo::open_store(scratch.path(), "ledger.git", Store::Whole)?;
     repo.fetch_whole(git, from, &[(LEDGER_REF.to_owned(), LEDGER_REF.to_owned())])?;
@@ -227,8 +227,7 @@ fn update_folder(context: &Context, repo: &Repo, refs: &Refs, to: &Path) -> Resu
 pub fn pull_from(context: &Context, name: &str, from: &str, asked: Asked<'_>) -> Result<Pulled, Error> {
     let vault = Vault::find(context, name)?;
     let copy = Vault { url: address(context, from)?, ..vault };
-    let git = context.network()?;
-    let refs = copy.remote().list(git, &[LEDGER_REF])?;
+    let refs = copy.remote().list(context.git_for(&copy.remote())?, &[LEDGER_REF])?;
     let head = refs.iter().find(|one| one.name == LEDGER_REF).map(|one| one.id);
     let head = head.ok_or_else(|| Error::NotAVault(copy.url.clone()))?;
     let lock = lock(context, name)?;

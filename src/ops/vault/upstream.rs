@@ -91,11 +91,11 @@ impl Upstream for InGit<'_> {
     }
 
     fn tags(&self, _repo: &Repo) -> Result<Vec<RemoteRef>, Error> {
-        Ok(self.remote.tags(self.context.network()?)?)
+        Ok(self.remote.tags(self.context.git_for(&self.remote)?)?)
     }
 
     fn fetch_branches(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error> {
-        match repo.fetch_whole(self.context.network()?, &self.remote, refs) {
+        match repo.fetch_whole(self.context.git_for(&self.remote)?, &self.remote, refs) {
             Err(error) if error.is_missing_ref() => Err(Error::NotAVault(self.remote.url.clone())),
             fetched => Ok(fetched?),
         }
@@ -104,7 +104,7 @@ impl Upstream for InGit<'_> {
     /// Their commits have nothing in common, so git alone would send all files of each anew: what they are comes first. A server
     /// that gives nothing by its id is asked for all of it.
     fn fetch_releases(&self, repo: &Repo, refs: &[(String, String)]) -> Result<u64, Error> {
-        let git = self.context.network()?;
+        let git = self.context.git_for(&self.remote)?;
         let mut bytes = repo.fetch(git, &self.remote, refs, None)?;
         let missing = missing_files(repo, refs)?;
         if !missing.is_empty() {
@@ -117,7 +117,7 @@ impl Upstream for InGit<'_> {
     }
 
     fn push(&self, repo: &Repo, updates: &[PushUpdate]) -> Result<(), Error> {
-        Ok(repo.push(self.context.network()?, &self.remote, updates)?)
+        Ok(repo.push(self.context.git_for(&self.remote)?, &self.remote, updates)?)
     }
 }
 
@@ -249,7 +249,7 @@ impl Upstream for InStore<'_> {
         // As every reader will: what no one would take is not published.
         let ledger = read_ledger(&Objects(repo), new, Known::Read(&state.ledger))?;
         let main = update(INDEX_REF).map_or(head.main, |update| update.new);
-        let next = Next { ledger: &ledger, main, writers: head.writers };
+        let next = Next { ledger: &ledger, main, writers: head.writers, serial: 1 };
         match self.copy.write(repo, &next, Some(&state.seen))? {
             Written::Lost => Err(self.rejected()),
             Written::Done => {

@@ -65,18 +65,6 @@ impl Copy<'_> {
         judged.map(drop).map_err(|source| CopyError::Keeper { address, source })
     }
 
-    /// Gives what is written over the serial number that was seen of the copy last, where its own is lower: what comes in its
-    /// place is newer than all that readers have believed, or they would take it for something old.
-    ///
-    /// # Errors
-    /// [`Error::Fs`].
-    pub(in crate::ops::vault) fn raise(&self, repo: &Repo, seen: &mut Seen) -> Result<(), Error> {
-        if let Some((noted, _)) = noted(&note_path(repo, self.address()))? {
-            seen.head.serial = seen.head.serial.max(noted);
-        }
-        Ok(())
-    }
-
     /// Checks that a copy has not been set back since it was seen last, and notes what is seen now.
     ///
     /// # Errors
@@ -85,7 +73,11 @@ impl Copy<'_> {
         let path = note_path(repo, self.address());
         let (serial, digest) = (seen.head.serial, seen.digest);
         let address = || self.address().to_owned();
-        let before = noted(&path)?;
+        let note = read_optional(&path, MAX_NOTE_BYTES)?.unwrap_or_default();
+        let note = String::from_utf8_lossy(&note).into_owned();
+        let mut words = note.split_whitespace();
+        let before: Option<(u64, Digest)> =
+            words.next().zip(words.next()).and_then(|(n, d)| Some((n.parse().ok()?, d.parse().ok()?)));
         match before {
             Some((old, _)) if serial < old => {
                 return Err(CopyError::SetBack { address: address(), seen: old, found: serial }.into());
@@ -122,16 +114,17 @@ fn note_path(repo: &Repo, address: &str) -> PathBuf {
     repo.git_folder().join(format!("{NOTE}{}", Digest::of(address.as_bytes()).hex()))
 }
 
-/// Returns the serial number and the digest that a note names.
-fn noted(path: &Path) -> Result<Option<(u64, Digest)>, FsError> {
-    let note = read_optional(path, MAX_NOTE_BYTES)?.unwrap_or_default();
-    let note = String::from_utf8_lossy(&note).into_owned();
-    let mut words = note.split_whitespace();
-    Ok(words.next().zip(words.next()).and_then(|(serial, digest)| Some((serial.parse().ok()?, digest.parse().ok()?))))
+/// Returns the serial number that a copy had when it was looked at last; 0 if it never was.
+pub(in crate::ops::vault) fn noted_serial(repo: &Repo, address: &str) -> u64 {
+    noted_word(repo, address, 0).unwrap_or(0)
 }
 
 /// Returns the number of the newest entry that a copy had when it was looked at last; `None` if it never was.
 pub(in crate::ops::vault) fn noted_number(repo: &Repo, address: &str) -> Option<u64> {
+    noted_word(repo, address, 2)
+}
+
+fn noted_word(repo: &Repo, address: &str, at: usize) -> Option<u64> {
     let note = read_optional(&note_path(repo, address), MAX_NOTE_BYTES).ok()??;
-    String::from_utf8(note).ok()?.split_whitespace().nth(2)?.parse().ok()
+    String::from_utf8(note).ok()?.split_whitespace().nth(at)?.parse().ok()
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod head;
+mod lost;
 mod packs;
 mod plain;
 mod read;
@@ -12,11 +13,12 @@ mod tidy;
 mod write;
 
 use super::Error;
+use crate::git::ssh::random_hex;
 use crate::ops::Context;
 use crate::store::{Bucket, Replaced, StoreAddress, Version};
 
 pub use error::CopyError;
-pub(super) use head::{Seen, carry_notes, noted_number};
+pub(super) use head::{Seen, carry_notes, noted_number, noted_serial};
 pub(super) use write::{Next, Written};
 
 /// A place in object storage that holds a copy of a vault, or will.
@@ -31,7 +33,9 @@ impl<'a> Copy<'a> {
     /// # Errors
     /// [`Error::Git`] without the network, [`CopyError::Store`].
     pub(super) fn open(context: &'a Context, address: &StoreAddress) -> Result<Self, Error> {
-        context.network()?;
+        if !matches!(address, StoreAddress::Folder(_)) {
+            context.network()?;
+        }
         let bucket = Bucket::open(address, &context.environment, context.silence).map_err(CopyError::from)?;
         Ok(Self { context, bucket })
     }
@@ -44,6 +48,15 @@ impl<'a> Copy<'a> {
     /// Returns the place itself.
     pub(super) fn bucket(&self) -> &Bucket {
         &self.bucket
+    }
+
+    /// Finds out whether the store heeds conditions.
+    ///
+    /// # Errors
+    /// [`CopyError::Store`] with `NoConditions` if it does not, and what else fails.
+    pub(super) fn probe(&self) -> Result<(), Error> {
+        let random = random_hex().map_err(|error| Error::Random(error.to_string()))?;
+        Ok(self.bucket.probe(&random).map_err(CopyError::from)?)
     }
 
     fn now(&self) -> u64 {

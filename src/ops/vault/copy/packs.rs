@@ -140,7 +140,12 @@ impl Copy<'_> {
             }
         }
         let without: Vec<Oid> = before.into_values().collect();
-        self.make(Holds::Releases, retired(base), |level| Ok(repo.pack_between(git, &tags, &without, folder, level)?))
+        let trees: Vec<Oid> = tags.iter().filter_map(|tag| tree_of(repo, *tag)).collect();
+        // As they are, where deflating would only take time.
+        let level = repo.hardly_gets_smaller(&trees)?.then_some(0);
+        self.make(Holds::Releases, retired(base), |other| {
+            Ok(repo.pack_between(git, &tags, &without, folder, other.or(level))?)
+        })
     }
 
     /// Sends the packs of releases, by their digests; those that are there are not made.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::NotTaken;
 use crate::fsio::{Root, read_start, scratch_folder};
-use crate::git::{Download, Expect, Git, GitError, RefChange, Remote, Repo, Store, download};
+use crate::git::{Download, Expect, GitError, RefChange, Remote, Repo, Store, download};
 use crate::model::{Class, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::{self, Found, Place, write_objects};
@@ -101,11 +101,6 @@ fn is_repository(path: &Path) -> bool {
     path.join(".git").exists() || path.join("HEAD").is_file() && path.join("objects").is_dir()
 }
 
-/// Returns git for a remote: what is on this machine needs no network.
-fn git_for<'a>(context: &'a Context, remote: &Remote) -> Result<&'a Git, Error> {
-    Ok(if remote.is_local() { context.git()? } else { context.network()? })
-}
-
 impl Source {
     /// Copies the objects of the ledger that is there into a store, after checking all of it. Returns `None` for what has no ledger.
     ///
@@ -116,7 +111,7 @@ impl Source {
         let repo = Repo::open_store(scratch.path(), "ledger.git", Store::Whole)?;
         let branch = [(LEDGER_REF.to_owned(), LEDGER_REF.to_owned())];
         context.fetched(match &self.kind {
-            Kind::Repository(remote) => match repo.fetch_whole(git_for(context, remote)?, remote, &branch) {
+            Kind::Repository(remote) => match repo.fetch_whole(context.git_for(remote)?, remote, &branch) {
                 Err(error) if error.is_missing_ref() => return Ok(None),
                 fetched => fetched?,
             },
@@ -199,7 +194,7 @@ fn from_repository(
     wanted: &mut Wanted,
     told: Told<'_>,
 ) -> Result<Vec<Release>, Error> {
-    let git = git_for(context, remote)?;
+    let git = context.git_for(remote)?;
     let offered = remote.list(git, &["refs/tags/*"])?;
     let mut names = Vec::new();
     for (release, tag) in wanted.iter() {
