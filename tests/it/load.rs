@@ -111,8 +111,8 @@ impl Team {
 fn publish(writer: &TestEnv, index: usize, releases: usize, kills: u64) -> (Vec<Acknowledged>, u64) {
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index as u64 + 1));
     let (mut done, mut killed) = (Vec::new(), 0);
-    // How long a publish takes here and now, in milliseconds: whoever is killed is in the midst of one.
-    let mut usual = 500;
+    // How long the fastest publish took here and now, in milliseconds: whoever is killed is in the midst of one.
+    let mut fastest = None;
     for minor in 0..releases {
         let release = format!("w{index}-kit@1.{minor}.0");
         loop {
@@ -120,7 +120,7 @@ fn publish(writer: &TestEnv, index: usize, releases: usize, kills: u64) -> (Vec<
             let started = Instant::now();
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
             if dice.below(100) < kills {
-                std::thread::sleep(Duration::from_millis(dice.below(usual)));
+                std::thread::sleep(Duration::from_millis(dice.below(fastest.unwrap_or(100))));
                 if child.try_wait().expect("is there").is_none() {
                     child.kill().expect("is killed");
                     child.wait().expect("is gone");
@@ -129,10 +129,13 @@ fn publish(writer: &TestEnv, index: usize, releases: usize, kills: u64) -> (Vec<
                 }
             }
             let ran = child.wait_with_output().expect("ends");
-            usual = u64::try_from(started.elapsed().as_millis()).expect("not for ever").max(100);
+            let took = u64::try_from(started.elapsed().as_millis()).expect("not for ever").max(1);
             let data = Ran::from(ran).ok().value()["data"].take();
             let release = data["release"].as_str().expect("a release").to_owned();
             let tries = data["tries"].as_u64().expect("a number");
+            if data["number"].is_u64() {
+                fastest = Some(took.min(fastest.unwrap_or(u64::MAX)));
+            }
             assert_eq!(data["number"].is_u64(), data["already_there"] == false, "{data}");
             done.push(Acknowledged { release, number: data["number"].as_u64(), tries });
             break;
@@ -161,7 +164,7 @@ fn load(writers: usize, releases: usize, place: Place, kills: u64) -> f64 {
     tags.sort();
     let plain = team.judge(&tags, killed);
     ada.run(["vault", "pull", "team"]).ok();
-    ada.run(["vault", "check", "team", "--remote"]).ok();
+    ada.run(["vault", "check", "team"]).ok();
     let log = ada.json(&["vault", "log", "team", "--limit", "100000"]);
     let mut entries: Vec<_> = log.as_array().expect("a list").clone();
     entries.reverse();
@@ -207,12 +210,12 @@ fn load(writers: usize, releases: usize, place: Place, kills: u64) -> f64 {
 
 #[test]
 fn a_few_who_publish_at_once_and_are_killed_lose_nothing() {
-    load(4, 3, Place::Guarded, 30);
+    load(4, 3, Place::Guarded, 50);
 }
 
 #[test]
 fn those_who_publish_to_a_bucket_at_once_and_are_killed_lose_nothing() {
-    load(3, 2, Place::Bucket, 50);
+    load(2, 3, Place::Bucket, 50);
 }
 
 #[test]
