@@ -1,7 +1,6 @@
 //! A bucket alone as the vault: everything that a vault can, by compare-and-swap on one small file, and no server of anyone's.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
 
 use sha2::{Digest as _, Sha256};
 
@@ -12,7 +11,7 @@ use crate::mirror::judge;
 /// The folder in the bucket.
 pub const PREFIX: &str = "vault";
 
-fn address() -> String {
+pub fn address() -> String {
     format!("s3://{BUCKET}/{PREFIX}")
 }
 
@@ -30,7 +29,7 @@ pub fn ada(cloud: &impl Cloud) -> (TestEnv, String) {
     (ada, id)
 }
 
-fn reader(cloud: &impl Cloud, id: &str) -> TestEnv {
+pub fn reader(cloud: &impl Cloud, id: &str) -> TestEnv {
     let mut reader = TestEnv::with_collection();
     cloud.configure(&mut reader);
     reader.run(["vault", "add", "team", &cloud.address(PREFIX), "--ledger", id]).ok();
@@ -374,65 +373,6 @@ fn go_wrong(which: Cells) {
         let workers: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
         workers.into_iter().for_each(|worker| worker.join().expect("no cell failed"));
     });
-}
-
-/// So many users publish so many releases each, all at once. Returns how many tries that took.
-pub fn race(cloud: &impl Cloud, users: usize, releases: usize) -> u64 {
-    let (ada, id) = ada(cloud);
-    let all: Vec<TestEnv> = (0..users)
-        .map(|number| {
-            let mut one = user(&format!("user{number}"));
-            cloud.configure(&mut one);
-            one.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
-            one.run(["vault", "add", "team", &cloud.address(PREFIX), "--ledger", &id]).ok();
-            let (mail, key) = (format!("user{number}@example.invalid"), public(&one));
-            let bundles = format!("kit-{number}");
-            ada.run(["vault", "role", "grant", "team", &mail, "publisher", "--bundles", &bundles, "--key", &key]).ok();
-            (0..releases).for_each(|release| export(&one, &bundles, &format!("1.{release}.0")));
-            one
-        })
-        .collect();
-    let first = assert_complete(&cloud.objects(), "before");
-    let tries = std::sync::atomic::AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        for (number, one) in all.iter().enumerate() {
-            let tries = &tries;
-            scope.spawn(move || {
-                for release in 0..releases {
-                    let name = format!("kit-{number}@1.{release}.0");
-                    let mut command = one.program(["--format", "json", "vault", "push", "team", &name]);
-                    command.stdin(Stdio::null());
-                    let pushed = Ran::of(command).ok();
-                    let tried = pushed.value()["data"]["tries"].as_u64().expect("a number");
-                    tries.fetch_add(tried, std::sync::atomic::Ordering::SeqCst);
-                }
-            });
-        }
-    });
-    let last = assert_complete(&cloud.objects(), "after");
-    assert_eq!(last, first + (users * releases) as u64, "each is there once, and no number twice");
-    let mut names = vec!["kit--v1.0.0".to_owned()];
-    for number in 0..users {
-        names.extend((0..releases).map(|release| format!("kit-{number}--v1.{release}.0")));
-    }
-    judge(&ada, &cloud.public(PREFIX), &names.iter().map(String::as_str).collect::<Vec<_>>());
-    let reader = reader(cloud, &id);
-    assert_eq!(reader.json(&["vault", "ls", "team"]).as_array().expect("a list").len(), names.len());
-    tries.into_inner()
-}
-
-#[test]
-fn those_who_publish_to_a_bucket_at_once_all_get_in() {
-    let tries = race(&S3::start(), 3, 3);
-    assert!(tries >= 9, "{tries}");
-}
-
-#[test]
-#[ignore = "takes minutes: eight users publish fifteen releases each, all at once"]
-fn eight_users_publish_fifteen_releases_each() {
-    let tries = race(&S3::start(), 8, 15);
-    // Two lost races for each that is won are the most that is wanted.
-    assert!(tries <= 3 * 120, "120 releases in {tries} tries");
 }
 
 /// Signs another head for Ada, as she could.

@@ -2,8 +2,10 @@
 //! speak this part of its XML API (`schema/mirror.md`, section 8). So the one that is asked here is ours, and stands for what the
 //! documentation says (`tests/it/env/gcs.rs`).
 
-use crate::bucket::{PREFIX, ada, assert_complete, payload, race};
-use crate::env::{Cloud as _, Gcs, TOKEN, TestEnv, examples, skill};
+use std::process::Stdio;
+
+use crate::bucket::{PREFIX, ada, assert_complete, payload, reader};
+use crate::env::{Cloud as _, Gcs, Ran, TOKEN, TestEnv, examples, skill};
 use crate::ledger::{export, public, user};
 use crate::mirror::judge;
 
@@ -120,4 +122,49 @@ fn a_bucket_of_google_that_heeds_no_generations_is_found_out() {
     gcs.ignore_conditions();
     ada.refused("policy", &["vault", "init", &gcs.address(PREFIX)]);
     assert!(gcs.objects().is_empty(), "nothing is left");
+}
+
+/// So many users publish so many releases each, all at once. Returns how many tries that took.
+fn race(cloud: &Gcs, users: usize, releases: usize) -> u64 {
+    let (ada, id) = ada(cloud);
+    let all: Vec<TestEnv> = (0..users)
+        .map(|number| {
+            let mut one = user(&format!("user{number}"));
+            cloud.configure(&mut one);
+            one.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
+            one.run(["vault", "add", "team", &cloud.address(PREFIX), "--ledger", &id]).ok();
+            let (mail, key) = (format!("user{number}@example.invalid"), public(&one));
+            let bundles = format!("kit-{number}");
+            ada.run(["vault", "role", "grant", "team", &mail, "publisher", "--bundles", &bundles, "--key", &key]).ok();
+            (0..releases).for_each(|release| export(&one, &bundles, &format!("1.{release}.0")));
+            one
+        })
+        .collect();
+    let first = assert_complete(&cloud.objects(), "before");
+    let tries = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for (number, one) in all.iter().enumerate() {
+            let tries = &tries;
+            scope.spawn(move || {
+                for release in 0..releases {
+                    let name = format!("kit-{number}@1.{release}.0");
+                    let mut command = one.program(["--format", "json", "vault", "push", "team", &name]);
+                    command.stdin(Stdio::null());
+                    let pushed = Ran::of(command).ok();
+                    let tried = pushed.value()["data"]["tries"].as_u64().expect("a number");
+                    tries.fetch_add(tried, std::sync::atomic::Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let last = assert_complete(&cloud.objects(), "after");
+    assert_eq!(last, first + (users * releases) as u64, "each is there once, and no number twice");
+    let mut names = vec!["kit--v1.0.0".to_owned()];
+    for number in 0..users {
+        names.extend((0..releases).map(|release| format!("kit-{number}--v1.{release}.0")));
+    }
+    judge(&ada, &cloud.public(PREFIX), &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let reader = reader(cloud, &id);
+    assert_eq!(reader.json(&["vault", "ls", "team"]).as_array().expect("a list").len(), names.len());
+    tries.into_inner()
 }

@@ -38,6 +38,7 @@ mod restore;
 mod rows;
 mod schema;
 mod server;
+mod server_attacks;
 mod trust;
 mod update;
 mod upkeep;

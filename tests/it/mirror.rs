@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::env::{BUCKET, Cloud as _, Depth, Ran, S3, SECRET, Snapshot, TestEnv};
-use crate::ledger::{ada, export, vault_git};
+use crate::env::{BUCKET, Cloud as _, Depth, Ran, S3, SECRET, Snapshot, TestEnv, examples};
+use crate::ledger::{ada, address, export, public, user, vault_git};
 
 /// A plain file server, as anyone may have one.
 pub struct Files {
@@ -43,8 +43,9 @@ impl Drop for Files {
     }
 }
 
-/// The outside judges of a copy: plain git clones it, checks every object and the tags; curl and sha256sum get a pack.
-pub fn judge(env: &TestEnv, url: &str, releases: &[&str]) {
+/// The outside judges of a copy: plain git clones it, checks every object and the tags; curl and sha256sum get a pack. Returns
+/// where the clone is.
+pub fn judge(env: &TestEnv, url: &str, releases: &[&str]) -> String {
     let name = format!("judged-{}", url.len() + releases.len());
     let clone = env.root().join(&name);
     let _ = std::fs::remove_dir_all(&clone);
@@ -76,6 +77,7 @@ pub fn judge(env: &TestEnv, url: &str, releases: &[&str]) {
         sum.arg(&to);
         assert!(Ran::of(sum).ok().stdout.starts_with(pack));
     }
+    clone
 }
 
 #[test]
@@ -245,6 +247,81 @@ fn a_number_that_nobody_reaches_is_refused_and_a_note_survives_a_repair() {
     reader.run(["vault", "repair", "copy"]).ok();
     std::fs::write(&head, old).expect("set back");
     reader.refused("rollback", &["vault", "pull", "copy"]);
+}
+
+/// Returns what is signed in the `head.json` of a folder.
+fn payload(mirror: &Path) -> String {
+    let file = std::fs::read(mirror.join("head.json")).expect("a head");
+    let file: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
+    file["payload"].as_str().expect("text").to_owned()
+}
+
+/// Writes a `head.json` that says what this user has signed, as anyone with a key can.
+fn say(signer: &TestEnv, mirror: &Path, payload: &str) {
+    let (text, signature) = (signer.root().join("payload"), signer.root().join("payload.sig"));
+    std::fs::write(&text, payload).expect("a file");
+    let _ = std::fs::remove_file(&signature);
+    let mut sign = signer.command("ssh-keygen");
+    sign.args(["-Y", "sign", "-n", "skillmeat-head@v1", "-f", &signer.git(["config", "user.signingKey"])]).arg(&text);
+    Ran::of(sign).ok();
+    let signature = std::fs::read_to_string(signature).expect("a signature");
+    let file = serde_json::json!({"payload": payload, "signature": signature});
+    std::fs::write(mirror.join("head.json"), file.to_string()).expect("a file");
+}
+
+/// Bob may publish, keeps the mirror as well, and lies about it before his key is revoked: nobody has to make the mirror anew.
+#[test]
+fn what_a_revoked_writer_said_is_written_over_and_not_built_on() {
+    let (ada, id) = ada();
+    let mirror = ada.root().join("mirror");
+    let at = mirror.to_str().expect("UTF-8");
+    ada.run(["vault", "mirror", "add", "team", at]).ok();
+    let bob = user("bob");
+    bob.run(["add", examples().to_str().expect("a path"), "--all", "--yes"]).ok();
+    export(&bob, "pdf-kit", "1.0.0");
+    let grant = ["vault", "role", "grant", "team", "bob@example.invalid", "publisher", "--bundles", "pdf-*", "--key"];
+    ada.run([&grant[..], &[&public(&bob)]].concat()).ok();
+    bob.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
+    bob.run(["vault", "mirror", "add", "team", at]).ok();
+    bob.run(["vault", "push", "team", "pdf-kit"]).ok();
+    let good: serde_json::Value = serde_json::from_str(&payload(&mirror)).expect("JSON");
+    assert_eq!((&good["serial"], &good["number"]), (&2.into(), &3.into()));
+    // Ada has seen more of it than Bob then says there was, and his packs are not what he says.
+    ada.run(["vault", "checkpoint", "team"]).ok();
+    ada.run(["vault", "checkpoint", "team"]).ok();
+    bob.run(["vault", "pull", "team"]).ok();
+    let text = payload(&mirror).replace("\"serial\": 4", "\"serial\": 2");
+    let packs: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let lie = |sum: &serde_json::Value| format!("sha256:{:0>64}", &sum.as_str().expect("a sum")[68..]);
+    let packs = packs["packs"].as_array().expect("a list");
+    let lies = packs
+        .iter()
+        .fold(text.clone(), |text, pack| text.replace(pack["sha256"].as_str().expect("a sum"), &lie(&pack["sha256"])));
+    assert!(text.contains("\"serial\": 2") && lies != text && packs.len() > 4, "{text}");
+    say(&bob, &mirror, &lies);
+    let reader = TestEnv::with_collection();
+    reader.refused("hash", &["vault", "add", "copy", at, "--ledger", &id]);
+    let told =
+        ada.run(["trust", "revoke", &public(&bob), "--vault", "team", "--since", "3", "--reason", "stolen"]).ok();
+    assert!(!told.stderr.contains("behind"), "{told:?}");
+    let listed = ada.json(&["vault", "mirror", "list", "team"])["mirrors"][0].take();
+    assert_eq!((&listed["state"], &listed["number"], &listed["behind"]), (&"holds".into(), &6.into(), &0.into()));
+    // All is sent anew, in as few packs as for an empty place, and it is newer than all that was ever seen there.
+    assert_eq!((&listed["serial"], &listed["packs"]), (&5.into(), &2.into()));
+    let files = Files::serve(ada.root());
+    judge(&ada, &files.url("mirror"), &["kit--v1.0.0", "pdf-kit--v1.0.0"]);
+    reader.run(["vault", "add", "copy", at, "--ledger", &id]).ok();
+    reader.run(["vault", "pull", "copy"]).ok();
+    reader.run(["import", "copy:kit", "--offline", "--yes"]).ok();
+    reader.run(["import", "copy:pdf-kit", "--offline", "--yes"]).refused("untrusted");
+    // And it goes on from there.
+    ada.run(["vault", "checkpoint", "team"]).ok();
+    assert_eq!(ada.json(&["vault", "mirror", "list", "team"])["mirrors"][0]["serial"], 6);
+    // Bob says it again, of what is there now.
+    say(&bob, &mirror, &payload(&mirror));
+    reader.refused("untrusted", &["vault", "pull", "copy"]);
+    ada.run(["vault", "mirror", "push", "team"]).ok();
+    reader.run(["vault", "pull", "copy"]).ok();
 }
 
 #[test]

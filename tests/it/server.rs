@@ -33,7 +33,7 @@ pub fn author(name: &str) -> TestEnv {
 }
 
 /// Ada, and her vault `team` whose server enforces the ledger, with the release `ada-kit` 1.0.0.
-fn guarded() -> TestEnv {
+pub fn guarded() -> TestEnv {
     let ada = author("ada");
     bare(&ada);
     guard(&ada);
@@ -121,7 +121,7 @@ fn a_guarded_vault_takes_what_two_owners_have_signed() {
 
 /// Pushes with plain git from the repository `from`: the server must give its reason in one line, and nothing may change there.
 #[track_caller]
-fn declined(owner: &TestEnv, from: &str, refs: &[&str], reason: &str) {
+pub fn declined(owner: &TestEnv, from: &str, refs: &[&str], reason: &str) {
     let vault = address(owner);
     let before = Snapshot::of(Path::new(&vault), Depth::Objects);
     let mut command = owner.command("git");
@@ -135,12 +135,12 @@ fn declined(owner: &TestEnv, from: &str, refs: &[&str], reason: &str) {
 }
 
 /// As [`declined`], but the server takes it.
-fn taken(owner: &TestEnv, from: &str, refs: &[&str]) {
+pub fn taken(owner: &TestEnv, from: &str, refs: &[&str]) {
     owner.git([&["-C", from, "push", "--quiet", "--atomic", &address(owner)], refs].concat());
 }
 
 /// A copy of the vault without a server that enforces anything.
-fn copy(owner: &TestEnv) -> String {
+pub fn copy(owner: &TestEnv) -> String {
     let copy = owner.root().join("copy.git");
     let _ = fs::remove_dir_all(&copy);
     let copy = copy.to_str().expect("UTF-8").to_owned();
@@ -154,7 +154,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Writes the next entry by hand into a copy of the vault, signed by this user: these fields between `prev` and `time`.
-fn by_hand(signer: &TestEnv, copy: &str, fields: &str) {
+pub fn by_hand(signer: &TestEnv, copy: &str, fields: &str) {
     let raw = |commit: &str| {
         let mut command = signer.command("git");
         command.args(["-C", copy, "cat-file", "commit", commit]);
@@ -173,7 +173,7 @@ fn by_hand(signer: &TestEnv, copy: &str, fields: &str) {
 }
 
 /// The fields of an entry that publishes a release of the collection under the tag object `tag`.
-fn fields(owner: &TestEnv, release: &str, tag: &str) -> String {
+pub fn fields(owner: &TestEnv, release: &str, tag: &str) -> String {
     let (bundle, version) = release.split_once("--v").expect("a release");
     let pack = owner.root().join(format!("{bundle}-{version}.skillmeat-pack"));
     let report = owner.json(&["verify", pack.to_str().expect("UTF-8")]);
@@ -184,12 +184,12 @@ fn fields(owner: &TestEnv, release: &str, tag: &str) -> String {
     )
 }
 
-const LEDGER: &str = "refs/heads/skillmeat-ledger";
+pub const LEDGER: &str = "refs/heads/skillmeat-ledger";
 
-const NEXT: &str = "refs/tags/ada-kit--v2.0.0";
+pub const NEXT: &str = "refs/tags/ada-kit--v2.0.0";
 
 /// A copy of the vault with the release 2.0.0 and its entry, which ada may publish.
-fn next(ada: &TestEnv) -> String {
+pub fn next(ada: &TestEnv) -> String {
     export(ada, "ada-kit", "2.0.0");
     let copy = copy(ada);
     ada.git(["push", "--quiet", &copy, "ada-kit--v2.0.0"]);

@@ -53,6 +53,7 @@ fn hint(refused: &Refused) -> Option<String> {
             "a vault takes releases and their ledger; whoever keeps the server can let it take more, with `git config \
              skillmeat.allowOtherRefs true` there"
         }
+        Refused::InTheWay(_) => "give it another name",
         Refused::NoTag { .. } => "push both at once, as `git skillmeat vault push` does",
         Refused::NotListed(Refusal::Unpublished(_)) => {
             "publish it with `git skillmeat vault push`, which makes its entry in the ledger"

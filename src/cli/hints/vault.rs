@@ -131,6 +131,10 @@ fn ledger_hint(error: &LedgerError) -> Option<String> {
             "fetch it again with `git skillmeat vault pull NAME`; if it stays so, tell the vault's owners".to_owned()
         }
         LedgerError::TooLong(_) => return None,
+        LedgerError::TooLarge(_) => {
+            "nothing was taken; ask the vault's owners what fills it: an ordinary entry is a thousand bytes or two"
+                .to_owned()
+        }
         LedgerError::Entry { .. } => {
             "nothing was taken; tell the vault's owners, and use what you fetched before with `--offline`".to_owned()
         }

@@ -77,6 +77,9 @@ pub enum Refused {
     /// A ref that no vault has.
     #[error("'{0}' has no place in a vault")]
     Other(String),
+    /// A ref that would keep one of a vault's from its place, or be taken for one.
+    #[error("'{0}' would stand in the way of what a vault is made of")]
+    InTheWay(String),
     /// The ledger does not hold.
     #[error("the ledger would not be believed")]
     Ledger(#[from] LedgerError),
@@ -118,6 +121,7 @@ impl Refused {
             | Refused::Rewound
             | Refused::IndexAlone
             | Refused::Other(_)
+            | Refused::InTheWay(_)
             | Refused::NoTag { .. } => Class::Policy,
             Refused::Ledger(error) => error.class(),
             Refused::NotListed(refusal) => refusal.class(),
@@ -214,8 +218,10 @@ impl Gate<'_> {
         }
         if !update.is_of_vault() {
             return match self.others {
-                OtherRefs::Take if !is_in_the_way(&update.name) => Ok(()),
-                _ => Err(Refused::Other(shown(&update.name))),
+                // Whatever the owners allow: it would keep a release or the ledger out.
+                _ if is_in_the_way(&update.name) => Err(Refused::InTheWay(shown(&update.name))),
+                OtherRefs::Take => Ok(()),
+                OtherRefs::Refuse => Err(Refused::Other(shown(&update.name))),
             };
         }
         if update.new.is_none() { Err(Refused::Deleted(shown(&update.name))) } else { Ok(()) }

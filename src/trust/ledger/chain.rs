@@ -30,7 +30,7 @@ pub fn read_ledger(store: &dyn LedgerStore, head: Oid, known: Known<'_>) -> Resu
         Known::Read(ledger) => Some(ledger),
         _ => None,
     };
-    let (commits, base) = commits(store, head, base)?;
+    let (commits, base) = commits(store, head, base, MAX_LEDGER_BYTES)?;
     let first = base.map_or(0, |base| base.records().len());
     let checked = match known {
         Known::Checked(id) => commits.iter().position(|(commit, _)| *commit == id).map_or(0, |at| at + 1),
@@ -66,13 +66,15 @@ fn entry_error(at: usize, commit: Oid, problem: Problem) -> LedgerError {
 const MAX_LEDGER_BYTES: usize = 256 * 1024 * 1024;
 
 /// Commits with their ids.
-type Commits = Vec<(Oid, Vec<u8>)>;
+pub(super) type Commits = Vec<(Oid, Vec<u8>)>;
 
 /// Returns the raw commits behind `base`, oldest first; all of them, and no base, where the history does not lead to its head.
-fn commits<'a>(
+/// They are at most `max_bytes` together.
+pub(super) fn commits<'a>(
     store: &dyn LedgerStore,
     head: Oid,
     base: Option<&'a Ledger>,
+    max_bytes: usize,
 ) -> Result<(Commits, Option<&'a Ledger>), LedgerError> {
     let mut commits = Vec::new();
     let mut bytes = 0;
@@ -83,13 +85,16 @@ fn commits<'a>(
         if met.is_some() {
             break;
         }
-        if commits.len() == MAX_ENTRIES || bytes > MAX_LEDGER_BYTES {
+        if commits.len() == MAX_ENTRIES {
             return Err(LedgerError::TooLong(MAX_ENTRIES));
         }
         let raw = store.commit(id).map_err(LedgerError::Source)?;
         // What is malformed or has several parents is named with its number, once that is known.
         next = crate::signature::RawCommit::parse(&raw).ok().and_then(|commit| commit.parents().first().copied());
         bytes += raw.len();
+        if bytes > max_bytes {
+            return Err(LedgerError::TooLarge(max_bytes));
+        }
         commits.push((id, raw));
     }
     if met.is_some_and(|base| base.records().len() + commits.len() > MAX_ENTRIES) {

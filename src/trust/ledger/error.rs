@@ -13,6 +13,9 @@ pub enum LedgerError {
     /// There are more entries than any ledger has.
     #[error("the ledger has more than {0} entries")]
     TooLong(usize),
+    /// The entries that would have to be read are more bytes than are held in memory.
+    #[error("the entries of the ledger that are to be read are more than {0} bytes")]
+    TooLarge(usize),
     /// One entry does not hold, so nothing after it does.
     #[error("entry {number} of the ledger ({commit}) does not hold")]
     Entry {
@@ -225,7 +228,7 @@ impl LedgerError {
     pub fn class(&self) -> Class {
         match self {
             LedgerError::Source(_) => Class::Net,
-            LedgerError::TooLong(_) => Class::Limit,
+            LedgerError::TooLong(_) | LedgerError::TooLarge(_) => Class::Limit,
             LedgerError::Entry { problem, .. } => problem.class(),
         }
     }

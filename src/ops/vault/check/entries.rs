@@ -31,7 +31,7 @@ pub(in crate::ops::vault) fn read_all(
             };
             (commit.or(named), number)
         }
-        LedgerError::TooLong(_) => (None, None),
+        LedgerError::TooLong(_) | LedgerError::TooLarge(_) => (None, None),
     };
     let before = match &error {
         LedgerError::Entry { commit, .. } => {

@@ -24,7 +24,7 @@ pub(in crate::ops::vault) struct Next<'a> {
     pub(in crate::ops::vault) main: Oid,
     /// Whether several may write, for a copy that is made now.
     pub(in crate::ops::vault) writers: Writers,
-    /// Serial number of the first statement, for a copy that is made now.
+    /// Least serial number of the statement: above all that was seen of the copy.
     pub(in crate::ops::vault) serial: u64,
 }
 
@@ -112,7 +112,8 @@ impl Copy<'_> {
         let head = CopyHead {
             format: COPY_FORMAT,
             ledger: next.ledger.id(),
-            serial: old.map_or(next.serial, |old| old.serial.saturating_add(1)),
+            // Who is believed no more may have set it back.
+            serial: old.map_or(0, |old| old.serial.saturating_add(1)).max(next.serial),
             number: next.ledger.number(),
             head: next.ledger.head(),
             digest: next.ledger.head_digest(),

@@ -101,7 +101,7 @@ fn update(context: &Context, source: &Source<'_>, address: &str, look: Look) -> 
     let Source { repo, ledger, main, .. } = *source;
     let copy = Copy::open(context, &StoreAddress::parse(address).map_err(CopyError::from)?)?;
     // Readers remember the highest number, so one that was emptied goes on from there.
-    let serial = noted_serial(repo, address) + 1;
+    let serial = noted_serial(repo, address).saturating_add(1);
     let next = Next { ledger, main, writers: Writers::Many, serial };
     let mut pause = Duration::ZERO;
     for tries in 1..=MAX_TRIES {

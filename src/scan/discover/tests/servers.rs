@@ -3,6 +3,27 @@
 use super::*;
 
 #[test]
+fn mcp_servers_are_found_one_by_one() {
+    let tree = Memory::new(&[
+        (".mcp.json", r#"{"mcpServers": {"Git_Hub": {"command": "gh", "args": ["mcp"]}, "db": {"url": "https://x"}}}"#),
+        ("plugin.json", r#"{"$schema": "https://agent-plugins.org/schemas/1.0.0/plugin.schema.json", "name": "kit"}"#),
+        ("mcp.json", r#"{"mcpServers": {"db": {"type": "stdio", "command": "db"}}}"#),
+        ("plugins/p/plugin.json", r#"{"name": "p"}"#),
+        ("plugins/p/.mcp.json", r#"{"bare": {"command": "x"}}"#),
+        ("plugins/q/plugin.json", "{}"),
+        ("plugins/q/.mcp.json", r#"{"servers": 1}"#),
+    ]);
+    let discovery = find(&tree);
+    let expected = ["mcp/bare plugins/p/.mcp.json", "mcp/db .mcp.json", "mcp/db mcp.json", "mcp/git-hub .mcp.json"];
+    assert_eq!(found(&discovery), expected);
+    let renamed = &discovery.found[3];
+    assert_eq!(renamed.renamed_from.as_deref(), Some("Git_Hub"));
+    let entry = serde_json::json!({"command": "gh", "args": ["mcp"]});
+    assert_eq!(renamed.files, FoundFiles::McpEntry { server: "Git_Hub".to_owned(), entry });
+    assert_eq!(discovery.clashes.len(), 1);
+}
+
+#[test]
 fn servers_of_all_clients_are_found_in_one_form() {
     let mut tree = Memory::default();
     tree.put(
