@@ -1,11 +1,12 @@
 //! Sending files: several at once, large ones in parts, with memory that does not grow with them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::ready;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{ObjectStore, PutMultipartOptions, PutOptions, WriteMultipart};
 
@@ -92,11 +93,12 @@ impl Bucket {
             }
             Inner::Cloud(cloud) => cloud,
         };
-        // A list tells of a thousand files at a time.
-        let there: Result<HashMap<_, _>, _> = cloud.runtime.block_on(
-            cloud.store.list(cloud.prefix().as_ref()).map_ok(|found| (found.location, found.size)).try_collect(),
-        );
-        let there = there.map_err(|error| self.failed(&error))?;
+        // A list tells of a thousand files at a time, and of what else is in the bucket.
+        let paths: HashSet<_> = wanted.iter().map(|(key, _)| cloud.path(key)).collect();
+        let list = cloud.store.list(cloud.prefix().as_ref());
+        let list = list.try_filter(|found| ready(paths.contains(&found.location)));
+        let there = cloud.runtime.block_on(list.map_ok(|found| (found.location, found.size)).try_collect());
+        let there: HashMap<_, _> = there.map_err(|error| self.failed(&error))?;
         let is_missing = |(key, size): &(Key, Option<u64>)| is_wrong(there.get(&cloud.path(key)).copied(), *size);
         Ok(wanted.into_iter().filter(is_missing).map(|(key, _)| key).collect())
     }

@@ -130,7 +130,9 @@ fn ledger_hint(error: &LedgerError) -> Option<String> {
         LedgerError::Source(_) => {
             "fetch it again with `git skillmeat vault pull NAME`; if it stays so, tell the vault's owners".to_owned()
         }
-        LedgerError::TooLong(_) => return None,
+        LedgerError::TooLong(_) => {
+            "nothing was taken; ask the vault's owners for one with what is still in use".to_owned()
+        }
         LedgerError::TooLarge(_) => {
             "nothing was taken; ask the vault's owners what fills it: an ordinary entry is a thousand bytes or two"
                 .to_owned()
