@@ -141,8 +141,8 @@ impl Copy<'_> {
         }
         let without: Vec<Oid> = before.into_values().collect();
         let trees: Vec<Oid> = tags.iter().filter_map(|tag| tree_of(repo, *tag)).collect();
-        // As they are, where deflating would only take time.
-        let level = repo.hardly_gets_smaller(&trees)?.then_some(0);
+        // As they are, where deflating would only take time. Whatever keeps that from being told is for git to name.
+        let level = repo.hardly_gets_smaller(&trees).unwrap_or(false).then_some(0);
         self.make(Holds::Releases, retired(base), |other| {
             Ok(repo.pack_between(git, &tags, &without, folder, other.or(level))?)
         })
