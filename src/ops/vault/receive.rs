@@ -171,8 +171,10 @@ impl Gate<'_> {
         }
         let tags: BTreeMap<Release, Oid> =
             updates.iter().filter_map(|update| Some((Release::of_ref(&update.name)?, update.new?))).collect();
-        let before = self.vault.find_ref(LEDGER_REF)?;
-        let pushed = updates.iter().find(|update| update.name == LEDGER_REF).and_then(|update| update.new);
+        // As `check_move` saw it: another push may have come through since, and then git refuses this one as raced.
+        let ledger = updates.iter().find(|update| update.name == LEDGER_REF);
+        let before = ledger.map_or_else(|| self.vault.find_ref(LEDGER_REF), |update| Ok(update.old))?;
+        let pushed = ledger.and_then(|update| update.new);
         let has_news = pushed.is_some() && pushed != before;
         self.check_index(updates, has_news)?;
         if !has_news && tags.is_empty() {
