@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{BufReader, Read, Write as _};
 
 use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
@@ -60,17 +60,14 @@ impl Repo {
         }
         let Ok(file) = File::open(self.loose_path(id)) else { return false };
         let mut decoder = ZlibDecoder::new(BufReader::with_capacity(256 * 1024, file));
-        let (header, length) = (loose_header(Kind::Blob, size), usize::try_from(size).unwrap_or(usize::MAX));
+        let header = loose_header(Kind::Blob, size);
         debug_assert!(header.len() <= MAX_HEADER_BYTES);
         let mut start = [0; MAX_HEADER_BYTES];
         let start = &mut start[..header.len()];
         if decoder.read_exact(start).is_err() || *start != *header {
             return false;
         }
-        bytes.clear();
-        bytes.reserve_exact(length);
-        // One byte more, so that what is longer than it says is seen.
-        decoder.take(size.saturating_add(1)).read_to_end(bytes).is_ok_and(|read| read == length)
+        read_whole(decoder, size, bytes)
     }
 
     /// Says whether nearly all bytes of some trees are in large files that do not get smaller: then deflating them for a pack
@@ -107,6 +104,15 @@ impl Repo {
         let hex = id.to_string();
         self.inner.objects.store_ref().path().join(&hex[..2]).join(&hex[2..])
     }
+}
+
+/// Reads all there is in the place of what `bytes` holds; false if that is more or less than `size`.
+pub(super) fn read_whole(from: impl Read, size: u64, bytes: &mut Vec<u8>) -> bool {
+    let length = usize::try_from(size).unwrap_or(usize::MAX);
+    bytes.clear();
+    bytes.reserve_exact(length);
+    // One byte more, so that what is longer than it says is seen.
+    from.take(size.saturating_add(1)).read_to_end(bytes).is_ok_and(|read| read == length)
 }
 
 /// Tells from a sample whether deflating is worth it.

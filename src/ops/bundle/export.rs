@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::origin::Origins;
-use super::stored::{Handles, Stored};
+use super::stored::{Source, Stored};
 use super::wish::Export;
 use super::{Error, Signer, discovery, license, load_trust, minisign};
 use crate::fsio::new_file_beside;
@@ -66,8 +66,8 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
     context.progress.step("checking artifacts", 0, None);
-    let handles = Handles::new(&collection.repo, &context.limits);
-    let mut fit = super::fit::check(collection, &handles, wish)?;
+    let source = Source::new(&collection.repo, &context.limits);
+    let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, fit)?;
     if tree.leaves_out_licenses {
@@ -80,7 +80,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     };
     collection.repo.flush()?;
     context.progress.step("writing the pack", 0, None);
-    let stored = Stored::read_through(&collection.repo, tag_id, handles)?;
+    let stored = Stored::read_through(&collection.repo, tag_id, source)?;
     let (mut pack, written) = write(&stored, wish)?;
     let minisig = minisign::sign(&mut pack, wish, &release, tree.digest)?;
     if context.durability == Durability::Synced {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Error;
-use super::stored::{Handles, LARGE_BYTES};
+use super::stored::{LARGE_BYTES, Source};
 use super::wish::Export;
 use crate::git::{GitError, TreeFile};
 use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
@@ -38,17 +38,17 @@ pub(super) struct Fit {
 
 /// Refuses artifacts that break the rules of their kind or hold secrets, unless the finding's id is in `allowed`.
 ///
-/// Reads every file once, on all processors, and keeps what there is room for in `handles`; see [`Handles`] for the memory.
+/// Reads every file once, on all processors, and keeps what there is room for in `source`; see [`Source`] for the memory.
 ///
 /// # Errors
 /// [`Error::Secret`] before [`Error::Unfit`], with every place.
-pub(super) fn check(collection: &Collection, handles: &Handles, wish: &Export) -> Result<Fit, Error> {
+pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> Result<Fit, Error> {
     let Export { artifacts, allowed, compression, .. } = wish;
     let lists = artifacts.iter().map(|artifact| collection.files(artifact)).collect::<Result<Vec<_>, _>>()?;
     let checked: Vec<Checked> = artifacts
         .par_iter()
         .zip(&lists)
-        .map(|(artifact, list)| look(handles, artifact, list, *compression))
+        .map(|(artifact, list)| look(source, artifact, list, *compression))
         .collect::<Result<_, _>>()?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut entries, mut held) = (Vec::new(), Vec::new());
@@ -125,14 +125,14 @@ impl Hashed {
 /// Checks and hashes the files of one artifact, one at a time on each thread: of all but those that say what it is, no
 /// content is held.
 fn look(
-    handles: &Handles,
+    source: &Source,
     artifact: &ArtifactRef,
     list: &[TreeFile],
     compression: Compression,
 ) -> Result<Checked, Error> {
     let paths: Vec<TreePath> = list.iter().map(|file| below(artifact, &file.path)).collect();
     let looked = list.par_iter().zip(&paths).map(|(file, path)| {
-        handles.look(file.id, |bytes| {
+        source.look(file.id, |bytes| {
             let found = || validate_file(artifact.kind, &(path.clone(), file.mode, bytes), Level::Strict);
             let hash = || Hashed::of(&file.path, file.mode, bytes, compression);
             let (found, hashed) = if bytes.len() < LARGE_BYTES {

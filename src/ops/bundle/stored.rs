@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Mutex;
 
-use crate::git::{GitError, Repo, TreeFile, WalkLimits};
+use crate::git::{GitError, Readers, Repo, TreeFile, WalkLimits};
 use crate::model::{Compression, Digest, Oid, Release};
 use crate::pack::{Contents, Limits, PackError, PackFile, Written, write_pack};
 use crate::signature::{ObjectKind, RawCommit, RawTag};
@@ -20,10 +20,10 @@ pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
 /// memory.
 const ROOM_BYTES: usize = 128 * 1024 * 1024;
 
-/// Handles on one repository for several threads. At any time they hold no more than one large file, a file below
-/// that size for each thread, and what is kept.
-pub(super) struct Handles {
-    repos: Mutex<Vec<Repo>>,
+/// Files of one repository for several threads. At any time they hold no more than one large file, a file below that size
+/// for each thread, what is kept, and what [`Readers`] have mapped.
+pub(super) struct Source {
+    readers: Readers,
     kept: Mutex<Kept>,
     /// Room for a large file, held by whoever looks at one. It is used again: what an allocator is given back by another
     /// thread stays with the process for a while.
@@ -38,17 +38,16 @@ struct Kept {
     bytes: usize,
 }
 
-impl Handles {
+impl Source {
     pub(super) fn new(repo: &Repo, limits: &Limits) -> Self {
-        let repos = (0..=rayon::current_num_threads()).map(|_| repo.handle()).collect();
-        Self { repos: Mutex::new(repos), kept: Mutex::default(), large: Mutex::default(), limits: *limits }
+        Self { readers: Readers::new(repo), kept: Mutex::default(), large: Mutex::default(), limits: *limits }
     }
 
     /// Looks at a blob on any thread, and keeps it for the next time if there is room.
     ///
     /// `with` must not wait for a pool of threads: what runs on them may be waiting here.
     pub(super) fn look<T>(&self, id: Oid, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
-        let size = self.with_repo(|repo| repo.size(id))?;
+        let size = self.readers.size(id)?;
         if is_large(size) {
             return self.look_last(id, size, with);
         }
@@ -58,7 +57,7 @@ impl Handles {
         Ok(looked)
     }
 
-    /// As [`Handles::look`], at a blob of a known size that is not looked at again.
+    /// As [`Source::look`], at a blob of a known size that is not looked at again.
     fn look_last<T>(&self, id: Oid, size: u64, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
         if is_large(size) {
             let mut room = locked(&self.large);
@@ -78,7 +77,7 @@ impl Handles {
         Ok(bytes)
     }
 
-    /// Takes back what [`Handles::take`] returned.
+    /// Takes back what [`Source::take`] returned.
     fn give_back(&self, bytes: Vec<u8>) {
         let mut room = locked(&self.large);
         if bytes.capacity() >= LARGE_BYTES && bytes.capacity() > room.capacity() {
@@ -90,20 +89,7 @@ impl Handles {
         if is_large(size) && bytes.capacity() == 0 {
             bytes.reserve_exact(ROOM_BYTES);
         }
-        self.with_repo(|repo| repo.blob_into(id, self.limits.file_bytes, bytes))
-    }
-
-    fn with_repo<T>(&self, with: impl FnOnce(&Repo) -> T) -> T {
-        // There is one handle more than threads, so the wait is never long.
-        let repo = loop {
-            match locked(&self.repos).pop() {
-                Some(repo) => break repo,
-                None => std::thread::yield_now(),
-            }
-        };
-        let done = with(&repo);
-        locked(&self.repos).push(repo);
-        done
+        self.readers.blob_into(id, size, self.limits.file_bytes, bytes)
     }
 
     fn keep(&self, id: Oid, bytes: Vec<u8>) {
@@ -130,7 +116,7 @@ pub struct Stored {
     commit: Vec<u8>,
     files: Vec<PackFile>,
     blobs: Vec<TreeFile>,
-    handles: Handles,
+    source: Source,
 }
 
 impl Stored {
@@ -139,11 +125,11 @@ impl Stored {
     /// # Errors
     /// [`GitError::Missing`] for a lightweight tag or missing objects, and what [`Repo::files`] refuses.
     pub fn read(repo: &Repo, tag_id: Oid, limits: &Limits) -> Result<Self, GitError> {
-        Self::read_through(repo, tag_id, Handles::new(repo, limits))
+        Self::read_through(repo, tag_id, Source::new(repo, limits))
     }
 
-    /// As [`Stored::read`], with handles that may have kept files.
-    pub(super) fn read_through(repo: &Repo, tag_id: Oid, handles: Handles) -> Result<Self, GitError> {
+    /// As [`Stored::read`], with a source that may have kept files.
+    pub(super) fn read_through(repo: &Repo, tag_id: Oid, source: Source) -> Result<Self, GitError> {
         let tag = repo.raw_tag(tag_id)?;
         // A malformed tag or commit is for the verification to name; here it only has no files.
         let tagged = RawTag::parse(&tag).ok().filter(|tag| tag.target_kind() == ObjectKind::Commit);
@@ -151,11 +137,11 @@ impl Stored {
         let commit = commit_id.map(|id| repo.raw_commit(id)).transpose()?.unwrap_or_default();
         let tree = RawCommit::parse(&commit).ok().map(|commit| commit.tree());
         let blobs = tree.map(|tree| repo.files(tree, WalkLimits::default())).transpose()?.unwrap_or_default();
-        let limits = handles.limits;
+        let limits = source.limits;
         let mut total = 0;
         let mut files = Vec::with_capacity(blobs.len());
         for file in &blobs {
-            let size = repo.size(file.id)?;
+            let size = source.readers.size(file.id)?;
             total += size;
             files.push(PackFile { path: file.path.clone(), mode: file.mode, size });
         }
@@ -165,7 +151,7 @@ impl Stored {
         if total > limits.unpacked_bytes {
             return Err(GitError::TooMuch { what: "bytes", limit: limits.unpacked_bytes });
         }
-        Ok(Self { tag, commit, files, blobs, handles })
+        Ok(Self { tag, commit, files, blobs, source })
     }
 }
 
@@ -180,7 +166,7 @@ impl Stored {
         out: &mut (dyn Write + Send),
     ) -> Result<Written, PackError> {
         let files: Vec<_> = self.files.iter().map(|file| (file.path.clone(), file.mode)).collect();
-        write_pack(&self.tag, &self.commit, &files, self, compression, &self.handles.limits, out)
+        write_pack(&self.tag, &self.commit, &files, self, compression, &self.source.limits, out)
     }
 }
 
@@ -198,7 +184,7 @@ impl Evidence for Stored {
     }
 
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<(), EvidenceError> {
-        let looked = self.handles.look_last(self.blobs[index].id, self.files[index].size, sink);
+        let looked = self.source.look_last(self.blobs[index].id, self.files[index].size, sink);
         looked.map_err(|error| EvidenceError::Other(Box::new(error)))
     }
 
@@ -214,11 +200,11 @@ impl Contents for Stored {
     }
 
     fn read(&self, index: usize) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.handles.take(self.blobs[index].id, self.files[index].size)?)
+        Ok(self.source.take(self.blobs[index].id, self.files[index].size)?)
     }
 
     fn give_back(&self, bytes: Vec<u8>) {
-        self.handles.give_back(bytes);
+        self.source.give_back(bytes);
     }
 }
 
