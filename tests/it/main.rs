@@ -5,6 +5,7 @@ mod add;
 mod addresses;
 mod adopt;
 mod attacks;
+mod attribution;
 mod broken;
 mod bucket;
 mod bundle;

@@ -20,8 +20,10 @@ mod plan;
 mod powers;
 mod preview;
 pub mod resolve;
+mod said;
 mod signer;
 mod stored;
+mod texts;
 mod wish;
 
 pub(crate) use carry::{unpack, write_release_pack};
