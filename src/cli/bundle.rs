@@ -11,7 +11,7 @@ use super::import::{Wish, import};
 use super::passphrase;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, short, size};
+use super::text::{NAME, WARNING, above_text, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
 use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
 use crate::ops::vault::{self, Opened};
@@ -292,7 +292,7 @@ fn export(
         Some(path) => format!("{text}  minisig {}\n", path.display()),
         None => text,
     };
-    Ok(Report::new("export", &made, text))
+    Ok(made.too_much_for_some.iter().map(above_text).fold(Report::new("export", &made, text), Report::note))
 }
 
 /// Says whether a file is meant: no name of a release has a slash or ends like a pack.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::origin::Origins;
+use super::portable::{TooMuchForSome, too_much_for_some};
 use super::said::{Said, said};
 use super::stored::{Source, Stored};
 use super::texts::license_texts;
@@ -50,6 +51,9 @@ pub struct Exported {
     pub artifacts: Vec<ArtifactRef>,
     /// Number of files.
     pub files: usize,
+    /// What of it is above what other readers take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_much_for_some: Vec<TooMuchForSome>,
     /// The signature of minisign beside the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minisig: Option<PathBuf>,
@@ -101,7 +105,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     pack.keep_as(&wish.output)?;
     let minisig = minisig.map(|(file, path)| file.keep_as(&path).map(|()| path)).transpose()?;
     context.make_durable(collection.repo.git_folder())?;
+    let unpacked = stored.files().iter().map(|file| file.size).sum();
     Ok(Exported {
+        too_much_for_some: too_much_for_some(written.size, unpacked, stored.files().len()),
         release: release.to_string(),
         tag: tag_id.to_string(),
         commit: commit_of(&stored)?.to_string(),
