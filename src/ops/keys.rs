@@ -49,8 +49,8 @@ pub enum Error {
     /// It is a private key.
     #[error("'{}' is a private key", .0.display())]
     PrivateKey(PathBuf),
-    /// The name of a principal has characters with a meaning of their own in the list.
-    #[error("'{}' is not the name of a principal: no spaces, quotes, commas or wildcards", .0.escape_debug())]
+    /// The name of a principal has characters with a meaning of their own in the list, or that nobody sees.
+    #[error("'{}' is not the name of a principal: no spaces, quotes, commas, wildcards or characters that are not seen", .0.escape_debug())]
     Principal(String),
     /// The list cannot be read.
     #[error("the allowed signers '{}' cannot be used", path.display())]

@@ -50,6 +50,23 @@ fn a_stranger_is_not_trusted_and_named() {
     assert!(text.contains("git skillmeat trust add"), "{text}");
 }
 
+/// ssh-keygen takes such a line; we are stricter, since two names that look the same are not told apart by anyone.
+#[test]
+fn a_name_with_a_character_that_nobody_sees_is_no_principal() {
+    let (env, pack) = released();
+    for hidden in ["\u{3164}", "\u{202e}", "\u{fe0f}", "\u{2800}", "\u{e0149}"] {
+        let name = format!("tester@example.invalid{hidden}");
+        let told = env.refused("name", &["trust", "add", &name, "--key", &STRANGER.public]);
+        assert!(!told.stderr.contains(hidden), "{}", told.stderr);
+        env.allow(&[(&name, &KEY)]);
+        assert!(git_verifies(&env));
+        let text = assert_refused(&env, &pack, "untrusted");
+        assert!(text.contains("line 1") && text.contains("which is not seen") && !text.contains(hidden), "{text}");
+    }
+    env.allow(&[("söre@example.invalid", &KEY)]);
+    env.run(["verify", "kit--v1.0.0"]).ok();
+}
+
 #[test]
 fn nobody_is_trusted_without_a_list_or_with_an_empty_one() {
     let (env, pack) = released();

@@ -42,6 +42,8 @@ pub(super) fn keys_hint(error: &keys::Error) -> Option<String> {
             "nobody is believed while it cannot be read; mend '{}': one public key a line",
             path.display()
         )),
-        Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => None,
+        Error::Principal(_) => Some("write it as it would be typed, for example `ada@example.com`".to_owned()),
+        Error::Signers { path, .. } => Some(format!("mend the line in '{}', or take it out", path.display())),
+        Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => None,
     }
 }
