@@ -15,5 +15,6 @@ pub use command::{both_ends, count_blanks};
 pub use discover::{DiscoverError, Discovery, Found, FoundFiles, Limits, Note, discover};
 pub use finding::{Finding, Level, Severity};
 pub use json::{JsonError, parse_json};
+pub use secrets::{Secret, find_secrets};
 pub use tree::{Item, ItemKind, Tree, TreeError};
 pub use validate::{ArtifactFile, is_definition, sort_findings, validate, validate_definition, validate_file};

@@ -1,5 +1,6 @@
 //! `export`: artifacts of a collection become a signed release and a pack.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -8,10 +9,11 @@ use serde::Serialize;
 
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
+use super::license::LeftOut;
 use super::origin::Origins;
 use super::stored::{Source, Stored};
 use super::wish::Export;
-use super::{Error, Signer, discovery, license, load_trust, minisign};
+use super::{Error, Signer, discovery, license, load_trust, minisign, words};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -22,7 +24,7 @@ use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
 use crate::pack::packed_digest;
-use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
+use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, shown, tag_payload};
 use crate::trust::{Authority, Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
 /// What `export` made.
@@ -70,10 +72,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, fit)?;
-    if tree.leaves_out_licenses {
-        allowed.push(license::FINDING.to_owned());
-        allowed.sort();
-    }
+    allowed.extend(tree.allowed.iter().cloned());
+    allowed.sort();
+    allowed.dedup();
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree, &allowed)?, true),
@@ -120,23 +121,22 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
 struct Tree {
     id: Oid,
     digest: Digest,
-    /// Whether the bundle's licence leaves out that of an artifact, which was allowed.
-    leaves_out_licenses: bool,
+    /// Findings on the whole that were allowed and there, as the user named them.
+    allowed: Vec<String>,
 }
 
 impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
     fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
         let repo = &collection.repo;
-        let Fit { mut files, mut entries, mut held, licenses, .. } = fit;
+        let Fit { mut files, mut entries, mut held, licenses, license_words, .. } = fit;
         let origins = Origins::new(collection);
         let artifacts = wish
             .artifacts
             .iter()
             .map(|artifact| bundled(collection, &origins, artifact, &entries, licenses.get(artifact).cloned()))
             .collect::<Result<Vec<_>, Error>>()?;
-        let license = license_of(collection, wish, &artifacts)?;
-        let leaves_out_licenses = !license::left_out(&license, &artifacts).is_empty();
+        let (license, mut allowed) = license_of(collection, wish, &artifacts, &license_words)?;
         let description = description(collection, wish);
         let facts = Facts {
             wish,
@@ -153,11 +153,11 @@ impl Tree {
             }
             files.extend(files.get(&of).copied().map(|file| (copy, file)));
         }
-        for (path, bytes) in generated_files(collection, &facts, &files)? {
-            // A skill's own licence at the root is that of the bundle.
-            if files.contains_key(&path) {
-                continue;
-            }
+        let mut generated = generated_files(collection, &facts, &files)?;
+        // A skill's own licence at the root is that of the bundle.
+        generated.retain(|(path, _)| !files.contains_key(path));
+        allowed.extend(words::check(&facts, &generated)?);
+        for (path, bytes) in generated {
             let id = repo.write_blob(&bytes)?;
             let hashed = Hashed::of(&path, FileMode::Regular, &bytes, wish.compression);
             entries.push(hashed.content);
@@ -182,7 +182,7 @@ impl Tree {
         entries.push(Hashed::of(&path, FileMode::Regular, text.as_bytes(), wish.compression).content);
         files.insert(path, (FileMode::Regular, repo.write_blob(text.as_bytes())?));
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
-        Ok(Self { id, digest: tree_digest(&entries), leaves_out_licenses })
+        Ok(Self { id, digest: tree_digest(&entries), allowed })
     }
 }
 
@@ -214,19 +214,37 @@ fn has_no_front_matter(kind: Kind) -> bool {
     matches!(kind, Kind::Hook | Kind::Mcp)
 }
 
+/// Returns the licence of the whole, and what allows it to leave out that of an artifact.
+///
 /// # Errors
-/// [`Error::Unfit`] for an expression that leaves out a licence of an artifact, unless that was allowed.
-fn license_of(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> Result<String, Error> {
-    let named = wish.license.clone().or_else(|| collection.manifest.license.clone());
-    let license = named.unwrap_or_else(|| license::joined(artifacts));
-    let left_out = license::left_out(&license, artifacts);
-    if left_out.is_empty() || wish.allowed.iter().any(|id| id == license::FINDING) {
-        return Ok(license);
-    }
-    let reason = |(artifact, own): (&ArtifactRef, &str)| {
-        format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{}]", license::FINDING)
+/// [`Error::Unfit`] for one that leaves out a licence of an artifact, unless that was allowed.
+fn license_of(
+    collection: &Collection,
+    wish: &Export,
+    artifacts: &[BundleArtifact],
+    words: &BTreeMap<ArtifactRef, String>,
+) -> Result<(String, Vec<String>), Error> {
+    let Some(license) = wish.license.clone().or_else(|| collection.manifest.license.clone()) else {
+        // Made of what they name, it covers them.
+        return Ok((license::joined(artifacts), Vec::new()));
     };
-    Err(Error::Unfit(left_out.into_iter().map(reason).collect()))
+    let (mut allowed, mut reasons) = (Vec::new(), Vec::new());
+    for LeftOut { artifact, own, is_known } in license::left_out(&license, artifacts, words) {
+        if let Some(by) = wish.allows(license::FINDING, artifact.path().as_str()) {
+            allowed.push(by);
+            continue;
+        }
+        let (own, finding) = (shown(own), license::FINDING);
+        reasons.push(if is_known {
+            format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{finding}]")
+        } else {
+            format!(
+                "'{artifact}' is under '{own}', which is no SPDX expression, so that nobody knows whether the bundle's \
+                 {license} covers it [{finding}]"
+            )
+        });
+    }
+    if reasons.is_empty() { Ok((license, allowed)) } else { Err(Error::Unfit(reasons)) }
 }
 
 fn description(collection: &Collection, wish: &Export) -> String {

@@ -23,6 +23,7 @@ pub mod resolve;
 mod signer;
 mod stored;
 mod wish;
+mod words;
 
 pub(crate) use carry::{unpack, write_release_pack};
 pub use choice::{Choices, Existing};

@@ -57,9 +57,7 @@ fn secrets_in(report: &mut Report, path: &TreePath, bytes: &[u8]) {
         let ends = bytes[counted..hit.range.start].iter().filter(|b| **b == b'\n').count();
         line = line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
         counted = hit.range.start;
-        let start =
-            String::from_utf8_lossy(&bytes[hit.range.start..hit.range.end.min(hit.range.start + 4)]).into_owned();
-        report.strict(hit.id, Severity::Warning, At::line(path, line), format!("'{start}…' looks like a {}", hit.what));
+        report.strict(hit.id, Severity::Warning, At::line(path, line), hit.message(bytes));
     }
 }
 
