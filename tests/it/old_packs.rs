@@ -338,7 +338,16 @@ fn the_words_of_an_old_pack_show_nothing_unseen() {
         let ran = env.run(args);
         assert_eq!(ran.code, Some(3), "{ran:?}");
         assert!(ran.stdout.contains("3164") && !ran.stdout.contains(|c| unseen.contains(c)), "{ran:?}");
+        assert!(!ran.stdout.contains("refuse"), "{ran:?}");
     }
+    env.config("skillmeat.policy", "team");
+    let ran = env.run(["inspect", text(&pack)]);
+    assert!(ran.code == Some(3) && ran.stdout.contains("an import would be refused: "), "{ran:?}");
+    let told = env.run(["import", text(&pack), "--dry-run"]).ok();
+    assert!(told.stdout.contains("an import would be refused: "), "{told:?}");
+    let why = env.json(&["import", text(&pack), "--dry-run"])["would_refuse"].clone();
+    assert!(why.as_str().is_some_and(|why| why.contains("'team'")), "{why}");
+    env.refused("policy", &["import", text(&pack), "--yes", "--allow-unsigned"]);
 }
 
 #[test]
