@@ -25,7 +25,8 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \
         git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer\n  \
         git skillmeat export hooks --version 1.0.0 --kind hook --tag team --depends 'base-kit@^1.2'\n  \
-        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --discovery")]
+        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --discovery\n  \
+        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --allow secret.github-token:skills/pdf/example.md")]
     Export {
         /// Name of the bundle
         name: String,
@@ -56,8 +57,8 @@ pub(super) enum Command {
         /// A bundle that this one needs, with the versions that will do; may be given several times
         #[arg(long, value_name = "NAME@RANGE", value_parser = need)]
         depends: Vec<(BundleName, VersionReq)>,
-        /// Publish in spite of the finding with this id, and record it; may be given several times
-        #[arg(long, value_name = "ID")]
+        /// Publish in spite of the findings with this id, or of those in one file, and record it; may be given several times
+        #[arg(long, value_name = "ID[:PATH]")]
         allow: Vec<String>,
         /// How the pack holds the files: as they are, where any changed byte is found, or smaller
         #[arg(long, value_enum, default_value_t = Packing::Store)]

@@ -157,8 +157,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`; one that a bundle needs you take back yourself first".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
-            Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
-        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
+            Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`; `--allow ID:PATH` does so for one place", allowing(reasons))),
+        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID:PATH`, or `--allow ID` for all places".to_owned()),
             Error::Stale { .. } => Some("fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`, or say `--allow-level 3`, which is recorded".to_owned()),
             Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
             Error::Old(_)

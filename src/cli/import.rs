@@ -10,6 +10,7 @@ use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
 use crate::model::{Class, Digest, Recommendation};
+use crate::ops::Context;
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
     Preview, Step,
@@ -165,7 +166,10 @@ pub(super) fn import_from(
     let mut text = String::new();
     if wish.dry_run {
         preview(&mut text);
-        let imported = Imported { plan, principal: report.principal, dependencies, commit: None };
+        let all = needed.iter().map(|one| one.verified.get()).chain([content]);
+        let would_refuse = policy_refusal(context, all, wish.allow_level);
+        text.push_str(&refusal_text(would_refuse.as_deref()));
+        let imported = Imported { plan, principal: report.principal, dependencies, commit: None, would_refuse };
         return Ok(with_status(Report::new("import", &imported, text), &imported));
     }
     for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
@@ -245,6 +249,23 @@ fn with_status(report: Report, done: &Imported) -> Report {
     } else {
         report
     }
+}
+
+/// Returns why the policy in force would refuse to import the first of these that it does not let in.
+pub(super) fn policy_refusal<'a>(
+    context: &Context,
+    contents: impl IntoIterator<Item = &'a ReleaseContent>,
+    allowed: Option<Level>,
+) -> Option<String> {
+    let refused = contents.into_iter().find_map(|content| bundle::check_policy(context, content, allowed).err())?;
+    Some(refused.to_string())
+}
+
+/// Says in a line that an import would be refused.
+pub(super) fn refusal_text(reason: Option<&str>) -> String {
+    reason
+        .map(|reason| format!("{WARNING}an import would be refused{WARNING:#}: {}\n", clean(reason)))
+        .unwrap_or_default()
 }
 
 pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::bundle::{is_pack, verified, verified_text};
 use super::failure::Failure;
+use super::import::{policy_refusal, refusal_text};
 use super::old::report_text;
 use super::report::Report;
 use super::session::Session;
@@ -46,6 +47,9 @@ pub(super) struct Inspected {
     /// What an import would do here, where there is a collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
+    /// Why the policy in force would refuse to import it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_refuse: Option<String>,
     /// Why it is not believed, and what it says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_verified: Option<NotVerified>,
@@ -78,7 +82,11 @@ impl Command {
         let context = &session.context;
         if is_pack(session, &what) {
             return match bundle::find(&session.context, &Place::Pack(session.environment.absolute(what.as_ref()))) {
-                Err(Error::Old(old)) => Ok(old_report(old.report)),
+                Err(Error::Old(old)) => {
+                    let level = old.report.meaning.level();
+                    let refused = bundle::check_unsigned(context, &old.path, level, None).err();
+                    Ok(old_report(old.report, refused.map(|error| error.to_string())))
+                }
                 found => {
                     let found = found?;
                     let known = vault::knowing(context, &found)?;
@@ -105,9 +113,10 @@ impl Command {
     }
 }
 
-fn old_report(old: OldReport) -> Report {
-    let text = format!("{}next: `git skillmeat import` or `git skillmeat convert`\n", report_text(&old));
-    let inspected = Inspected { old: Some(old), ..Inspected::default() };
+fn old_report(old: OldReport, would_refuse: Option<String>) -> Report {
+    let refusal = refusal_text(would_refuse.as_deref());
+    let text = format!("{}{refusal}next: `git skillmeat import` or `git skillmeat convert`\n", report_text(&old));
+    let inspected = Inspected { old: Some(old), would_refuse, ..Inspected::default() };
     Report::new("inspect", &inspected, text).status(Class::Untrusted.exit_status())
 }
 
@@ -139,7 +148,9 @@ fn inspect(session: &Session, found: &Found, origin: Option<&Opened>) -> Result<
         Some(plan) => text.push_str(&plan_text(plan)),
         None => text.push_str("There is no collection here, so nothing can be said of what it would change\n"),
     }
-    let inspected = Inspected { release: Some(report), plan, ..Inspected::default() };
+    let would_refuse = policy_refusal(&session.context, [verified.get()], None);
+    text.push_str(&refusal_text(would_refuse.as_deref()));
+    let inspected = Inspected { release: Some(report), plan, would_refuse, ..Inspected::default() };
     Ok(Report::new("inspect", &inspected, text))
 }
 

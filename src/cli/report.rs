@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Format;
-use super::text::is_hidden;
+use crate::model::hidden::is_hidden;
 
 /// The result of a command.
 pub(super) struct Report {

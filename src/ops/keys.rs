@@ -46,11 +46,19 @@ pub enum Error {
         /// What is wrong.
         source: KeyError,
     },
+    /// More than one key where one is wanted: nobody has said which.
+    #[error("'{}' has {found} keys, and one is wanted", .text.escape_debug())]
+    Several {
+        /// What was given, shortened.
+        text: String,
+        /// How many keys there are.
+        found: usize,
+    },
     /// It is a private key.
     #[error("'{}' is a private key", .0.display())]
     PrivateKey(PathBuf),
-    /// The name of a principal has characters with a meaning of their own in the list.
-    #[error("'{}' is not the name of a principal: no spaces, quotes, commas or wildcards", .0.escape_debug())]
+    /// The name of a principal has characters with a meaning of their own in the list, or that nobody sees.
+    #[error("'{}' is not the name of a principal: no spaces, quotes, commas, wildcards or characters that are not seen", .0.escape_debug())]
     Principal(String),
     /// The list cannot be read.
     #[error("the allowed signers '{}' cannot be used", path.display())]
@@ -110,7 +118,11 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::NoIdentity | Error::NoKey | Error::KeyExists(_) => Class::Usage,
-            Error::NotAKey { .. } | Error::PrivateKey(_) | Error::Principal(_) | Error::NoPrincipal(_) => Class::Name,
+            Error::NotAKey { .. }
+            | Error::Several { .. }
+            | Error::PrivateKey(_)
+            | Error::Principal(_)
+            | Error::NoPrincipal(_) => Class::Name,
             Error::Signers { .. } | Error::Revoked { .. } | Error::NotText(_) => Class::Parse,
             Error::Generate(_) | Error::Ssh(_) => Class::Io,
             Error::User(_) | Error::NoKeys(_) => Class::Name,
@@ -240,7 +252,8 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
 /// Allowing the same twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Principal`], [`Error::NotAKey`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is broken already.
+/// [`Error::Principal`], [`Error::NotAKey`], [`Error::Several`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is
+/// broken already.
 pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Error> {
     check_principal(principal)?;
     let key = read_key(context, key)?;
@@ -308,8 +321,9 @@ fn check_principal(principal: &str) -> Result<(), Error> {
 /// Reads a public key, given as text or as the path of a public key file.
 ///
 /// # Errors
-/// [`Error::NotAKey`], [`Error::PrivateKey`].
+/// [`Error::NotAKey`], [`Error::Several`], [`Error::PrivateKey`].
 pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
+    one_key(key, key)?;
     if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
         return Ok(key);
     }
@@ -325,6 +339,24 @@ pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     if text.contains("PRIVATE KEY") {
         return Err(Error::PrivateKey(path));
     }
-    let parsed = PublicKey::parse_line(text.trim());
+    one_key(&text, &path.display().to_string())?;
+    let parsed = PublicKey::parse_line(key_line(&text));
     parsed.map(|(key, _)| key).map_err(|source| Error::NotAKey { text: path.display().to_string(), source })
+}
+
+/// Returns the lines of a file of public keys that are no remark.
+fn key_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn key_line(text: &str) -> &str {
+    key_lines(text).next().unwrap_or_default()
+}
+
+/// Refuses a text with several lines of keys: all but the first would be passed over in silence.
+fn one_key(text: &str, shown: &str) -> Result<(), Error> {
+    match key_lines(text).count() {
+        found @ 2.. => Err(Error::Several { text: shown.chars().take(80).collect(), found }),
+        _ => Ok(()),
+    }
 }

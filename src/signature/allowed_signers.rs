@@ -40,6 +40,9 @@ pub enum LineError {
     /// The list of principals has an empty element, or one that is too long for OpenSSH.
     #[error("a principal or namespace is empty or longer than {MAX_PATTERN_BYTES} bytes")]
     Pattern,
+    /// A principal or namespace has a character that nobody sees: it would look like another one.
+    #[error("'{}' holds the character U+{:04X}, which is not seen", super::shown(.0).replace(*.1, "…"), u32::from(*.1))]
+    Hidden(String, char),
     /// An option is unknown, or given twice, or has a broken value.
     #[error("the option '{}' is unknown, repeated or broken", super::shown(.0))]
     Option(String),

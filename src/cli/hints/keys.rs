@@ -24,6 +24,9 @@ pub(super) fn keys_hint(error: &keys::Error) -> Option<String> {
         Error::NotAKey { .. } => {
             Some("a public key is one line such as `ssh-ed25519 AAAA…`, or a file `….pub`".to_owned())
         }
+        Error::Several { .. } => {
+            Some("give each key by itself: a file with one line for each, and the command once for each".to_owned())
+        }
         Error::PrivateKey(path) => Some(format!("give the public half: '{}.pub'", path.display())),
         Error::User(_) | Error::NoKeys(_) => Some("ask them for the key itself, and give it with `--key`".to_owned()),
         Error::Forge(_) => Some("`git config --global skillmeat.forge https://…` names one".to_owned()),
@@ -42,6 +45,8 @@ pub(super) fn keys_hint(error: &keys::Error) -> Option<String> {
             "nobody is believed while it cannot be read; mend '{}': one public key a line",
             path.display()
         )),
-        Error::Principal(_) | Error::Signers { .. } | Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => None,
+        Error::Principal(_) => Some("write it as it would be typed, for example `ada@example.com`".to_owned()),
+        Error::Signers { path, .. } => Some(format!("mend the line in '{}', or take it out", path.display())),
+        Error::NotText(_) | Error::Generate(_) | Error::Ssh(_) => None,
     }
 }

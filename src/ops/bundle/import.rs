@@ -27,6 +27,9 @@ pub struct Imported {
     /// The new commit; `None` for a dry run, and when the collection had everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Why the policy in force would refuse this, or what it needs; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_refuse: Option<String>,
 }
 
 /// What became of a release that another one needs.
@@ -96,7 +99,7 @@ pub fn import(
     let subject = subject(context, content, &dependencies);
     let committed = change.commit(context, "import", &subject, &done.changed)?;
     let commit = committed.map(|done| done.to_string());
-    Ok(Imported { plan, principal: content.principal.clone(), dependencies, commit })
+    Ok(Imported { plan, principal: content.principal.clone(), dependencies, commit, would_refuse: None })
 }
 
 /// Refuses releases that cannot stand together.

@@ -25,6 +25,7 @@ mod signer;
 mod stored;
 mod texts;
 mod wish;
+mod words;
 
 pub(crate) use carry::{unpack, write_release_pack};
 pub use choice::{Choices, Existing};
