@@ -20,6 +20,7 @@ mod find;
 mod follow;
 mod gcs;
 mod git_rows;
+mod golden;
 mod hooks;
 mod hostile;
 mod import;
