@@ -29,6 +29,7 @@ mod ledger;
 mod ledger_attacks;
 mod load;
 mod machines;
+mod memory;
 mod minisign;
 mod mirror;
 mod old_packs;
