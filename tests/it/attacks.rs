@@ -5,6 +5,8 @@ mod agent;
 mod ambiguous;
 mod families;
 mod forged;
+mod json;
+mod numbers;
 mod packs;
 mod parts;
 mod places;

@@ -9,6 +9,7 @@ mod broken;
 mod bucket;
 mod bundle;
 mod cli;
+mod clock;
 mod collection;
 mod crash;
 mod dependencies;
