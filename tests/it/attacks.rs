@@ -20,6 +20,8 @@ use std::path::Path;
 
 use skillmeat::pack::{Fault, Limits, Pack, PackError};
 
+pub use self::table::tests;
+
 /// What stands for a tag where only the container is looked at.
 const TAG: &[u8] = b"object 1\ntype commit\ntag kit--v1.0.0\n";
 /// What stands for a commit there.
