@@ -5,6 +5,8 @@ mod agent;
 mod ambiguous;
 mod families;
 mod forged;
+mod json;
+mod numbers;
 mod packs;
 mod parts;
 mod places;
@@ -17,6 +19,8 @@ mod texts;
 use std::path::Path;
 
 use skillmeat::pack::{Fault, Limits, Pack, PackError};
+
+pub use self::table::tests;
 
 /// What stands for a tag where only the container is looked at.
 const TAG: &[u8] = b"object 1\ntype commit\ntag kit--v1.0.0\n";

@@ -5,6 +5,7 @@ mod cloud;
 mod gcs;
 mod http;
 mod keys;
+mod measured;
 mod s3;
 mod server;
 mod sigv4;
@@ -31,6 +32,9 @@ pub const NOW: &str = "1795356000 +0000";
 
 /// Longest error text, in bytes (invariant N: under 4 KiB).
 const MAX_ERROR_BYTES: usize = 4096;
+
+/// Exit status for what was checked and refused.
+const CHECKED: i32 = 3;
 
 /// One user: a home folder and the collection `skills` in it, which is the current folder of every run.
 pub struct TestEnv {
@@ -178,7 +182,8 @@ impl TestEnv {
         artifacts
     }
 
-    /// Runs the program twice, for people and for programs: it must refuse with `class` and change nothing.
+    /// Runs the program twice, for people and for programs: it must refuse with `class`, change nothing, and take little time and
+    /// memory for it.
     ///
     /// Returns the text for people.
     pub fn refused(&self, class: &str, args: &[&str]) -> Judged {
@@ -188,11 +193,17 @@ impl TestEnv {
     /// As [`TestEnv::refused`], with a say in how closely the folders are looked at.
     pub fn refused_leaving(&self, class: &str, args: &[&str], depth: Depth) -> Judged {
         let before = self.snapshot(depth);
-        let ran = self.run(args).refused(class);
-        let value = self.run(["--format", "json"].iter().chain(args)).value();
+        let (ran, used) = Ran::measured(self.program(args));
+        let ran = ran.refused(class);
+        let (value, used_for_json) = Ran::measured(self.program(["--format", "json"].iter().chain(args)));
+        let value = value.value();
         assert_eq!(value["schema"], "skillmeat.error/1", "{args:?}: {value}");
         assert_eq!(value["error"]["class"], class, "{args:?}: {value}");
         before.assert_same(&self.snapshot(depth), &format!("{args:?} was refused"));
+        // What is waited for or asked of others takes as long as it takes; what was looked at takes little.
+        if status_of(class) == CHECKED {
+            [used, used_for_json].iter().for_each(|used| used.assert_little(&format!("{args:?} was refused")));
+        }
         ran
     }
 
@@ -320,7 +331,7 @@ fn status_of(class: &str) -> i32 {
         "usage" | "name" => 2,
         "io" | "net" | "conflict" | "busy" => 1,
         "path" | "pack" | "limit" | "hash" | "signature" | "untrusted" | "rollback" | "fork" | "stale" | "consent"
-        | "secret" | "policy" | "parse" => 3,
+        | "secret" | "policy" | "parse" => CHECKED,
         other => panic!("'{other}' is no class"),
     }
 }

@@ -97,6 +97,62 @@ fn row_26_framing_twins_have_other_digests() {
     assert_eq!(digests.len(), twins.len());
 }
 
+/// Reads the input of a tree digest by the rules of `schema/tree-digest.md` alone: lengths say where a path ends, whatever is in it.
+fn framed(input: &[u8]) -> Option<Vec<FileEntry>> {
+    fn until<'a>(rest: &mut &'a [u8], end: u8) -> Option<&'a str> {
+        let at = rest.iter().position(|byte| *byte == end)?;
+        let (taken, after) = rest.split_at(at);
+        *rest = &after[1..];
+        std::str::from_utf8(taken).ok()
+    }
+    let mut rest = input.strip_prefix(b"skillmeat-tree-v1\n")?;
+    let mut files = Vec::new();
+    while !rest.is_empty() {
+        let mode = match until(&mut rest, b' ')? {
+            "644" => FileMode::Regular,
+            "755" => FileMode::Executable,
+            _ => return None,
+        };
+        let size = until(&mut rest, b' ')?.parse().ok()?;
+        let sha256 = format!("sha256:{}", until(&mut rest, b' ')?).parse().ok()?;
+        let length = until(&mut rest, b':')?.parse().ok()?;
+        let (path, after) = rest.split_at_checked(length)?;
+        rest = after.strip_prefix(b"\n")?;
+        files.push(FileEntry { path: std::str::from_utf8(path).ok()?.parse().ok()?, mode, size, sha256 });
+    }
+    Some(files)
+}
+
+proptest! {
+    /// The input can be read back, so no two sets of files have the same, and in no order another. Paths look like what stands
+    /// between them: modes, sizes, digests, blanks.
+    #[test]
+    fn row_26_the_input_of_a_tree_digest_is_that_of_one_set_of_files(
+        files in proptest::collection::btree_map(
+            "(644 |755 |[0-9]{1,2} )?([0-9a-f]{1,3}|[0-9a-f]{64})( 1)?(/[0-9a-c]( [0-9a-c])?){0,2}",
+            (any::<bool>(), "[a-c \n]{0,3}"),
+            0..8,
+        ),
+        turn in any::<prop::sample::Index>(),
+    ) {
+        let entry = |(path, (executable, content)): (&String, &(bool, String))| {
+            let mode = if *executable { FileMode::Executable } else { FileMode::Regular };
+            FileEntry { mode, ..file(path, content) }
+        };
+        let files: Vec<_> = files.iter().map(entry).collect();
+        let mut input = b"skillmeat-tree-v1\n".to_vec();
+        for FileEntry { path, mode, size, sha256 } in &files {
+            let path = path.as_str();
+            input.extend(format!("{mode} {size} {} {}:{path}\n", sha256.hex(), path.len()).into_bytes());
+        }
+        prop_assert_eq!(tree_digest(&files), Digest::of(&input));
+        prop_assert_eq!(framed(&input), Some(files.clone()));
+        let mut turned = files.clone();
+        turned.rotate_left(if files.is_empty() { 0 } else { turn.index(files.len()) });
+        prop_assert_eq!(tree_digest(&turned), tree_digest(&files));
+    }
+}
+
 #[test]
 fn another_spelling_of_the_same_content_is_refused() {
     for (from, to) in [

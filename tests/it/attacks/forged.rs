@@ -171,9 +171,24 @@ fn row_45_a_signed_tree_digest_that_is_another_is_refused() {
     let of = |digest: Digest| format!("skillmeat-repo: {repo}\nskillmeat-tree: {digest}\n");
     let parts = changed(&good, |parts| parts.sign(&author, &of(new.digest())));
     assert_refused(&env, "hash", &parts.pack(), "of another release");
-    for trailers in
-        ["", &of(good.digest()).repeat(2), &of(good.digest()).replace("tree:", "tree :"), "skillmeat-tree:\n"]
-    {
+    // Each of the two there is once, also where nothing else is wrong.
+    let (repo, tree) = (format!("skillmeat-repo: {repo}\n"), format!("skillmeat-tree: {}\n", good.digest()));
+    let both = format!("{repo}{tree}");
+    let others = format!("skillmeat-repo: {}\n", Digest::of(b"another repository"));
+    for trailers in [
+        "",
+        &both.repeat(2),
+        &both.replace("tree:", "tree :"),
+        &both.replace("repo:", "repo :"),
+        "skillmeat-tree:\n",
+        &tree,
+        &repo,
+        &format!("{repo}{both}"),
+        &format!("{both}{repo}"),
+        &format!("{both}{others}"),
+        &format!("{both}{tree}"),
+        &format!("{}{both}", repo.to_uppercase()),
+    ] {
         let parts = changed(&good, |parts| parts.sign(&author, trailers));
         assert_refused(&env, "parse", &parts.pack(), trailers);
     }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use skillmeat::pack::{Fault, Limits, Pack};
+
 use super::raw::{Archive, Raw, deflated, stored};
 use crate::env::{Depth, KEY, Ran, TestEnv, program};
 
@@ -131,6 +133,7 @@ fn containers() -> Vec<Hostile> {
         hostile(16, "pack", "no UTF-8", &Archive::of([stored(b"a\xff", "x")])),
         hostile(16, "pack", "the flag for UTF-8", &both(|header| header.flags ^= 0x800)),
         hostile(19, "limit", "one too large", &sized((100 << 20) + 1)),
+        hostile(19, "limit", "one of nearly 4 GiB", &sized(u32::MAX)),
         hostile(19, "limit", "all together too large", &Archive::of(bombs)),
         hostile(19, "limit", "65,535 files", &Archive { end: vec![(10, 0xff), (11, 0xff)], ..good() }),
         hostile(19, "pack", "two entries on the same bytes", &overlap),
@@ -165,8 +168,33 @@ fn row_19_a_stream_that_gives_more_than_it_says_is_a_limit() {
     let file = env.root().join("pack");
     for size in [2000, 100_000] {
         let archive = Archive::of([deflated("a", vec![0; 200_000]).both(|header| header.size = size)]);
-        assert_eq!(super::fault(&file, &archive.bytes()), Some(skillmeat::pack::Fault::Limit), "{size}");
+        assert_eq!(super::fault(&file, &archive.bytes()), Some(Fault::Limit), "{size}");
     }
+}
+
+/// What a header declares never sizes a buffer, also where the limits allow that much: not even the address space for it is asked for.
+#[test]
+fn declared_lengths_size_no_buffer() {
+    const DECLARED: u32 = 0xf000_0000;
+    let peak_kib = || {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+    };
+    let env = TestEnv::new();
+    let path = env.root().join("pack");
+    let archive = Archive::of([deflated("a", vec![0; 200_000]).both(|header| header.size = DECLARED)]);
+    std::fs::write(&path, archive.bytes()).expect("a file");
+    let most = u64::from(DECLARED);
+    let limits = Limits { unpacked_bytes: u64::from(u32::MAX), file_bytes: most, ..Limits::default() };
+    let before = peak_kib();
+    let pack = Pack::open(std::fs::File::open(&path).expect("a file"), &limits).expect("within the limits");
+    assert_eq!(pack.files()[0].size, most);
+    let mut found = 0;
+    let error = pack.read(0, &mut |piece| found += piece.len()).expect_err("it is shorter");
+    assert_eq!((error.fault(), found), (Fault::Hash, 200_000));
+    // Other tests of this process take some memory at the same time, but not half of that.
+    assert!(peak_kib() < before + most / 1024 / 2, "{before} and then {} KiB", peak_kib());
 }
 
 /// Invariant N, the part that only the kernel sees: which programs were started.

@@ -8,7 +8,7 @@ use std::path::Path;
 const LATER: [&str; 2] = ["with the ledger", "with the web view"];
 
 /// Names of all tests of the sources.
-fn tests() -> BTreeSet<String> {
+pub fn tests() -> BTreeSet<String> {
     let (mut names, mut folders) = (BTreeSet::new(), vec!["src".into(), "tests".into()]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     while let Some(folder) = folders.pop() {
@@ -71,48 +71,4 @@ fn every_test_that_the_table_names_is_there() {
 fn a_test_is_what_is_marked_as_one() {
     let text = "#[test]\nfn one() {}\nfn two() {}\n    #[test]\n    /// x\n    #[ignore = \"x\"]\n    fn three(\n        a: u8,\n";
     assert_eq!(tests_of(text), ["one", "three"]);
-}
-
-/// A sentence of a format with MUST in it names a test, and that test is there.
-#[test]
-fn every_must_of_a_format_has_a_test() {
-    let tests = tests();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let mut missing = Vec::new();
-    for file in fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()) {
-        if file.extension().is_none_or(|end| end != "md") {
-            continue;
-        }
-        let text = fs::read_to_string(&file).expect("text");
-        for block in blocks(&text).iter().filter(|block| block.contains("MUST") && !block.contains("RFC 2119")) {
-            let named: Vec<&str> = block.split('`').skip(1).step_by(2).collect();
-            let is_test = |name: &&&str| tests.iter().any(|test| test == **name);
-            if named.iter().filter(is_test).count() == 0 {
-                missing.push(format!("{}: {}", file.display(), block.chars().take(120).collect::<String>()));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "no test is named:\n{}", missing.join("\n"));
-}
-
-/// Paragraphs, items of lists and rows of tables; blocks of code are left out.
-fn blocks(text: &str) -> Vec<String> {
-    let (mut blocks, mut is_code) = (vec![String::new()], false);
-    for line in text.lines() {
-        if line.starts_with("```") {
-            is_code = !is_code;
-            continue;
-        }
-        let starts =
-            line.trim().is_empty() || line.starts_with(['*', '-', '|', '#']) || line.starts_with(char::is_numeric);
-        if starts {
-            blocks.push(String::new());
-        }
-        if !is_code {
-            let last = blocks.last_mut().expect("one");
-            last.push_str(line);
-            last.push(' ');
-        }
-    }
-    blocks
 }

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use ssh_key::private::Ed25519Keypair;
+use ssh_key::{LineEnding, PrivateKey};
+
 use super::TestEnv;
 
 /// The key of the tester.
@@ -30,6 +33,13 @@ impl Key {
         assert!(command.status().expect("ssh-keygen runs").success());
         let public = fs::read_to_string(path.with_extension("pub")).expect("a public key");
         Self { private: fs::read(&path).expect("a private key"), public: public.trim().to_owned() }
+    }
+
+    /// Returns the Ed25519 key whose 32 secret bytes are all `byte`: the same on every machine.
+    pub fn of_seed(byte: u8) -> Self {
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[byte; 32]));
+        let private = key.to_openssh(LineEnding::LF).expect("a private key").as_bytes().to_vec();
+        Self { private, public: key.public_key().to_openssh().expect("a public key") }
     }
 
     /// Writes the private key and, as `.pub`, the public one. Returns the path of the private key.
