@@ -11,7 +11,7 @@ use super::import::{Wish, import};
 use super::passphrase;
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, short, size};
+use super::text::{NAME, WARNING, above_text, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
 use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
 use crate::ops::vault::{self, Opened};
@@ -293,7 +293,7 @@ fn export(
         Some(path) => format!("{text}  minisig {}\n", path.display()),
         None => text,
     };
-    Ok(Report::new("export", &made, text))
+    Ok(made.too_much_for_some.iter().map(above_text).fold(Report::new("export", &made, text), Report::note))
 }
 
 /// Says whether a file is meant: no name of a release has a slash or ends like a pack.
@@ -305,8 +305,6 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
     let collection;
-    // First, so that what is bad is refused whatever the tag says.
-    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, what, key)).transpose()?;
     let place = if is_pack(session, what) {
         Place::Pack(session.environment.absolute(what.as_ref()))
     } else {
@@ -314,6 +312,8 @@ fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Opti
         Place::Repository(&collection.repo, what.to_owned(), None)
     };
     let found = bundle::find(&session.context, &place)?;
+    // First, so that what is bad is refused whatever the tag says.
+    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, &found, key)).transpose()?;
     let origin = vault::knowing(&session.context, &found)?;
     let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
     bundle::check_policy(&session.context, verified.get(), level)?;

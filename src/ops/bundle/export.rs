@@ -1,6 +1,5 @@
 //! `export`: artifacts of a collection become a signed release and a pack.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -9,22 +8,24 @@ use serde::Serialize;
 
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
-use super::license::LeftOut;
 use super::origin::Origins;
+use super::portable::{TooMuchForSome, too_much_for_some};
+use super::said::{Said, said};
 use super::stored::{Source, Stored};
+use super::texts::license_texts;
 use super::wish::Export;
-use super::{Error, Signer, discovery, license, load_trust, minisign, words};
+use super::{Error, Signer, discovery, load_trust, minisign, words};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
-    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, Kind,
-    MANIFEST_PATH, Oid, Release, TreePath, tree_digest,
+    ArtifactRef, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH, Oid, Release,
+    TreePath, tree_digest,
 };
 use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
 use crate::pack::packed_digest;
-use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, shown, tag_payload};
+use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
 use crate::trust::{Authority, Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
 /// What `export` made.
@@ -50,6 +51,9 @@ pub struct Exported {
     pub artifacts: Vec<ArtifactRef>,
     /// Number of files.
     pub files: usize,
+    /// What of it is above what other readers take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_much_for_some: Vec<TooMuchForSome>,
     /// The signature of minisign beside the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minisig: Option<PathBuf>,
@@ -71,7 +75,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let source = Source::new(&collection.repo, &context.limits);
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
-    let tree = Tree::build(context, collection, wish, fit)?;
+    let tree = Tree::build(context, collection, wish, &release, fit)?;
     allowed.extend(tree.allowed.iter().cloned());
     allowed.sort();
     allowed.dedup();
@@ -102,7 +106,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     pack.keep_as(&wish.output)?;
     let minisig = minisig.map(|(file, path)| file.keep_as(&path).map(|()| path)).transpose()?;
     context.make_durable(collection.repo.git_folder())?;
+    let unpacked = stored.files().iter().map(|file| file.size).sum();
     Ok(Exported {
+        too_much_for_some: too_much_for_some(written.size, unpacked, stored.files().len()),
         release: release.to_string(),
         tag: tag_id.to_string(),
         commit: commit_of(&stored)?.to_string(),
@@ -127,16 +133,18 @@ struct Tree {
 
 impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
-    fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
+    fn build(
+        context: &Context,
+        collection: &Collection,
+        wish: &Export,
+        release: &Release,
+        fit: Fit,
+    ) -> Result<Self, Error> {
         let repo = &collection.repo;
         let Fit { mut files, mut entries, mut held, licenses, license_words, .. } = fit;
-        let origins = Origins::new(collection);
-        let artifacts = wish
-            .artifacts
-            .iter()
-            .map(|artifact| bundled(collection, &origins, artifact, &entries, licenses.get(artifact).cloned()))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let (license, mut allowed) = license_of(collection, wish, &artifacts, &license_words)?;
+        let origins = Origins::read(collection, &wish.artifacts);
+        let Said { artifacts, bundles, license, mut allowed } =
+            said(collection, wish, release, &origins, &entries, (&licenses, &license_words))?;
         let description = description(collection, wish);
         let facts = Facts {
             wish,
@@ -144,6 +152,7 @@ impl Tree {
             license: &license,
             author: context.identity.as_ref(),
             artifacts: &artifacts,
+            bundles: &bundles,
         };
         let copies = if wish.discovery { discovery::copies(&wish.artifacts, &files)? } else { Vec::new() };
         for (copy, of) in copies {
@@ -154,6 +163,7 @@ impl Tree {
             files.extend(files.get(&of).copied().map(|file| (copy, file)));
         }
         let mut generated = generated_files(collection, &facts, &files)?;
+        generated.extend(license_texts(collection, &origins, release)?);
         // A skill's own licence at the root is that of the bundle.
         generated.retain(|(path, _)| !files.contains_key(path));
         allowed.extend(words::check(&facts, &generated)?);
@@ -184,67 +194,6 @@ impl Tree {
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
         Ok(Self { id, digest: tree_digest(&entries), allowed })
     }
-}
-
-/// `license` is what the files themselves name now, whatever was recorded when they were added.
-fn bundled(
-    collection: &Collection,
-    origins: &Origins<'_>,
-    artifact: &ArtifactRef,
-    entries: &[FileEntry],
-    license: Option<String>,
-) -> Result<BundleArtifact, Error> {
-    let path = artifact.path();
-    let own: Vec<_> = entries.iter().filter(|entry| entry.path == path || entry.path.below(&path).is_some()).collect();
-    let (upstream, upstream_commit) = origins.of(artifact);
-    let lock = collection.lock.artifacts.get(artifact);
-    Ok(BundleArtifact {
-        artifact: artifact.clone(),
-        digest: tree_digest(own),
-        license: license.or_else(|| lock.filter(|_| has_no_front_matter(artifact.kind))?.license.clone()),
-        // A local path says where a folder was on the author's machine: of no use to anyone else.
-        upstream: upstream.filter(|url| url.contains("://") || url.contains('@')),
-        upstream_commit,
-        path,
-    })
-}
-
-/// Hooks and servers name no licence in their files.
-fn has_no_front_matter(kind: Kind) -> bool {
-    matches!(kind, Kind::Hook | Kind::Mcp)
-}
-
-/// Returns the licence of the whole, and what allows it to leave out that of an artifact.
-///
-/// # Errors
-/// [`Error::Unfit`] for one that leaves out a licence of an artifact, unless that was allowed.
-fn license_of(
-    collection: &Collection,
-    wish: &Export,
-    artifacts: &[BundleArtifact],
-    words: &BTreeMap<ArtifactRef, String>,
-) -> Result<(String, Vec<String>), Error> {
-    let Some(license) = wish.license.clone().or_else(|| collection.manifest.license.clone()) else {
-        // Made of what they name, it covers them.
-        return Ok((license::joined(artifacts), Vec::new()));
-    };
-    let (mut allowed, mut reasons) = (Vec::new(), Vec::new());
-    for LeftOut { artifact, own, is_known } in license::left_out(&license, artifacts, words) {
-        if let Some(by) = wish.allows(license::FINDING, artifact.path().as_str()) {
-            allowed.push(by);
-            continue;
-        }
-        let (own, finding) = (shown(own), license::FINDING);
-        reasons.push(if is_known {
-            format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{finding}]")
-        } else {
-            format!(
-                "'{artifact}' is under '{own}', which is no SPDX expression, so that nobody knows whether the bundle's \
-                 {license} covers it [{finding}]"
-            )
-        });
-    }
-    if reasons.is_empty() { Ok((license, allowed)) } else { Err(Error::Unfit(reasons)) }
 }
 
 fn description(collection: &Collection, wish: &Export) -> String {

@@ -23,6 +23,11 @@ const MAX_EXPRESSION_BYTES: usize = 4_096;
 /// Licences that hold together, each in lower case with its exception and `+`.
 type Choice = BTreeSet<String>;
 
+/// Returns the licence that an expression asserts, where it asserts one.
+pub(super) fn asserted(license: &str) -> Option<&str> {
+    Some(license).filter(|license| *license != NO_ASSERTION)
+}
+
 /// Returns the expression that has the licences of all artifacts in it; none is asserted when one of them names none.
 pub(super) fn joined(artifacts: &[BundleArtifact]) -> String {
     let all: Option<BTreeSet<&str>> = artifacts.iter().map(|artifact| artifact.license.as_deref()).collect();
