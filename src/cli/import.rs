@@ -1,14 +1,17 @@
 //! `import`: what a release would change here, and making it so.
 
-use super::bundle::{is_pack, level_text, verified, verified_text};
+use super::bundle::{is_pack, verified};
 use super::choose;
 use super::failure::Failure;
+use super::overview::{Told, overview_text};
 use super::powers::powers_text;
 use super::recommend;
 use super::report::Report;
+use super::screen::Screen;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
+use super::verified::{VERIFIED_LINES, level_text, verified_text};
 use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
@@ -150,9 +153,10 @@ pub(super) fn import_from(
     let preview = |text: &mut String| {
         for (one, planned) in needed.iter().zip(&dependencies) {
             let report = bundle::report(&one.found, &one.verified, one.vault.as_deref());
-            text.push_str(&format!("Needs {}{}", verified_text(&report), plan_text(&planned.plan, true, wish.diff)));
+            let known = verified_text(&report, Screen::here());
+            text.push_str(&format!("Needs {known}{}", plan_text(&planned.plan, true, wish.diff)));
         }
-        text.push_str(&format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff)));
+        text.push_str(&format!("{}{}", verified_text(&report, Screen::here()), plan_text(&plan, true, wish.diff)));
     };
     let mut text = String::new();
     if wish.dry_run {
@@ -239,7 +243,13 @@ fn with_status(report: Report, done: &Imported) -> Report {
     }
 }
 
+/// Most artifacts of which an import that is to come shows every file; of more than these it shows what fits on a screen.
+const MAX_DETAILED: usize = 10;
+
 pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
+    if dry_run && !with_diff && plan.artifacts.len() > MAX_DETAILED {
+        return overview_text(plan, &Told::of_plan(plan), Screen::here(), VERIFIED_LINES, "`--format json`");
+    }
     let mut text = String::new();
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));

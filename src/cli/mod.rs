@@ -22,6 +22,7 @@ mod keys;
 mod ledger;
 mod mirror;
 mod old;
+mod overview;
 mod passphrase;
 mod plumbing;
 mod powers;
@@ -35,6 +36,7 @@ mod restore;
 mod roles;
 mod sarif;
 mod schemas;
+mod screen;
 mod search;
 mod session;
 mod text;
@@ -42,6 +44,7 @@ mod update;
 mod upkeep;
 mod validate;
 mod vault;
+mod verified;
 
 use std::process::ExitCode;
 

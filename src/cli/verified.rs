@@ -1,0 +1,71 @@
+//! What is known of a verified release, in words: the level first, and who signed it.
+
+use anstyle::Style;
+
+use super::screen::Screen;
+use super::text::{NAME, WARNING, clean, count, short, size};
+use crate::model::{ArtifactRef, Kind};
+use crate::ops::bundle::VerifiedReport;
+use crate::trust::Level;
+
+/// Most lines that [`verified_text`] takes where names are of an ordinary length.
+pub(super) const VERIFIED_LINES: usize = 12;
+
+/// Most characters of what publishers write freely; JSON has all of it.
+const MAX_SAID: usize = 300;
+
+/// Says what a level means, and why it is not higher.
+pub(super) fn level_text(report: &VerifiedReport) -> String {
+    let vault = report.vault.as_deref().map(clean).unwrap_or_default();
+    let entry = report.number.map(|number| format!("entry {number} of the ledger of '{vault}'")).unwrap_or_default();
+    match (report.meaning, report.number) {
+        (Level::Witnessed, _) => format!("released as {entry}, which is fresh and witnessed"),
+        (Level::Released, _) if !report.is_fresh => {
+            format!("released as {entry}; no fresh checkpoint says that it is the newest")
+        }
+        (Level::Released, _) => format!("released as {entry}; too few witnesses saw the same ledger"),
+        (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
+        (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
+        (Level::Intact, _) => "intact, author unknown".to_owned(),
+        (Level::Unverified, _) => "unverified".to_owned(),
+    }
+}
+
+/// Returns what is known of a verified release, in at most [`VERIFIED_LINES`] lines.
+pub(super) fn verified_text(report: &VerifiedReport, screen: Screen) -> String {
+    let line = |name: &str, text: &str| screen.line(Style::new(), &format!("  {name:10} "), text);
+    let mut text = format!("Verified {NAME}{}{NAME:#}\n", report.release);
+    text.push_str(&screen.fact("level", &format!("{}: {}", report.level, level_text(report))));
+    text.push_str(&screen.fact("signed by", &format!("{} with key {}", report.principal, report.fingerprint)));
+    if let Some(reason) = &report.yanked {
+        text.push_str(&screen.line(WARNING, "  taken back ", &short(reason, MAX_SAID)));
+    }
+    let dated = format!("{} by its signer", report.time);
+    match &report.published {
+        Some(time) => text.push_str(&line("published", &format!("{time} by its publisher, dated {dated}"))),
+        None => text.push_str(&line("dated", &dated)),
+    }
+    if let Some(minisign) = &report.minisign {
+        text.push_str(&line("minisign", &minisign.to_string()));
+    }
+    text.push_str(&line("about", &short(&report.description, MAX_SAID)));
+    text.push_str(&line("license", &report.license));
+    let held = format!("{} in {}, {}", kinds_text(&report.artifacts), count(report.files, "file"), size(report.size));
+    text.push_str(&line("holds", &held));
+    let needs: Vec<_> = report.dependencies.iter().map(|(name, range)| format!("{name} {range}")).collect();
+    if !needs.is_empty() {
+        text.push_str(&screen.names(Style::new(), "  needs      ", &needs));
+    }
+    text + &format!("  tree       {}\n", report.digest)
+}
+
+/// Returns how many artifacts of each kind there are.
+pub(super) fn kinds_text<'a>(artifacts: impl IntoIterator<Item = &'a ArtifactRef>) -> String {
+    let kinds: Vec<Kind> = artifacts.into_iter().map(|artifact| artifact.kind).collect();
+    let told = |kind: Kind| {
+        let number = kinds.iter().filter(|one| **one == kind).count();
+        let noun = if kind == Kind::Mcp { "MCP server".to_owned() } else { kind.to_string() };
+        (number > 0).then(|| count(number, &noun))
+    };
+    Kind::ALL.into_iter().filter_map(told).collect::<Vec<_>>().join(", ")
+}
