@@ -14,12 +14,11 @@ use super::report::Report;
 use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, brief, count, size};
-use super::verified::verified_text;
+use super::verified::{check_policy, verified, verified_text};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
-use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
-use crate::ops::vault::{self, Opened};
-use crate::signature::MinisignVerdict;
-use crate::trust::{Level, ReleaseContent, Verified};
+use crate::ops::bundle::{self, Error, Existing, Export, Older, Place, VerifiedReport};
+use crate::ops::vault;
+use crate::trust::Level;
 
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "one is made in each run")]
@@ -318,25 +317,10 @@ fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Opti
     let found = bundle::find(&session.context, &place)?;
     let origin = vault::knowing(&session.context, &found)?;
     let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
-    bundle::check_policy(&session.context, verified.get(), level)?;
+    check_policy(session, verified.get(), level)?;
     let report = VerifiedReport { minisign, ..report };
     let screen = Screen::here();
     let names: Vec<String> = report.artifacts.iter().map(ToString::to_string).collect();
     let text = verified_text(&report, screen) + &screen.names(Style::new(), "  artifacts  ", &names);
     Ok(Report::new("verify", &report, text))
-}
-
-/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
-/// minisign beside it is said with a refusal too.
-pub(super) fn verified(
-    session: &Session,
-    found: &Found,
-    origin: Option<&Opened>,
-    minisign: Option<&MinisignVerdict>,
-) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
-    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
-    let verified = bundle::verify(&session.context, found, voucher)
-        .map_err(|error| passphrase::beside_minisign(error, minisign))?;
-    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
-    Ok((verified, report))
 }

@@ -8,13 +8,13 @@ mod vault;
 
 pub(super) use recommend::signer_hint;
 
-use super::failure::Failure;
+use super::failure::{Failure, Standing};
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
 use crate::ops::{bundle, collection, deploy};
 use crate::signature::Verdict;
-use crate::trust::TrustError;
+use crate::trust::{Lack, Level, TrustError};
 
 impl From<collection::Error> for Failure {
     fn from(error: collection::Error) -> Self {
@@ -120,12 +120,51 @@ impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
         let class = error.class();
         let hint = bundle_hint(&error);
-        let failure = Self::of(&error, class, hint);
+        let failure = Self::of(&error, class, hint).standing(standing(&error));
         match &error {
             bundle::Error::Old(old) => failure.caused_by(&super::old::causes(&old.report)),
             _ => failure,
         }
     }
+}
+
+/// Returns what is known of a release that was refused; who signed it is for those who have it to add.
+fn standing(error: &bundle::Error) -> Option<Standing> {
+    use bundle::Error;
+    let known = match error {
+        Error::Trust(error) => Standing { verdict: Some(error.verdict()), ..Standing::default() },
+        Error::Level { level, reason, .. } => {
+            let verdict = if reason.is_some() { "good" } else { "unsigned" };
+            Standing { verdict: Some(verdict), level: Some(*level), reason: *reason, ..Standing::default() }
+        }
+        Error::Stale { .. } => {
+            let level = Some(Level::Released.number());
+            Standing { verdict: Some("good"), level, reason: Some(Lack::NoCheckpoint), ..Standing::default() }
+        }
+        Error::Minisig { source, .. } => Standing { minisign: Some(source.0.clone()), ..Standing::default() },
+        _ => return None,
+    };
+    Some(known)
+}
+
+/// Returns what makes a release reach a higher level, or lets it be taken as it is.
+fn level_hint(level: u8, reason: Option<Lack>) -> String {
+    let higher = match reason {
+        Some(Lack::NoLedger) => {
+            "import it from a vault that lists it and whose ledger you have compared: `git skillmeat vault add NAME URL --ledger ID`"
+        }
+        Some(Lack::NotCompared) => {
+            "compare the id that `git skillmeat vault show NAME` shows with what its owner told you, and run `git skillmeat vault pin NAME --ledger ID`"
+        }
+        Some(Lack::NoCheckpoint) => {
+            "fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`"
+        }
+        Some(Lack::TooFewWitnesses) => {
+            "ask someone else who reads the vault for a statement (`git skillmeat vault witness`), and name its file with `git config --global --add skillmeat.witness FILE`"
+        }
+        None => "ask who made it for a signed release",
+    };
+    format!("{higher}; or say `--allow-level {level}`")
 }
 
 /// Returns what to do about an error of a bundle.
@@ -159,8 +198,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
             Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
-            Error::Stale { .. } => Some("fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`, or say `--allow-level 3`, which is recorded".to_owned()),
-            Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
+            Error::Stale { .. } => Some(level_hint(Level::Released.number(), Some(Lack::NoCheckpoint))),
+            Error::Level { level, reason, .. } => Some(level_hint(*level, *reason)),
             Error::Old(_)
             | Error::OldPack(_)
             | Error::NothingToTake(_)

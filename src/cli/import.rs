@@ -1,6 +1,9 @@
 //! `import`: what a release would change here, and making it so.
 
-use super::bundle::{is_pack, verified};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bundle::is_pack;
 use super::choose;
 use super::failure::Failure;
 use super::overview::{Told, overview_text};
@@ -11,11 +14,11 @@ use super::screen::Screen;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
 use super::update::files_text;
-use super::verified::{VERIFIED_LINES, level_text, verified_text};
+use super::verified::{VERIFIED_LINES, check_policy, level_text, verified, verified_text};
 use crate::model::{Class, Digest, Recommendation};
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
-    Preview, Step,
+    Preview, Step, VerifiedReport,
 };
 use crate::ops::vault::{self, Asked, Locked, Opened, Vault};
 use crate::trust::{Level, ReleaseContent, Verified};
@@ -150,10 +153,11 @@ pub(super) fn import_from(
     });
     let incoming: Vec<_> = incoming.collect();
     bundle::check_together(&root, &incoming)?;
+    let reports: Vec<_> =
+        needed.iter().map(|one| bundle::report(&one.found, &one.verified, one.vault.as_deref())).collect();
     let preview = |text: &mut String| {
-        for (one, planned) in needed.iter().zip(&dependencies) {
-            let report = bundle::report(&one.found, &one.verified, one.vault.as_deref());
-            let known = verified_text(&report, Screen::here());
+        for (report, planned) in reports.iter().zip(&dependencies) {
+            let known = verified_text(report, Screen::here());
             text.push_str(&format!("Needs {known}{}", plan_text(&planned.plan, true, wish.diff)));
         }
         text.push_str(&format!("{}{}", verified_text(&report, Screen::here()), plan_text(&plan, true, wish.diff)));
@@ -161,11 +165,11 @@ pub(super) fn import_from(
     let mut text = String::new();
     if wish.dry_run {
         preview(&mut text);
-        let imported = Imported { plan, principal: report.principal, dependencies, commit: None };
-        return Ok(with_status(Report::new("import", &imported, text), &imported));
+        let done = Imported { plan, principal: report.principal.clone(), dependencies, commit: None };
+        return Ok(imported(done, report, reports, text));
     }
     for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
-        bundle::check_policy(context, content, wish.allow_level)?;
+        check_policy(session, content, wish.allow_level)?;
     }
     plan.check_age(wish.older)?;
     dependencies.iter().try_for_each(|one| one.plan.check_age(Older::Refuse))?;
@@ -206,7 +210,7 @@ pub(super) fn import_from(
     if let Some(reason) = &report.yanked {
         text.push_str(&format!("{WARNING}taken back{WARNING:#} by its publisher: {}\n", clean(reason)));
     }
-    Ok(with_status(Report::new("import", &done, text), &done))
+    Ok(imported(done, report, reports, text))
 }
 
 impl Wish {
@@ -233,8 +237,22 @@ impl Wish {
     }
 }
 
+/// What `import` returns of a release.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ImportedRelease {
+    #[serde(flatten)]
+    done: Imported,
+    /// What is known of it.
+    release: VerifiedReport,
+    /// What is known of the releases that it needs, in the order of `dependencies`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<VerifiedReport>,
+}
+
 /// The status is 1 where something waits, so that a script notices.
-fn with_status(report: Report, done: &Imported) -> Report {
+fn imported(done: Imported, release: VerifiedReport, needs: Vec<VerifiedReport>, text: String) -> Report {
+    let done = ImportedRelease { done, release, needs };
+    let (report, done) = (Report::new("import", &done, text), &done.done);
     let needed = done.dependencies.iter().map(|one| &one.plan);
     if needed.chain([&done.plan]).any(Plan::has_conflicts) {
         report.status(Class::Conflict.exit_status())

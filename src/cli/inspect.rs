@@ -5,7 +5,7 @@ use clap::Subcommand;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::bundle::{is_pack, verified};
+use super::bundle::is_pack;
 use super::failure::Failure;
 use super::old::report_text;
 use super::overview::{ArtifactFinding, ArtifactPowers, Told, overview_text};
@@ -13,7 +13,7 @@ use super::report::Report;
 use super::screen::{Screen, fitting};
 use super::session::Session;
 use super::text::{WARNING, count, size};
-use super::verified::verified_text;
+use super::verified::{verified, verified_text};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
 use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport, Wanted};

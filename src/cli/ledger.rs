@@ -173,7 +173,7 @@ fn shown_text(shown: &LedgerReport) -> String {
     let fresh = fresh_text(shown.fresh_until.as_deref(), shown.is_fresh);
     let witnessed = match (shown.witnessed, shown.witnesses) {
         (Some(number), _) => format!("up to entry {number}"),
-        (None, 0) => "by nobody: no witness is configured".to_owned(),
+        (None, 0) => "by nobody: no statement of a witness counts".to_owned(),
         (None, witnesses) => format!("by too few: {} configured", count(witnesses, "statement")),
     };
     let mut text = format!(

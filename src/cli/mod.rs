@@ -178,8 +178,5 @@ fn run(cli: Cli) -> Result<Report, Failure> {
 fn in_session(global: Global, command: impl FnOnce(&Session) -> Result<Report, Failure>) -> Result<Report, Failure> {
     let session = Session::start(global)?;
     let report = command(&session)?;
-    Ok(match session.context.traffic.get() {
-        0 => report,
-        bytes => report.note(format!("Fetched {}", text::size(bytes))),
-    })
+    Ok(report.fetched(session.context.traffic.get()))
 }

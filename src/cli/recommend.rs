@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::bundle::{is_pack, verified};
+use super::bundle::is_pack;
 use super::failure::Failure;
 use super::hints::{signer_hint, word};
 use super::import::{Wish as ImportWish, import_from, plan_text};
@@ -14,7 +14,7 @@ use super::report::Report;
 use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, WARNING, clean};
-use super::verified::verified_text;
+use super::verified::{verified, verified_text};
 use crate::fsio::{Access, read, write_atomic};
 use crate::model::{BundleName, Class, Recommendation, Source, holds_carrier};
 use crate::ops::bundle::{self, Detail, Existing, Place, Wanted};

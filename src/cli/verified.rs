@@ -2,11 +2,17 @@
 
 use anstyle::Style;
 
+use super::failure::{Failure, Standing};
+use super::passphrase;
 use super::screen::Screen;
+use super::session::Session;
 use super::text::{NAME, WARNING, clean, count, short, size};
 use crate::model::{ArtifactRef, Kind};
-use crate::ops::bundle::VerifiedReport;
-use crate::trust::Level;
+use crate::ops::bundle::{self, Error, Found, VerifiedReport};
+use crate::ops::vault::Opened;
+use crate::ops::{introduction, keys};
+use crate::signature::{MinisignVerdict, RawTag};
+use crate::trust::{Level, ReleaseContent, Verified};
 
 /// Most lines that [`verified_text`] takes where names are of an ordinary length.
 pub(super) const VERIFIED_LINES: usize = 12;
@@ -68,4 +74,68 @@ pub(super) fn kinds_text<'a>(artifacts: impl IntoIterator<Item = &'a ArtifactRef
         (number > 0).then(|| count(number, &noun))
     };
     Kind::ALL.into_iter().filter_map(told).collect::<Vec<_>>().join(", ")
+}
+
+/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
+/// minisign beside it is said with a refusal too.
+pub(super) fn verified(
+    session: &Session,
+    found: &Found,
+    origin: Option<&Opened>,
+    minisign: Option<&MinisignVerdict>,
+) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
+    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
+    let verified =
+        bundle::verify(&session.context, found, voucher).map_err(|error| refused(session, found, error, minisign))?;
+    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
+    Ok((verified, report))
+}
+
+/// Says who signed what is refused, as far as the signature holds, whoever they are: nothing else tells one stranger from another.
+fn refused(session: &Session, found: &Found, error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
+    let mut failure = Failure::from(error);
+    if let Some(mut known) = failure.standing.take() {
+        let raw = found.evidence.tag().unwrap_or_default();
+        known.tagger = RawTag::parse(&raw).ok().map(|tag| short(tag.tagger(), MAX_SAID));
+        if let Ok(key) = introduction::key_of_release(found) {
+            let fingerprint = key.fingerprint();
+            let signers = keys::list(&session.context).unwrap_or_default();
+            let holder = signers.into_iter().find(|signer| signer.fingerprint == fingerprint);
+            known.principal = holder.map(|signer| signer.principals);
+            known.fingerprint = Some(fingerprint);
+        }
+        seen(&mut failure, *known);
+    }
+    passphrase::beside_minisign(failure, minisign)
+}
+
+/// Refuses a verified release of which less is known than the policy asks for, unless its level is at least `allowed`.
+pub(super) fn check_policy(session: &Session, content: &ReleaseContent, allowed: Option<Level>) -> Result<(), Failure> {
+    bundle::check_policy(&session.context, content, allowed).map_err(|error| {
+        let mut failure = Failure::from(error);
+        if let Some(mut known) = failure.standing.take() {
+            (known.principal, known.fingerprint) = (Some(content.principal.clone()), Some(content.fingerprint.clone()));
+            seen(&mut failure, *known);
+        }
+        failure
+    })
+}
+
+/// Tells the signer among the causes, where they do not tell of them yet.
+fn seen(failure: &mut Failure, known: Standing) {
+    let is_told =
+        |what: &str| failure.message.contains(what) || failure.causes.iter().any(|cause| cause.contains(what));
+    let cause = match (&known.fingerprint, &known.principal, &known.tagger) {
+        (Some(key), Some(who), _) if !is_told(key) || !is_told(who) => {
+            Some(format!("it is signed by '{}' with key {key}", clean(who)))
+        }
+        (Some(key), None, _) if !is_told(key) => Some(format!("it is signed with key {key}")),
+        // Of a stranger there is only what they say of themselves.
+        (Some(_), None, Some(tagger)) => Some(format!("it says that {tagger} made it, which nobody vouches for")),
+        _ => None,
+    };
+    if let Some(cause) = cause {
+        failure.also(&cause);
+    }
+    failure.standing = Some(Box::new(known));
 }

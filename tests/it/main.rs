@@ -46,4 +46,5 @@ mod upkeep;
 mod vault;
 mod vault_crash;
 mod vault_reads;
+mod verdicts;
 mod walls;

@@ -11,7 +11,7 @@ use crate::model::{ArtifactRef, Class, Digest, ManifestError, NameError, Release
 use crate::ops::collection::{self, fs_class, git_class};
 use crate::pack::PackError;
 use crate::signature::{MinisignError, MinisignVerdict, ObjectError};
-use crate::trust::TrustError;
+use crate::trust::{Lack, TrustError};
 
 /// A use case on a bundle failed.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +165,9 @@ pub enum Error {
         needs: u8,
         /// The policy.
         policy: &'static str,
+        /// Why it reaches no higher level; `None` where nobody has signed it.
+        #[source]
+        reason: Option<Lack>,
     },
     /// The vault's ledger may be held back.
     #[error("'{release}' is released, but the vault's ledger has no checkpoint that is worth something still")]
