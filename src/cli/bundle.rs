@@ -14,10 +14,9 @@ use super::report::Report;
 use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, brief, count, size};
-use super::verified::{check_policy, verified, verified_text};
+use super::verified::{check_policy, find, verified, verified_text};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
-use crate::ops::bundle::{self, Error, Existing, Export, Older, Place, VerifiedReport};
-use crate::ops::vault;
+use crate::ops::bundle::{self, Error, Existing, Export, Older, VerifiedReport};
 use crate::trust::Level;
 
 #[derive(Debug, Subcommand)]
@@ -73,11 +72,12 @@ pub(super) enum Command {
     },
     /// Check a release: signature, signer, and every byte
     #[command(
-        after_help = "Examples:\n  git skillmeat verify review-kit-1.0.0.skillmeat-pack\n  git skillmeat verify review-kit--v1.0.0"
+        after_help = "Examples:\n  git skillmeat verify review-kit-1.0.0.skillmeat-pack\n  git skillmeat verify review-kit--v1.0.0\n  \
+        git skillmeat verify team:review-kit"
     )]
     Verify {
-        /// A pack, or a tag of the collection
-        #[arg(value_name = "PACK|TAG")]
+        /// A pack, a tag of the collection, or VAULT:BUNDLE[@VERSION or range]
+        #[arg(value_name = "PACK|TAG|VAULT:BUNDLE")]
         what: String,
         /// Be content with this level where the policy asks for more
         #[arg(long, value_name = "0-4", value_parser = level)]
@@ -236,6 +236,11 @@ impl Command {
                 let (collection, _lock) = session.collection_to_change()?;
                 let mut artifacts =
                     if all || !artifact.is_empty() { collection.select(&artifact)? } else { Vec::new() };
+                for tag in &tag {
+                    if collection.chosen_by(&[], std::slice::from_ref(tag))?.is_empty() {
+                        return Err(Error::NoSuchTag(tag.clone()).into());
+                    }
+                }
                 artifacts.extend(collection.chosen_by(&kind, &tag)?);
                 artifacts.sort();
                 artifacts.dedup();
@@ -305,17 +310,9 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 }
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
-    let collection;
     // First, so that what is bad is refused whatever the tag says.
     let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, what, key)).transpose()?;
-    let place = if is_pack(session, what) {
-        Place::Pack(session.environment.absolute(what.as_ref()))
-    } else {
-        collection = session.collection()?;
-        Place::Repository(&collection.repo, what.to_owned(), None)
-    };
-    let found = bundle::find(&session.context, &place)?;
-    let origin = vault::knowing(&session.context, &found)?;
+    let (found, origin) = find(session, what)?;
     let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
     check_policy(session, verified.get(), level)?;
     let report = VerifiedReport { minisign, ..report };

@@ -31,9 +31,6 @@ pub(super) struct Standing {
     /// The key that signed it, where the signature over its tag holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fingerprint: Option<String>,
-    /// Who the tag says made it: a claim.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tagger: Option<String>,
     /// The level that it reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) level: Option<u8>,

@@ -13,6 +13,7 @@ use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
 use crate::ops::{bundle, collection, deploy};
+use crate::pack::{Fault, PackError};
 use crate::signature::Verdict;
 use crate::trust::{Lack, Level, TrustError};
 
@@ -178,7 +179,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::NoSigningKey => Some(
                 "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
             ),
-            Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Sign(error) => Some(keys::signing_hint(error)),
             Error::Minisign { source, .. } => recommend::minisign_hint(source),
             Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
@@ -196,7 +197,9 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`; one that a bundle needs you take back yourself first".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
-            Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
+            Error::NoSuchTag(_) => Some("`git skillmeat show REF` shows the tags of an artifact; `git skillmeat tag REF --add WORD` gives it one".to_owned()),
+            Error::NotOneSkill => Some("name the one skill, `--artifact skill/NAME`, or leave out `--discovery`".to_owned()),
+            Error::Unfit(reasons) => Some(unfit_hint(reasons)),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
             Error::Stale { .. } => Some(level_hint(Level::Released.number(), Some(Lack::NoCheckpoint))),
             Error::Level { level, reason, .. } => Some(level_hint(*level, *reason)),
@@ -207,7 +210,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             | Error::NoFork
             | Error::Overwrites(_)
             | Error::Unsigned { .. } => super::old::hint(error),
-            Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+            Error::Pack(error) => pack_hint(error),
+            Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
 }
 
@@ -266,14 +270,24 @@ fn obstacle_hint(conflicts: &[deploy::Conflict]) -> String {
     }
 }
 
-/// Returns the options that allow all findings that are named at the end of reasons, each once.
-fn allowing(reasons: &[String]) -> String {
+/// Returns what to do about what is not fit to be published: only what has an id at its end may be allowed.
+fn unfit_hint(reasons: &[String]) -> String {
     let id = |reason: &String| Some(reason.rsplit_once('[')?.1.strip_suffix(']')?.to_owned());
     let ids: std::collections::BTreeSet<String> = reasons.iter().filter_map(id).collect();
     if ids.is_empty() {
-        "--allow ID".to_owned()
-    } else {
-        ids.iter().map(|id| format!("--allow {id}")).collect::<Vec<_>>().join(" ")
+        return "mend it, or leave it out".to_owned();
+    }
+    let options: Vec<_> = ids.iter().map(|id| format!("--allow {id}")).collect();
+    format!("mend it, leave it out, or publish in spite of it with `{}`", options.join(" "))
+}
+
+/// Returns what to do about a file that is no pack, or not the one that was made.
+fn pack_hint(error: &PackError) -> Option<String> {
+    match error.fault() {
+        Fault::Io | Fault::Limit => None,
+        Fault::Pack | Fault::Path | Fault::Hash => Some(
+            "it was cut off or changed on its way, or is something else: get it again from where it came".to_owned(),
+        ),
     }
 }
 

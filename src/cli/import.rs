@@ -64,6 +64,10 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             "name the bundle in it, `git skillmeat import VAULT:BUNDLE --link`; `git skillmeat vault list` shows your vaults",
         ));
     }
+    let path = session.environment.absolute(what.as_ref());
+    if !recommend::is_one(what) && is_pack(session, what) && !path.exists() {
+        return Err(Error::NoPack(path).into());
+    }
     session.collection()?;
     if recommend::is_one(what) {
         return recommend::import(session, what, &wish);
@@ -187,7 +191,10 @@ pub(super) fn import_from(
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
-        None => "Nothing to do: the collection has all of it\n".to_owned(),
+        None => {
+            let all = done.dependencies.iter().map(|one| &one.plan).chain([&done.plan]);
+            nothing_text(all.flat_map(|plan| &plan.artifacts))
+        }
     };
     let mut text = String::new();
     for one in &done.dependencies {
@@ -211,6 +218,19 @@ pub(super) fn import_from(
         text.push_str(&format!("{WARNING}taken back{WARNING:#} by its publisher: {}\n", clean(reason)));
     }
     Ok(imported(done, report, reports, text))
+}
+
+/// Says why nothing was changed: what was kept is not what the release has.
+pub(super) fn nothing_text<'a>(artifacts: impl Iterator<Item = &'a Planned>) -> String {
+    match artifacts.filter(|planned| planned.step == Step::Skip).count() {
+        0 => "Nothing to do: the collection has all of it\n".to_owned(),
+        kept => {
+            format!(
+                "Nothing taken: {} stayed as yours, with other content than the release has\n",
+                count(kept, "artifact")
+            )
+        }
+    }
 }
 
 impl Wish {

@@ -13,11 +13,11 @@ use super::report::Report;
 use super::screen::{Screen, fitting};
 use super::session::Session;
 use super::text::{WARNING, count, size};
-use super::verified::{verified, verified_text};
+use super::verified::{find, verified, verified_text};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
-use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport, Wanted};
-use crate::ops::vault::{self, Asked, Opened, Vault};
+use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport};
+use crate::ops::vault::{self, Opened};
 use crate::signature::{RawTag, shown};
 
 /// Where people find what is left out.
@@ -100,21 +100,7 @@ impl Command {
                 }
             };
         }
-        if let Some((name, release)) = what.split_once(':') {
-            let known = Vault::find(context, name)?;
-            if !context.offline {
-                vault::pull(context, name, Asked::These(&[Wanted::parse(release)?]))?;
-            }
-            let opened = Opened::of(context, known)?;
-            let found = bundle::find(
-                &session.context,
-                &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()),
-            )?;
-            return inspect(session, &found, Some(&opened), screen);
-        }
-        let collection = session.collection()?;
-        let found = bundle::find(&session.context, &Place::Repository(&collection.repo, what, None))?;
-        let known = vault::knowing(context, &found)?;
+        let (found, known) = find(session, &what)?;
         inspect(session, &found, known.as_ref(), screen)
     }
 }

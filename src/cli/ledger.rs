@@ -80,10 +80,10 @@ pub(super) enum Command {
         output: PathBuf,
     },
     /// Say who may do what in a vault
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat vault role list team")]
     Role(RoleCommand),
     /// Change the keys that say who may do what
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat vault root threshold team 2")]
     Root(RootCommand),
 }
 

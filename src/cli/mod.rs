@@ -115,7 +115,12 @@ enum Command {
     #[command(flatten)]
     Recommend(recommend::Command),
     /// Publish releases where others find them, and fetch theirs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  git skillmeat vault init ssh://git.example/team/vault.git\n  \
+        git skillmeat vault add team ssh://git.example/team/vault.git --ledger sha256:…\n  git skillmeat vault push team review-kit\n  \
+        git skillmeat vault pull team"
+    )]
     Vault(vault::Command),
     #[command(flatten)]
     Keys(keys::Command),

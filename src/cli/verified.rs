@@ -2,16 +2,17 @@
 
 use anstyle::Style;
 
+use super::bundle::is_pack;
 use super::failure::{Failure, Standing};
 use super::passphrase;
 use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count, short, size};
 use crate::model::{ArtifactRef, Kind};
-use crate::ops::bundle::{self, Error, Found, VerifiedReport};
-use crate::ops::vault::Opened;
+use crate::ops::bundle::{self, Error, Found, Place, VerifiedReport, Wanted};
+use crate::ops::vault::{self, Asked, Opened, Vault};
 use crate::ops::{introduction, keys};
-use crate::signature::{MinisignVerdict, RawTag};
+use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
 
 /// Most lines that [`verified_text`] takes where names are of an ordinary length.
@@ -76,6 +77,29 @@ pub(super) fn kinds_text<'a>(artifacts: impl IntoIterator<Item = &'a ArtifactRef
     Kind::ALL.into_iter().filter_map(told).collect::<Vec<_>>().join(", ")
 }
 
+/// Finds what is named, with the vault that may vouch for it: a pack, VAULT:BUNDLE, which is fetched first, or a tag of the
+/// collection.
+pub(super) fn find(session: &Session, what: &str) -> Result<(Found, Option<Opened>), Failure> {
+    let context = &session.context;
+    let found = if is_pack(session, what) {
+        bundle::find(context, &Place::Pack(session.environment.absolute(what.as_ref())))?
+    } else if let Some((name, release)) = what.split_once(':') {
+        let known = Vault::find(context, name)?;
+        if !context.offline {
+            vault::pull(context, name, Asked::These(&[Wanted::parse(release)?]))?;
+        }
+        let opened = Opened::of(context, known)?;
+        let place = Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref());
+        let found = bundle::find(context, &place)?;
+        return Ok((found, Some(opened)));
+    } else {
+        let collection = session.collection()?;
+        bundle::find(context, &Place::Repository(&collection.repo, what.to_owned(), None))?
+    };
+    let known = vault::knowing(context, &found)?;
+    Ok((found, known))
+}
+
 /// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
 /// minisign beside it is said with a refusal too.
 pub(super) fn verified(
@@ -91,12 +115,10 @@ pub(super) fn verified(
     Ok((verified, report))
 }
 
-/// Says who signed what is refused, as far as the signature holds, whoever they are: nothing else tells one stranger from another.
+/// Says who signed what is refused, as far as the signature holds.
 fn refused(session: &Session, found: &Found, error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
     let mut failure = Failure::from(error);
     if let Some(mut known) = failure.standing.take() {
-        let raw = found.evidence.tag().unwrap_or_default();
-        known.tagger = RawTag::parse(&raw).ok().map(|tag| short(tag.tagger(), MAX_SAID));
         if let Ok(key) = introduction::key_of_release(found) {
             let fingerprint = key.fingerprint();
             let signers = keys::list(&session.context).unwrap_or_default();
@@ -125,13 +147,12 @@ pub(super) fn check_policy(session: &Session, content: &ReleaseContent, allowed:
 fn seen(failure: &mut Failure, known: Standing) {
     let is_told =
         |what: &str| failure.message.contains(what) || failure.causes.iter().any(|cause| cause.contains(what));
-    let cause = match (&known.fingerprint, &known.principal, &known.tagger) {
-        (Some(key), Some(who), _) if !is_told(key) || !is_told(who) => {
+    // What the tag says of its tagger is no identity, and not told.
+    let cause = match (&known.fingerprint, &known.principal) {
+        (Some(key), Some(who)) if !is_told(key) || !is_told(who) => {
             Some(format!("it is signed by '{}' with key {key}", clean(who)))
         }
-        (Some(key), None, _) if !is_told(key) => Some(format!("it is signed with key {key}")),
-        // Of a stranger there is only what they say of themselves.
-        (Some(_), None, Some(tagger)) => Some(format!("it says that {tagger} made it, which nobody vouches for")),
+        (Some(key), None) if !is_told(key) => Some(format!("it is signed with key {key}")),
         _ => None,
     };
     if let Some(cause) = cause {

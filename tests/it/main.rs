@@ -4,6 +4,7 @@
 mod add;
 mod addresses;
 mod adopt;
+mod answers;
 mod attacks;
 mod broken;
 mod bucket;

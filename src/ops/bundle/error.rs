@@ -88,6 +88,12 @@ pub enum Error {
     /// A bundle needs at least one artifact.
     #[error("the bundle would be empty")]
     Empty,
+    /// No artifact has a tag.
+    #[error("no artifact has the tag '{}'", .0.escape_debug())]
+    NoSuchTag(String),
+    /// An archive for discovery clients is one skill.
+    #[error("an archive for discovery holds one skill and nothing else")]
+    NotOneSkill,
     /// Artifacts are not fit to be published.
     #[error("not fit to be published: {}", listed(.0))]
     Unfit(Vec<String>),
@@ -229,11 +235,16 @@ impl Error {
             Error::NothingToTake(_) => Class::Policy,
             Error::NoMerge | Error::NoFork | Error::Overwrites(_) => Class::Usage,
             Error::Unsigned { .. } => Class::Consent,
-            Error::Release(_) | Error::NoRelease(_) | Error::NotFetched(_) | Error::NoPack(_) => Class::Name,
-            Error::NoSigningKey | Error::Empty => Class::Usage,
-            Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {
-                Class::Policy
+            Error::Release(_) | Error::NoSuchTag(_) | Error::NoRelease(_) | Error::NotFetched(_) | Error::NoPack(_) => {
+                Class::Name
             }
+            Error::NoSigningKey | Error::Empty => Class::Usage,
+            Error::Manifest(_)
+            | Error::Tag(_)
+            | Error::NotOneSkill
+            | Error::Unfit(_)
+            | Error::Taken(_)
+            | Error::Level { .. } => Class::Policy,
             Error::Sign(_) | Error::Minisign { source: MinisignError::Encrypted | MinisignError::Sign(_), .. } => {
                 Class::Io
             }
