@@ -6,21 +6,22 @@ use serde::Serialize;
 use super::bundle::is_pack;
 use super::choose;
 use super::failure::Failure;
-use super::overview::{Told, overview_text};
+use super::overview::{Told, finding_text, overview_text};
 use super::powers::powers_text;
 use super::recommend;
 use super::report::Report;
 use super::screen::Screen;
 use super::session::Session;
-use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
+use super::text::{FAINT, NAME, WARNING, brief, clean, count, runs_text};
 use super::update::files_text;
 use super::verified::{VERIFIED_LINES, check_policy, level_text, verified, verified_text};
-use crate::model::{Class, Digest, Recommendation};
+use crate::model::{ArtifactRef, Class, Digest, Recommendation};
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
     Preview, Step, VerifiedReport,
 };
 use crate::ops::vault::{self, Asked, Locked, Opened, Vault};
+use crate::scan::Severity;
 use crate::trust::{Level, ReleaseContent, Verified};
 
 /// How an import is wished for.
@@ -159,12 +160,15 @@ pub(super) fn import_from(
     bundle::check_together(&root, &incoming)?;
     let reports: Vec<_> =
         needed.iter().map(|one| bundle::report(&one.found, &one.verified, one.vault.as_deref())).collect();
+    let shown = |plan: &Plan| {
+        if wish.dry_run { dry_run_text(plan, wish.diff, "`--diff`") } else { plan_text(plan, true, wish.diff) }
+    };
     let preview = |text: &mut String| {
         for (report, planned) in reports.iter().zip(&dependencies) {
             let known = verified_text(report, Screen::here());
-            text.push_str(&format!("Needs {known}{}", plan_text(&planned.plan, true, wish.diff)));
+            text.push_str(&format!("Needs {known}{}", shown(&planned.plan)));
         }
-        text.push_str(&format!("{}{}", verified_text(&report, Screen::here()), plan_text(&plan, true, wish.diff)));
+        text.push_str(&format!("{}{}", verified_text(&report, Screen::here()), shown(&plan)));
     };
     let mut text = String::new();
     if wish.dry_run {
@@ -281,13 +285,19 @@ fn imported(done: Imported, release: VerifiedReport, needs: Vec<VerifiedReport>,
     }
 }
 
-/// Most artifacts of which an import that is to come shows every file; of more than these it shows what fits on a screen.
+/// Most artifacts of which a dry run shows every file; of more than these it shows what fits on a screen.
 const MAX_DETAILED: usize = 10;
 
-pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
-    if dry_run && !with_diff && plan.artifacts.len() > MAX_DETAILED {
-        return overview_text(plan, &Told::of_plan(plan), Screen::here(), VERIFIED_LINES, "`--format json`");
+/// Returns what an import would change, for someone who looks; `all` says where they find what is left out. Who is asked to agree
+/// sees every file, by [`plan_text`].
+pub(super) fn dry_run_text(plan: &Plan, with_diff: bool, all: &str) -> String {
+    if with_diff || plan.artifacts.len() <= MAX_DETAILED {
+        return plan_text(plan, true, with_diff);
     }
+    overview_text(plan, &Told::of_plan(plan), Screen::here(), VERIFIED_LINES, all)
+}
+
+pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(here) = plan.older_than.as_ref().filter(|_| plan.changes()) {
         text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
@@ -321,7 +331,7 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
         let files = count(planned.files.len(), "file");
         text.push_str(&format!("{verb} {NAME}{}{NAME:#}{original}, {files}\n", planned.artifact));
         if let Some(preview) = &planned.preview {
-            text.push_str(&preview_text(preview, with_diff));
+            text.push_str(&preview_text(&planned.artifact, preview, with_diff));
         }
         if planned.step == Step::Conflict {
             text.push_str(&format!("  both sides changed {}\n", clean(&planned.conflicts.join(", "))));
@@ -332,7 +342,7 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.
-pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
+pub(super) fn preview_text(artifact: &ArtifactRef, preview: &Preview, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(license) = &preview.license {
         let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
@@ -353,7 +363,10 @@ pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
         };
         text.push_str(&format!("  {sign:7} {}  {FAINT}{counts}{FAINT:#}\n", file.path));
     }
-    text.push_str(&findings_text(&preview.findings));
+    for finding in preview.findings.iter().filter(|finding| finding.severity != Severity::Info) {
+        let severity = finding.severity;
+        text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {}\n", clean(&finding_text(artifact, finding))));
+    }
     if with_diff {
         text.push_str(&files_text(&preview.files));
     }

@@ -10,7 +10,8 @@ use super::screen::{Screen, fitting};
 use super::text::{NAME, WARNING, clean, count};
 use super::verified::kinds_text;
 use crate::model::ArtifactRef;
-use crate::ops::bundle::{Look, Plan, Planned, Powers, RunChange, Step};
+use crate::ops::bundle::{Look, Plan, Planned, Step};
+use crate::ops::collection::{Powers, Run, RunChange};
 use crate::scan::{Finding, Severity};
 
 /// Lines that findings get before anything else, and that what runs gets before names.
@@ -110,9 +111,8 @@ impl Told {
     fn findings(&self, screen: Screen) -> Vec<String> {
         let told = self.findings.iter().filter(|one| one.finding.severity != Severity::Info);
         let line = |ArtifactFinding { artifact, finding }: &ArtifactFinding| {
-            let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
-            let text = format!("{artifact} {}{line}: {}", finding.path, finding.message);
-            screen.line(WARNING, &format!("  {:10} ", format!("{:?}", finding.severity)), &text)
+            let label = format!("  {:10} ", format!("{:?}", finding.severity));
+            screen.line(WARNING, &label, &finding_text(artifact, finding))
         };
         told.map(line).collect()
     }
@@ -133,9 +133,15 @@ impl Told {
     }
 }
 
+/// Returns where something was seen, and what.
+pub(super) fn finding_text(artifact: &ArtifactRef, finding: &Finding) -> String {
+    let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{artifact} {}{line}: {}", finding.path, finding.message)
+}
+
 /// As a list of JSON, so that nobody takes two arguments for one.
 fn run_text(change: &RunChange) -> String {
-    let side = |run: &crate::ops::bundle::Run| {
+    let side = |run: &Run| {
         let words = serde_json::json!(run.words).to_string();
         if run.names.is_empty() { words } else { format!("{words} with {}", run.names.join(", ")) }
     };

@@ -72,7 +72,7 @@ impl Screen {
         out + "\n"
     }
 
-    /// Returns `text`, cleaned, behind a label, on one line: what is too long is cut, unless the screen is endless.
+    /// Returns `text`, cleaned, behind a label, on one line: what is too long is cut, and how much is told, unless the screen is endless.
     pub(super) fn line(self, style: Style, label: &str, text: &str) -> String {
         let text = clean(text);
         let room = self.width.saturating_sub(columns(label));
@@ -82,7 +82,10 @@ impl Screen {
         if self.is_endless() {
             return self.wrapped(style, label, &text);
         }
-        format!("{style}{label}{style:#}{}…\n", first(&text, room - columns("…")))
+        // How much is missing says more than that something is: a command may hide its end.
+        let cut = |kept: &str| format!("… (+{})", text.chars().count() - kept.chars().count());
+        let kept = first(&text, room.saturating_sub(columns(&cut(""))));
+        format!("{style}{label}{style:#}{kept}{}\n", cut(kept))
     }
 
     /// Returns names behind a label on one line: as many as fit, and how many more there are.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
-use super::keys::{Error, read_key};
+use super::keys::{Error, lock_lists, read_key};
 use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
 use crate::signature::{AllowedSigners, MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, PublicKey, RevokedKeys};
 
@@ -45,6 +45,7 @@ pub fn revoke(context: &Context, key: &str, reason: Option<&str>) -> Result<Revo
         }
         None => read_key(context, key)?,
     };
+    let _lock = lock_lists(context)?;
     let list = context.revoked_keys.clone().unwrap_or_else(|| context.home.join("revoked_keys"));
     let text = text_of(&list)?;
     let new = !parse(&list, &text)?.contains(&key);

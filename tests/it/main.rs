@@ -11,6 +11,7 @@ mod bucket;
 mod bundle;
 mod cli;
 mod collection;
+mod consent;
 mod crash;
 mod dependencies;
 mod deploy;

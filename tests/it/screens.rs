@@ -155,6 +155,19 @@ fn a_large_release_is_told_on_one_screen_too() {
         has(args[0], &text, &["SKILL.md:", &format!("and {} more findings", 20 - found)]);
         assert!(found > 0 && told > 4, "{text}");
     }
+    let cut = shown(&["inspect", &pack]);
+    assert!(
+        cut.lines().any(|line| line.contains("hook/hook-0 at Stop") && line.ends_with(')') && line.contains("… (+")),
+        "{cut}"
+    );
+    // Who is asked to agree is shown every file.
+    let asked = reader.run(["import", &pack]);
+    assert_eq!(asked.code, Some(3), "{asked:?}");
+    has(
+        "the question",
+        &asked.stderr,
+        &["hook/hook-4", "mcp/server-4", "skills/skill-with-a-long-name-19/run.sh", &"and-more-".repeat(20)],
+    );
     // Everything, for who asks for it.
     let all = shown(&["inspect", &pack, "--all"]);
     has("--all", &all, &["hook/hook-4 at Stop", "mcp/server-4 at server", "skills/skill-with-a-long-name-19/run.sh"]);
