@@ -13,7 +13,7 @@ use super::passphrase;
 use super::report::Report;
 use super::screen::Screen;
 use super::session::Session;
-use super::text::{NAME, brief, count, size};
+use super::text::{NAME, above_text, brief, count, size};
 use super::verified::{check_policy, find, verified, verified_text};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
 use crate::ops::bundle::{self, Error, Existing, Export, Older, VerifiedReport};
@@ -299,7 +299,7 @@ fn export(
         Some(path) => format!("{text}  minisig {}\n", path.display()),
         None => text,
     };
-    Ok(Report::new("export", &made, text))
+    Ok(made.too_much_for_some.iter().map(above_text).fold(Report::new("export", &made, text), Report::note))
 }
 
 /// Says whether a file is meant: no name of a release has a slash or ends like a pack.

@@ -69,7 +69,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
     if !recommend::is_one(what) && is_pack(session, what) && !path.exists() {
         return Err(Error::NoPack(path).into());
     }
-    session.collection()?;
+    let collection = session.collection()?;
     if recommend::is_one(what) {
         return recommend::import(session, what, &wish);
     }
@@ -103,13 +103,21 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         bundle::Wanted::Newest(_, None) => wish.follows = Some("*".to_owned()),
         bundle::Wanted::Newest(_, Some(range)) => wish.follows = Some(range.to_string()),
     }
+    let locked = wish.locked.then(|| vault::locked_release(&collection, &wanted)).transpose()?;
+    let release = locked.as_ref().map_or_else(|| release.to_owned(), |(release, _)| release.to_string());
     if !session.context.offline {
-        vault::pull(&session.context, vault, Asked::These(&[wanted]))?;
+        let wanted = [wanted];
+        let asked =
+            locked.as_ref().map_or(Asked::These(&wanted), |locked| Asked::Exactly(std::slice::from_ref(locked)));
+        vault::pull(&session.context, vault, asked)?;
     }
     // After that: a pull may find that nothing is known of it any more.
     let opened = Opened::of(&session.context, Vault::find(&session.context, vault)?)?;
-    let found =
-        bundle::find(&session.context, &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()))?;
+    let found = bundle::find(&session.context, &Place::Repository(&opened.repo, release, opened.ledger.as_ref()))?;
+    if locked.is_some() {
+        // The lock names it, whatever else is here.
+        wish.older = Older::Take;
+    }
     import_from(session, &found, &wish, Some(&opened), Some(vault), None)
 }
 

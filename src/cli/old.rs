@@ -9,7 +9,7 @@ use super::hints::word;
 use super::import::{Wish, nothing_text, steps_text};
 use super::report::Report;
 use super::session::Session;
-use super::text::{NAME, WARNING, brief, clean, count, runs_text, short, size};
+use super::text::{NAME, WARNING, above_text, brief, clean, count, runs_text, short, size};
 use crate::model::{BundleName, Class};
 use crate::ops::bundle::old::{self, Convert, ImportedOld, Old, OldLevel, OldPlan, OldReport};
 use crate::ops::bundle::{self, Detail, Error, Place};
@@ -79,7 +79,7 @@ fn convert(session: &Session, old: &Old, wish: Convert) -> Result<Report, Failur
         new.pack_digest.hex(),
         new.digest,
     );
-    Ok(Report::new("convert", &made, text))
+    Ok(new.too_much_for_some.iter().map(above_text).fold(Report::new("convert", &made, text), Report::note))
 }
 
 /// Imports an old pack, after someone has agreed to exactly what it holds.

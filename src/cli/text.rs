@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::ops::bundle::{Measure, TooMuchForSome};
 use crate::scan::{Finding, Severity};
 
 /// Style of names.
@@ -45,6 +46,18 @@ pub(super) fn clean_lines(text: &str) -> String {
 /// Returns `count` with its noun in the right number.
 pub(super) fn count(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns the warning that some clients refuse a pack.
+pub(super) fn above_text(above: &TooMuchForSome) -> String {
+    let (found, limit) = match above.what {
+        Measure::Files => (format!("it has {} files", above.found), above.limit.to_string()),
+        Measure::PackBytes => (format!("the pack has {}", size(above.found)), size(above.limit)),
+        Measure::UnpackedBytes => (format!("its files have {}", size(above.found)), size(above.limit)),
+    };
+    format!(
+        "{WARNING}warning{WARNING:#}: {found}, and some clients refuse more than {limit}; smaller bundles reach them"
+    )
 }
 
 /// Returns a line for each finding that is more than a remark.

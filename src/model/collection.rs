@@ -6,10 +6,11 @@ mod plain;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use semver::Version;
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::{ArtifactRef, Digest, Oid, TreePath};
+use super::{ArtifactRef, BundleName, Digest, Oid, Release, TreePath};
 
 pub use merge::{MergedFile, merge_locks, merge_manifests};
 
@@ -113,6 +114,9 @@ pub struct Lockfile {
     /// One table for each artifact that has an upstream or came from a bundle.
     #[serde(default)]
     pub artifacts: BTreeMap<ArtifactRef, LockEntry>,
+    /// One table for each bundle that was imported, or was needed by one that was, also where it brought nothing new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub releases: BTreeMap<BundleName, LockedRelease>,
 }
 
 /// The exact state of the upstream that an artifact was taken from.
@@ -140,6 +144,35 @@ pub struct LockEntry {
     pub license: Option<String>,
 }
 
+/// The release of a bundle that was taken last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockedRelease {
+    /// Its version.
+    pub version: String,
+    /// Object id of its tag.
+    pub tag: String,
+    /// Tree digest of all its files; absent where an update that waited was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The user's name of the vault that it came from; absent for a pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
+    /// Number of its entry in the ledger that vouched for it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// The level that it reached, 0 to 4, for whoever took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+}
+
+impl LockedRelease {
+    /// Returns the version and the id of the tag; `None` for what is neither.
+    pub fn named(&self) -> Option<(Version, Oid)> {
+        Some((self.version.parse().ok()?, Oid::from_hex(self.tag.as_bytes()).ok()?))
+    }
+}
+
 impl ManifestEntry {
     /// Returns the vault, the bundle and the range of versions that it follows, where it follows a bundle.
     pub fn link(&self) -> Option<(&str, &str, &str)> {
@@ -155,6 +188,11 @@ impl ManifestEntry {
 }
 
 impl LockEntry {
+    /// Returns the release that it was imported from, and the id of its tag; `None` where it came from none.
+    pub fn named(&self) -> Option<(Release, Oid)> {
+        Some((self.release.as_deref()?.parse().ok()?, Oid::from_hex(self.tag.as_deref()?.as_bytes()).ok()?))
+    }
+
     /// Returns the id of the pristine tree; `None` where it is not known, and for what is no object id.
     pub fn tree_id(&self) -> Option<Oid> {
         Oid::from_hex(self.tree.as_deref()?.as_bytes()).ok()
@@ -213,6 +251,20 @@ impl Lockfile {
                 if let Some(value) = value {
                     text.push_str(&format!("{key} = {}\n", quoted(value)));
                 }
+            }
+        }
+        for (bundle, release) in &self.releases {
+            let LockedRelease { version, tag, digest, vault, number, level } = release;
+            text.push_str(&format!(
+                "\n[releases.\"{bundle}\"]\nversion = {}\ntag = {}\n",
+                quoted(version),
+                quoted(tag)
+            ));
+            let digest = digest.map(|digest| quoted(&digest.to_string()));
+            let vault = vault.as_deref().map(quoted);
+            let (number, level) = (number.map(|number| number.to_string()), level.map(|level| level.to_string()));
+            for (key, value) in [("digest", digest), ("vault", vault), ("number", number), ("level", level)] {
+                text.push_str(&value.map(|value| format!("{key} = {value}\n")).unwrap_or_default());
             }
         }
         text
@@ -362,9 +414,43 @@ mod tests {
             license: Some("MIT \"x\"".to_owned()),
         };
         lock.artifacts.insert("skill/pdf".parse().expect("a ref"), entry);
-        let text = lock.render();
-        let back = Lockfile::parse(text.as_bytes()).expect("parses");
-        assert_eq!(back.artifacts, lock.artifacts);
-        assert_eq!(back.render(), text);
+        let check = |lock: &Lockfile| {
+            let text = lock.render();
+            assert_eq!(plain::parse(&text).is_some(), !text.contains("\\\""), "{text}");
+            let back = Lockfile::parse(text.as_bytes()).expect("parses");
+            assert_eq!((&back.artifacts, &back.releases), (&lock.artifacts, &lock.releases));
+            assert_eq!(back.render(), text);
+        };
+        check(&lock);
+        let short = LockedRelease {
+            version: "1.0.0".to_owned(),
+            tag: "e".repeat(40),
+            digest: None,
+            vault: None,
+            number: None,
+            level: None,
+        };
+        let long = LockedRelease {
+            digest: Some(Digest::of(b"")),
+            vault: Some("team".to_owned()),
+            number: Some(42),
+            level: Some(3),
+            ..short.clone()
+        };
+        lock.releases = [("kit".parse().expect("a name"), long), ("base".parse().expect("a name"), short)].into();
+        check(&lock);
+        lock.artifacts.clear();
+        check(&lock);
+    }
+
+    /// What was written before there were releases in it is read as before, and written as before.
+    #[test]
+    fn a_lock_without_releases_is_one() {
+        let text = "# Written by git skillmeat; do not edit.\nformat = 1\n\n[artifacts.\"skill/x\"]\nrelease = \"kit--v1.0.0\"\n";
+        let lock = Lockfile::parse(text.as_bytes()).expect("parses");
+        assert!(lock.releases.is_empty());
+        assert_eq!(lock.render(), text);
+        let wrong = format!("{text}\n[releases.\"kit\"]\nversion = \"1.0.0\"\ntag = \"x\"\nnew = 1\n");
+        assert!(Lockfile::parse(wrong.as_bytes()).is_err());
     }
 }

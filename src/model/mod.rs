@@ -34,8 +34,8 @@ pub use bundle::{
 };
 pub use class::Class;
 pub use collection::{
-    COLLECTION_FORMAT, CollectionError, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
-    MergedFile, edit_manifest, merge_locks, merge_manifests,
+    COLLECTION_FORMAT, CollectionError, LockEntry, LockedRelease, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest,
+    ManifestEntry, MergedFile, edit_manifest, merge_locks, merge_manifests,
 };
 pub use copy::{
     COPY_FORMAT, CopyHead, CopyHeadError, CopyPack, Holds, MAX_COPY_HEAD_BYTES, MAX_COPY_PACKS, MAX_INFO_REFS_BYTES,

@@ -7,7 +7,7 @@
 mod notice;
 mod servers;
 
-pub use notice::{Attribution, notice};
+pub use notice::{Attribution, came_with, notice};
 pub use servers::{Omitted, agent_mcp_json, claude_mcp_json};
 
 use std::collections::BTreeMap;

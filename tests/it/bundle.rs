@@ -736,10 +736,16 @@ fn an_older_release_does_not_come_in_by_way_of_another() {
     reader.write("skills/one/SKILL.md", skill("one", "mine"));
     reader.git(["commit", "--quiet", "-am", "Mine"]);
     assert_eq!(reader.run(["import", text(&fourth), "--existing", "merge", "--yes"]).code, Some(1));
+    let locked = || {
+        let lock: toml::Table = reader.read("collection.lock").parse().expect("TOML");
+        lock["releases"]["kit"]["version"].as_str().expect("text").to_owned()
+    };
+    assert_eq!(locked(), "2.0.0", "what waits was not taken");
     let between = release("2.5.0", "between");
     reader.refused("rollback", &["import", text(&between), "--existing", "merge", "--yes"]);
     reader.run(["resolve", "one", "--theirs"]).ok();
     assert!(reader.read("collection.lock").contains("kit--v3.0.0"));
+    assert_eq!(locked(), "3.0.0");
 }
 
 #[test]

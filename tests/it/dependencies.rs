@@ -33,6 +33,19 @@ fn publish_to(env: &TestEnv, vault: &str, bundle: &str, version: &str, needs: &[
     env.run(["vault", "push", vault, &format!("{bundle}@{version}")]).ok();
 }
 
+/// Publishes a bundle of one skill that is of another bundle, as it is.
+fn publish_of(env: &TestEnv, bundle: &str, version: &str, skill: &str) {
+    let (pack, artifact) = (format!("../{bundle}-{version}.skillmeat-pack"), format!("skill/{skill}"));
+    env.run(["export", bundle, "--version", version, "--artifact", &artifact, "--output", &pack]).ok();
+    env.run(["vault", "push", "team", &format!("{bundle}@{version}")]).ok();
+}
+
+/// Returns the version of a bundle in the lock.
+fn locked(env: &TestEnv, bundle: &str) -> Option<String> {
+    let lock: toml::Table = env.read("collection.lock").parse().expect("TOML");
+    Some(lock.get("releases")?.get(bundle)?["version"].as_str().expect("text").to_owned())
+}
+
 fn reader(publisher: &TestEnv, id: &str) -> TestEnv {
     let reader = TestEnv::with_collection();
     let vault = publisher.root().join("vault.git");
@@ -78,8 +91,11 @@ fn what_a_bundle_needs_comes_with_it_in_one_commit() {
     publish(&author, "base", "1.4.5", &[]);
     reader.run(["import", "team:kit", "--yes", "--locked"]).ok();
     assert_eq!(reader.head(), head);
+    // A newer one of the bundle itself as well: what the lock names is taken, and nothing else under its name.
     publish(&author, "kit", "1.1.0", &["base@^1"]);
-    reader.run(["import", "team:kit", "--yes", "--locked"]).refused("policy");
+    reader.run(["import", "team:kit", "--yes", "--locked"]).ok();
+    assert_eq!(reader.head(), head);
+    reader.refused("policy", &["import", "team:kit@1.1.0", "--yes", "--locked"]);
     // What is here is left only where it does not do any more.
     publish(&author, "kit", "1.2.0", &["base@^1.4.5"]);
     reader.run(["import", "team:kit", "--yes"]).ok();
@@ -167,6 +183,12 @@ fn an_update_brings_nothing_that_nobody_has_seen() {
     publish(&author, "kit", "1.2.0", &["base@1"]);
     reader.run(["update", "--yes"]).ok();
     assert_eq!(text(&reader, "kit"), "1.2.0");
+    // So does one that needs another bundle of what is here; the lock names that one then.
+    publish_of(&author, "alias", "1.0.0", "base");
+    publish(&author, "kit", "1.3.0", &["alias@1", "base@1"]);
+    assert_eq!(locked(&reader, "alias"), None);
+    reader.run(["update", "--yes"]).ok();
+    assert_eq!((text(&reader, "kit"), locked(&reader, "alias")), ("1.3.0".to_owned(), Some("1.0.0".to_owned())));
 }
 
 /// Two releases never get one place, by whatever name it is theirs.
@@ -239,4 +261,109 @@ fn a_bundle_at_two_releases_is_the_newest_of_them() {
     reader.run(["import", "team:mix", "--existing", "skip", "--yes"]).ok();
     reader.run(["import", "team:kit", "--existing", "skip", "--yes"]).ok();
     reader.run(["import", "team:mix", "--existing", "skip", "--locked", "--yes"]).ok();
+}
+
+/// Every release that was resolved is in the lock, also one that brings only what is here already; and from there all of them
+/// are had again, on another machine too, whatever is newer by then.
+#[test]
+fn what_brings_nothing_new_is_locked_as_well() {
+    let (author, id) = publisher();
+    publish(&author, "five", "1.0.0", &[]);
+    publish_of(&author, "base", "1.0.0", "five");
+    publish(&author, "whole", "1.0.0", &["base@1"]);
+    let reader = reader(&author, &id);
+    reader.refused("policy", &["import", "team:five", "--locked", "--yes"]);
+    reader.run(["import", "team:five@1.0.0", "--yes"]).ok();
+    reader.run(["import", "team:whole", "--yes"]).ok();
+    reader.assert_sound();
+    let lock = reader.read("collection.lock");
+    let table: toml::Table = lock.parse().expect("TOML");
+    for bundle in ["base", "five", "whole"] {
+        let (locked, told) = (&table["releases"][bundle], reader.json(&["verify", &format!("{bundle}--v1.0.0")]));
+        for key in ["tag", "digest"] {
+            assert_eq!(locked[key].as_str(), told[key].as_str(), "{bundle}: {key}");
+        }
+        for key in ["number", "level"] {
+            assert_eq!(locked[key].as_integer(), told[key].as_i64(), "{bundle}: {key}");
+        }
+        assert_eq!((locked["version"].as_str(), locked["vault"].as_str()), (Some("1.0.0"), Some("team")));
+    }
+    for bundle in ["base", "five", "whole"] {
+        if bundle == "base" {
+            publish_of(&author, bundle, "1.1.0", "whole")
+        } else {
+            publish(&author, bundle, "1.1.0", &["base@1"])
+        }
+    }
+    // A checkpoint makes all of it worth more; what was recorded stays.
+    author.run(["vault", "checkpoint", "team"]).ok();
+    let head = reader.head();
+    for args in [&["--locked"][..], &["--locked", "--offline"]] {
+        for bundle in ["team:five", "team:whole", "team:whole@^1", "team:whole@1.0.0"] {
+            let done = reader.json(&[&["import", bundle, "--yes"][..], args].concat());
+            assert!(done["plan"]["release"].as_str().expect("text").ends_with("--v1.0.0"), "{done}");
+            assert_eq!(reader.head(), head, "{bundle}");
+        }
+    }
+    for other in ["team:five@1.1.0", "team:whole@>1", "team:other"] {
+        reader.refused("policy", &["import", other, "--locked", "--yes"]);
+    }
+    // On another machine, with the collection and nothing else.
+    let second = self::reader(&author, &id);
+    let folder = reader.folder();
+    second.git([
+        "pull",
+        "--quiet",
+        "--no-rebase",
+        "-X",
+        "theirs",
+        "--allow-unrelated-histories",
+        folder.to_str().expect("a path"),
+        "main",
+    ]);
+    let pulled = second.json(&["vault", "pull", "team", "--locked"]);
+    let new: Vec<_> = pulled["new"].as_array().expect("a list").iter().map(|one| &one["release"]).collect();
+    assert_eq!(new, ["base--v1.0.0", "five--v1.0.0", "whole--v1.0.0"]);
+    let head = second.head();
+    let done = second.json(&["import", "team:whole", "--locked", "--yes", "--offline"]);
+    assert_eq!(done["dependencies"][0]["plan"]["release"], "base--v1.0.0");
+    assert_eq!((second.head(), second.read("collection.lock")), (head, lock.clone()));
+    second.assert_sound();
+    // What the lock does not have, and what it has otherwise, is not made up.
+    let without = lock.split("[releases.\"five\"]").nth(1).expect("a table");
+    let before = lock.split("\n[releases.\"base\"]").next().expect("a part");
+    let tag = table["releases"]["base"]["tag"].as_str().expect("text");
+    let digest = table["releases"]["base"]["digest"].as_str().expect("text");
+    let other = |text: &str| text.chars().rev().collect::<String>();
+    for changed in [
+        format!("{before}\n[releases.\"five\"]{without}"),
+        lock.replace(tag, &other(tag)),
+        lock.replace(digest, &format!("sha256:{}", other(&digest[7..]))),
+    ] {
+        assert_ne!(changed, lock);
+        second.write("collection.lock", changed);
+        second.git(["commit", "--quiet", "-am", "Another lock"]);
+        second.refused("policy", &["import", "team:whole", "--locked", "--yes", "--offline"]);
+    }
+}
+
+/// The lock of a bundle goes back with what is of it.
+#[test]
+fn what_is_taken_back_is_locked_as_before() {
+    let (author, id) = publisher();
+    publish(&author, "kit", "1.0.0", &[]);
+    let reader = reader(&author, &id);
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    let first = reader.read("collection.lock");
+    let before = reader.head();
+    publish(&author, "kit", "1.1.0", &[]);
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    assert_eq!(locked(&reader, "kit").as_deref(), Some("1.1.0"));
+    reader.run(["rollback", &before, "skill/kit"]).ok();
+    assert_eq!(reader.read("collection.lock"), first);
+    reader.run(["import", "team:kit", "--yes"]).ok();
+    reader.run(["undo"]).ok();
+    assert_eq!(reader.read("collection.lock"), first);
+    reader.run(["remove", "skill/kit"]).ok();
+    assert_eq!(locked(&reader, "kit"), None);
 }

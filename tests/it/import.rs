@@ -386,9 +386,19 @@ proptest! {
     #[test]
     fn what_is_imported_and_exported_untouched_has_the_same_digest(
         fates in prop::collection::vec((any::<bool>(), "[ -~éß]{0,20}"), KINDS.len()),
+        license_file in prop::option::of(prop::sample::select(vec!["LICENSE", "LICENSE.md", "LICENSE.txt"])),
+        license in prop::option::of(prop::sample::select(vec!["MIT", "MIT AND GPL-3.0-only"])),
+        description in prop::option::of("[a-zé\"\\\\]{1,20}"),
+        needs in any::<bool>(),
     ) {
         let author = TestEnv::with_key();
         author.write("skills/always/SKILL.md", skill("always", "here"));
+        license_file.iter().for_each(|path| author.write(path, "Do as you like\n"));
+        let mut flags: Vec<&str> = license.iter().flat_map(|license| ["--license", license]).collect();
+        flags.extend(description.iter().flat_map(|text| ["--description", text.as_str()]));
+        if needs {
+            flags.extend(["--depends", "base@^1"]);
+        }
         commit(&author, &[]);
         for ((name, path), (is_there, words)) in KINDS.iter().zip(&fates) {
             if *is_there {
@@ -399,7 +409,12 @@ proptest! {
                 }
             }
         }
-        let pack = release(&author, "1.0.0");
+        let export = |env: &TestEnv, pack: &Path| {
+            let args = ["export", "kit", "--version", "1.0.0", "--all", "--output", text(pack)];
+            env.json(&[&args[..], &flags].concat())
+        };
+        let pack = author.root().join("kit.skillmeat-pack");
+        let first = export(&author, &pack);
         let digests = |pack: &Path| {
             let mut unzip = author.command("unzip");
             unzip.arg("-p").arg(pack).arg("bundle.toml");
@@ -418,11 +433,13 @@ proptest! {
                 reader.config("user.email", "else@example.invalid");
             }
             let digest = reader.json(&["verify", text(&pack)])["digest"].clone();
-            reader.run(["import", text(&pack), "--yes"]).ok();
+            prop_assert_eq!(&digest, &first["digest"]);
+            reader.run(["import", text(&pack), "--yes", "--no-dependencies"]).ok();
             reader.git(["tag", "-d", "kit--v1.0.0"]);
             let again = reader.root().join("again.skillmeat-pack");
-            let made = reader.json(&["export", "kit", "--version", "1.0.0", "--all", "--output", text(&again)]);
+            let made = export(&reader, &again);
             prop_assert_eq!(made["digest"] == digest, !other_author, "{}", made);
+            prop_assert_eq!(&made["files"], &first["files"]);
             prop_assert_eq!(digests(&again), digests(&pack));
         }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::env::{TestEnv, skill};
+use crate::env::{Ran, TestEnv, skill};
 
 /// Returns bytes of no order, the same in each run.
 fn noise(count: usize, mut state: u64) -> Vec<u8> {
@@ -66,4 +66,39 @@ fn a_large_object_that_was_cut_is_told() {
         fs::write(&object, bytes).expect("written");
         env.refused("io", &["export", "kit", "--version", "1.0.0", "--all"]);
     }
+}
+
+/// What other clients refuse is told, to people and programs, and made all the same.
+#[test]
+fn what_is_too_much_for_some_readers_is_told() {
+    let env = TestEnv::with_key();
+    add(&env, "many", &vec![b"x".to_vec(); 995]);
+    let pack = env.root().join("kit.skillmeat-pack");
+    let export = |version: &'static str| ["export", "kit", "--version", version, "--all", "--output", path(&pack)];
+    let quiet = env.run(export("1.0.0")).ok();
+    // The skill's 996 files, both manifests of a plugin, the notice and the bundle's own manifest.
+    assert!(quiet.stdout.contains("1000 files") && quiet.stderr.is_empty(), "{quiet:?}");
+    add(&env, "more", &[vec![b'x'; 26 * 1024 * 1024]]);
+    let told = env.run(export("1.1.0")).ok();
+    for line in [
+        "warning: the pack has 26.2 MiB, and some clients refuse more than 10.0 MiB;",
+        "warning: its files have 26.1 MiB, and some clients refuse more than 25.0 MiB;",
+        "warning: it has 1002 files, and some clients refuse more than 1000;",
+    ] {
+        assert!(told.stderr.contains(line), "'{line}' in {}", told.stderr);
+    }
+    let made = env.json(&export("1.1.0"));
+    let found = made["too_much_for_some"].as_array().expect("a list");
+    assert_eq!(found[0]["found"], fs::metadata(&pack).expect("a pack").len());
+    // As another program counts it: all but the tag and the commit.
+    let script = "import sys, zipfile\nall = [i for i in zipfile.ZipFile(sys.argv[1]).infolist() if not i.filename.startswith('.skillmeat/')]\n\
+        print(sum(i.file_size for i in all), len(all))";
+    let mut python = env.command("python3");
+    python.args(["-c", script]).arg(&pack);
+    let counted = Ran::of(python).ok();
+    assert_eq!(counted.stdout.trim(), format!("{} {}", found[1]["found"], found[2]["found"]));
+    let what: Vec<_> = found.iter().map(|one| (&one["what"], &one["limit"])).collect();
+    let limits = [("pack-bytes", 10 << 20), ("unpacked-bytes", 25 << 20), ("files", 1000)];
+    assert_eq!(serde_json::json!(what), serde_json::json!(limits));
+    env.run(["verify", path(&pack)]).ok();
 }

@@ -6,6 +6,7 @@ mod addresses;
 mod adopt;
 mod answers;
 mod attacks;
+mod attribution;
 mod broken;
 mod bucket;
 mod bundle;

@@ -1,11 +1,10 @@
 //! Merging the files of two collections that have a state in common, table by table instead of line by line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::DocumentMut;
 
 use super::{CollectionError, Lockfile, Manifest, ManifestEntry, edit_manifest};
-use crate::model::ArtifactRef;
 
 /// What a merge gives: the result, and what both sides changed in ways that exclude each other, where ours stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +38,21 @@ pub fn merge_locks(base: &Lockfile, ours: &Lockfile, theirs: &Lockfile) -> Merge
             Err(()) => conflicts.push(artifact.to_string()),
         }
     }
+    for bundle in names([&base.releases, &ours.releases, &theirs.releases]) {
+        let at = |lock: &Lockfile| lock.releases.get(&bundle).cloned();
+        match pick(&at(base), &at(ours), &at(theirs)) {
+            Ok(Some(release)) => drop(merged.releases.insert(bundle, release)),
+            Ok(None) => drop(merged.releases.remove(&bundle)),
+            // The same release, by another name for its vault, or at another level for someone else: ours stays.
+            Err(()) if at(ours).zip(at(theirs)).is_some_and(|(ours, theirs)| ours.tag == theirs.tag) => {}
+            Err(()) => conflicts.push(bundle.to_string()),
+        }
+    }
     MergedFile { text: merged.render(), conflicts }
 }
 
-fn names<T>(sides: [&std::collections::BTreeMap<ArtifactRef, T>; 3]) -> BTreeSet<ArtifactRef> {
-    sides.into_iter().flat_map(std::collections::BTreeMap::keys).cloned().collect()
+fn names<K: Ord + Clone, T>(sides: [&BTreeMap<K, T>; 3]) -> BTreeSet<K> {
+    sides.into_iter().flat_map(BTreeMap::keys).cloned().collect()
 }
 
 /// Merges three texts of `collection.toml`. Comments and order are those of ours.
@@ -148,6 +157,24 @@ mod tests {
         let other = BASE.replace("\"u\"", "\"w\"");
         let merged = merge_manifests(BASE, &other, &theirs).expect("merges");
         assert_eq!((merged.conflicts, merged.text), (vec!["skill/m".to_owned()], other));
+    }
+
+    /// Who took the same release has no conflict, whatever it was worth to each.
+    #[test]
+    fn releases_come_together_by_bundle() {
+        let lock = |text: &str| Lockfile::parse(format!("format = 1\n{text}").as_bytes()).expect("parses");
+        let release = |bundle: &str, version: &str, level: u8| {
+            format!("\n[releases.\"{bundle}\"]\nversion = \"{version}\"\ntag = \"tag of {version}\"\nlevel = {level}\n")
+        };
+        let (none, one) = (lock(""), lock(&release("one", "1.0.0", 2)));
+        let both = lock(&(release("one", "1.0.0", 3) + &release("two", "1.0.0", 3)));
+        let merged = merge_locks(&none, &one, &both);
+        assert_eq!((merged.conflicts, merged.text.matches("[releases.").count()), (Vec::new(), 2), "{}", merged.text);
+        assert!(merged.text.contains("level = 2"), "{}", merged.text);
+        let other = lock(&release("one", "2.0.0", 2));
+        assert_eq!(merge_locks(&none, &one, &other).conflicts, ["one"]);
+        assert_eq!(merge_locks(&one, &one, &other).text, other.render());
+        assert_eq!(merge_locks(&one, &both, &none).text.matches("[releases.").count(), 2);
     }
 
     #[test]

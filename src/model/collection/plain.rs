@@ -9,8 +9,8 @@ use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Start and end of the line of an artifact's table.
-const HEADER: (&str, &str) = ("[artifacts.\"", "\"]");
+/// Tables of which each has a name of its own.
+const GROUPS: [&str; 2] = ["artifacts", "releases"];
 
 /// A value, as it stands in the text.
 #[derive(Debug)]
@@ -32,38 +32,47 @@ impl Plain<'_> {
 }
 
 /// Returns the table that a whole TOML parser would return, or `None` for text that is not in the plain form: lines that are
-/// empty, a comment, `[artifacts."…"]`, or a bare key with a number, a text without escapes, or a list of those in one line.
+/// empty, a comment, `[artifacts."…"]`, `[releases."…"]`, or a bare key with a number, a text without escapes, or a list of those
+/// in one line.
 pub(super) fn parse(text: &str) -> Option<Plain<'_>> {
-    let (mut root, mut artifacts, mut names) = (Vec::new(), Vec::new(), HashSet::new());
-    let mut entry: Option<(&str, Vec<_>)> = None;
+    let (mut root, mut groups, mut names) = (Vec::new(), [Vec::new(), Vec::new()], HashSet::new());
+    let mut entry: Option<(usize, &str, Vec<_>)> = None;
+    let mut end = |entry: Option<(usize, _, _)>| {
+        entry.into_iter().for_each(|(group, name, table)| groups[group].push((name, Plain::Table(table))));
+    };
     for line in text.split('\n') {
         if line.is_empty() || (line.starts_with('#') && is_plain(line)) {
             continue;
         }
-        if let Some(name) = line.strip_prefix(HEADER.0).and_then(|line| line.strip_suffix(HEADER.1)) {
-            if !is_text(name) || !names.insert(name) {
+        if let Some((group, name)) = header(line) {
+            if !is_text(name) || !names.insert((group, name)) {
                 return None;
             }
-            artifacts.extend(entry.replace((name, Vec::new())));
+            end(entry.replace((group, name, Vec::new())));
             continue;
         }
         let (key, value) = line.split_once(" = ")?;
-        let table = entry.as_mut().map_or(&mut root, |(_, table)| table);
+        let table = entry.as_mut().map_or(&mut root, |(_, _, table)| table);
         let is_new = table.iter().all(|(known, _)| *known != key);
         if !is_new || key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return None;
         }
         table.push((key, value_of(value)?));
     }
-    artifacts.extend(entry);
-    if !artifacts.is_empty() {
-        if root.iter().any(|(key, _)| *key == "artifacts") {
+    end(entry);
+    for (group, tables) in GROUPS.into_iter().zip(groups).filter(|(_, tables)| !tables.is_empty()) {
+        if root.iter().any(|(key, _)| *key == group) {
             return None;
         }
-        let tables = artifacts.into_iter().map(|(name, table)| (name, Plain::Table(table)));
-        root.push(("artifacts", Plain::Table(tables.collect())));
+        root.push((group, Plain::Table(tables)));
     }
     Some(Plain::Table(root))
+}
+
+/// Returns the group and the name in the line of a table.
+fn header(line: &str) -> Option<(usize, &str)> {
+    let inner = line.strip_prefix('[')?.strip_suffix("\"]")?;
+    GROUPS.iter().enumerate().find_map(|(at, group)| Some((at, inner.strip_prefix(group)?.strip_prefix(".\"")?)))
 }
 
 fn value_of(text: &str) -> Option<Plain<'_>> {
@@ -145,10 +154,16 @@ mod tests {
             Just("a, b".to_owned()),
             "[ -~]{0,4}"
         ];
-        let key = prop_oneof![Just("a".to_owned()), Just("artifacts".to_owned()), "[a-cA\\-_.\"]{0,3}"];
+        let key = prop_oneof![
+            Just("a".to_owned()),
+            Just("artifacts".to_owned()),
+            Just("releases".to_owned()),
+            "[a-cA\\-_.\"]{0,3}"
+        ];
         prop_oneof![
             4 => (key, text.clone()).prop_map(|(key, text)| format!("{key} = \"{text}\"")),
             2 => text.clone().prop_map(|text| format!("[artifacts.\"{text}\"]")),
+            1 => text.clone().prop_map(|text| format!("[releases.\"{text}\"]")),
             1 => text.clone().prop_map(|text| format!("# {text}")),
             1 => (text.clone(), text).prop_map(|(a, b)| format!("b = [\"{a}\", \"{b}\"]")),
             1 => "c = [0-9a-f_+. ]{0,3}",

@@ -151,18 +151,28 @@ fn the_notice_names_sources_and_hides_credentials() {
         artifact: artifact.parse().expect("a reference"),
         upstream: upstream.map(str::to_owned),
         revision: Some("0a1b".to_owned()),
+        bundles: Vec::new(),
         license: license.map(str::to_owned),
     };
+    let bundles = vec!["new 2.0.0, under MIT".to_owned(), "old 1.0.0\n\nagent/own\n  bundle: forged".to_owned()];
     let text = notice(
         &facts(),
         &[
-            attribution("skill/pdf", Some("https://me:canary@example.com/x"), Some("MIT\n\u{1b}[2J")),
+            Attribution {
+                bundles: bundles.clone(),
+                ..attribution("skill/pdf", Some("https://me:canary@example.com/x"), Some("MIT\n\u{1b}[2J"))
+            },
             attribution("agent/own", None, Some("MIT")),
             attribution("mcp/x", Some("ssh://git@example.com/x"), None),
         ],
     );
     let expected = "review-kit 1.4.0\nLicence of this bundle: MIT OR Apache-2.0\n\nagent/own\n  licence: MIT\n\n\
                     mcp/x\n  source: ssh://git@example.com/x at 0a1b\n  licence: unknown\n\n\
-                    skill/pdf\n  source: https://example.com/x at 0a1b\n  licence: MIT\\n\\u{1b}[2J\n";
-    assert_eq!(String::from_utf8(text).expect("UTF-8"), expected);
+                    skill/pdf\n  bundle: new 2.0.0, under MIT\n  bundle: old 1.0.0\\n\\nagent/own\\n  bundle: forged\n  \
+                    source: https://example.com/x at 0a1b\n  licence: MIT\\n\\u{1b}[2J\n";
+    let text = String::from_utf8(text).expect("UTF-8");
+    assert_eq!(text, expected);
+    let came = came_with(&text);
+    assert_eq!(came["skill/pdf"], [bundles[0].clone(), bundles[1].replace('\n', "\\n")]);
+    assert_eq!(came.len(), 1, "{came:?}");
 }

@@ -9,14 +9,17 @@ use serde::Serialize;
 use super::fit::{Fit, Hashed};
 use super::generate::{Facts, generated_files};
 use super::origin::Origins;
+use super::portable::{TooMuchForSome, too_much_for_some};
+use super::said::{Said, said};
 use super::stored::{Source, Stored};
+use super::texts::license_texts;
 use super::wish::Export;
-use super::{Error, Signer, discovery, license, load_trust, minisign};
+use super::{Error, Signer, discovery, load_trust, minisign};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
-    ArtifactRef, BundleArtifact, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, Kind,
-    MANIFEST_PATH, Oid, Release, TreePath, tree_digest,
+    ArtifactRef, BundleManifest, BundleName, Compression, Digest, FileEntry, FileMode, MANIFEST_PATH, Oid, Release,
+    TreePath, tree_digest,
 };
 use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
@@ -48,6 +51,9 @@ pub struct Exported {
     pub artifacts: Vec<ArtifactRef>,
     /// Number of files.
     pub files: usize,
+    /// What of it is above what other readers take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_much_for_some: Vec<TooMuchForSome>,
     /// The signature of minisign beside the pack.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minisig: Option<PathBuf>,
@@ -69,11 +75,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let source = Source::new(&collection.repo, &context.limits);
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
-    let tree = Tree::build(context, collection, wish, fit)?;
-    if tree.leaves_out_licenses {
-        allowed.push(license::FINDING.to_owned());
-        allowed.sort();
-    }
+    let tree = Tree::build(context, collection, wish, &release, fit)?;
+    allowed.extend(tree.allowed.iter().map(|id| (*id).to_owned()));
+    allowed.sort();
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree, &allowed)?, true),
@@ -101,7 +105,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     pack.keep_as(&wish.output)?;
     let minisig = minisig.map(|(file, path)| file.keep_as(&path).map(|()| path)).transpose()?;
     context.make_durable(collection.repo.git_folder())?;
+    let unpacked = stored.files().iter().map(|file| file.size).sum();
     Ok(Exported {
+        too_much_for_some: too_much_for_some(written.size, unpacked, stored.files().len()),
         release: release.to_string(),
         tag: tag_id.to_string(),
         commit: commit_of(&stored)?.to_string(),
@@ -120,23 +126,24 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
 struct Tree {
     id: Oid,
     digest: Digest,
-    /// Whether the bundle's licence leaves out that of an artifact, which was allowed.
-    leaves_out_licenses: bool,
+    /// Ids of what was found in it and allowed.
+    allowed: Vec<&'static str>,
 }
 
 impl Tree {
     /// Puts together the artifacts' files, those that make it a plugin, and the manifest.
-    fn build(context: &Context, collection: &Collection, wish: &Export, fit: Fit) -> Result<Self, Error> {
+    fn build(
+        context: &Context,
+        collection: &Collection,
+        wish: &Export,
+        release: &Release,
+        fit: Fit,
+    ) -> Result<Self, Error> {
         let repo = &collection.repo;
         let Fit { mut files, mut entries, mut held, licenses, .. } = fit;
-        let origins = Origins::new(collection);
-        let artifacts = wish
-            .artifacts
-            .iter()
-            .map(|artifact| bundled(collection, &origins, artifact, &entries, licenses.get(artifact).cloned()))
-            .collect::<Result<Vec<_>, Error>>()?;
-        let license = license_of(collection, wish, &artifacts)?;
-        let leaves_out_licenses = !license::left_out(&license, &artifacts).is_empty();
+        let origins = Origins::read(collection, &wish.artifacts);
+        let Said { artifacts, bundles, license, allowed } =
+            said(collection, wish, release, &origins, &entries, &licenses)?;
         let description = description(collection, wish);
         let facts = Facts {
             wish,
@@ -144,6 +151,8 @@ impl Tree {
             license: &license,
             author: context.identity.as_ref(),
             artifacts: &artifacts,
+            bundles: &bundles,
+            texts: license_texts(collection, &origins, release)?,
         };
         let copies = if wish.discovery { discovery::copies(&wish.artifacts, &files)? } else { Vec::new() };
         for (copy, of) in copies {
@@ -153,7 +162,7 @@ impl Tree {
             }
             files.extend(files.get(&of).copied().map(|file| (copy, file)));
         }
-        for (path, bytes) in generated_files(collection, &facts, &files)? {
+        for (path, bytes) in generated_files(collection, facts, &files)? {
             // A skill's own licence at the root is that of the bundle.
             if files.contains_key(&path) {
                 continue;
@@ -182,51 +191,8 @@ impl Tree {
         entries.push(Hashed::of(&path, FileMode::Regular, text.as_bytes(), wish.compression).content);
         files.insert(path, (FileMode::Regular, repo.write_blob(text.as_bytes())?));
         let id = repo.edit_tree(None, files.iter().map(|(path, file)| (path, Some(*file))))?;
-        Ok(Self { id, digest: tree_digest(&entries), leaves_out_licenses })
+        Ok(Self { id, digest: tree_digest(&entries), allowed })
     }
-}
-
-/// `license` is what the files themselves name now, whatever was recorded when they were added.
-fn bundled(
-    collection: &Collection,
-    origins: &Origins<'_>,
-    artifact: &ArtifactRef,
-    entries: &[FileEntry],
-    license: Option<String>,
-) -> Result<BundleArtifact, Error> {
-    let path = artifact.path();
-    let own: Vec<_> = entries.iter().filter(|entry| entry.path == path || entry.path.below(&path).is_some()).collect();
-    let (upstream, upstream_commit) = origins.of(artifact);
-    let lock = collection.lock.artifacts.get(artifact);
-    Ok(BundleArtifact {
-        artifact: artifact.clone(),
-        digest: tree_digest(own),
-        license: license.or_else(|| lock.filter(|_| has_no_front_matter(artifact.kind))?.license.clone()),
-        // A local path says where a folder was on the author's machine: of no use to anyone else.
-        upstream: upstream.filter(|url| url.contains("://") || url.contains('@')),
-        upstream_commit,
-        path,
-    })
-}
-
-/// Hooks and servers name no licence in their files.
-fn has_no_front_matter(kind: Kind) -> bool {
-    matches!(kind, Kind::Hook | Kind::Mcp)
-}
-
-/// # Errors
-/// [`Error::Unfit`] for an expression that leaves out a licence of an artifact, unless that was allowed.
-fn license_of(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> Result<String, Error> {
-    let named = wish.license.clone().or_else(|| collection.manifest.license.clone());
-    let license = named.unwrap_or_else(|| license::joined(artifacts));
-    let left_out = license::left_out(&license, artifacts);
-    if left_out.is_empty() || wish.allowed.iter().any(|id| id == license::FINDING) {
-        return Ok(license);
-    }
-    let reason = |(artifact, own): (&ArtifactRef, &str)| {
-        format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{}]", license::FINDING)
-    };
-    Err(Error::Unfit(left_out.into_iter().map(reason).collect()))
 }
 
 fn description(collection: &Collection, wish: &Export) -> String {

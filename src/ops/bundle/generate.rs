@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Error;
+use super::license::asserted;
 use super::wish::Export;
 use crate::git::{GitError, Identity};
 use crate::model::hooks::Hooks;
@@ -17,9 +18,6 @@ use crate::ops::collection::Collection;
 /// Largest definition of a hook or server that is read, in bytes.
 const MAX_DEFINITION_BYTES: u64 = 1024 * 1024;
 
-/// Names of a licence file that is taken along from the root of the collection.
-const LICENSE_FILES: [&str; 3] = ["LICENSE", "LICENSE.md", "LICENSE.txt"];
-
 /// What the generated files say.
 pub(super) struct Facts<'a> {
     pub(super) wish: &'a Export,
@@ -27,6 +25,10 @@ pub(super) struct Facts<'a> {
     pub(super) license: &'a str,
     pub(super) author: Option<&'a Identity>,
     pub(super) artifacts: &'a [BundleArtifact],
+    /// Bundles that artifacts came with, newest first, as `NOTICE` says it.
+    pub(super) bundles: &'a BTreeMap<ArtifactRef, Vec<String>>,
+    /// Licence texts.
+    pub(super) texts: BTreeMap<TreePath, Vec<u8>>,
 }
 
 /// Returns the generated files of a bundle, by path.
@@ -35,7 +37,7 @@ pub(super) struct Facts<'a> {
 /// [`Error::Unfit`] for a hook or server that cannot be read.
 pub(super) fn generated_files(
     collection: &Collection,
-    facts: &Facts<'_>,
+    facts: Facts<'_>,
     files: &BTreeMap<TreePath, (FileMode, Oid)>,
 ) -> Result<Vec<(TreePath, Vec<u8>)>, Error> {
     let plugin = PluginFacts {
@@ -46,7 +48,7 @@ pub(super) fn generated_files(
         author: facts.author.map(|who| (who.author.name.clone(), Some(who.author.email.clone()))),
         keywords: Vec::new(),
     };
-    let attributions: Vec<_> = facts.artifacts.iter().map(attribution).collect();
+    let attributions: Vec<_> = facts.artifacts.iter().map(|one| attribution(one, &facts)).collect();
     let mut out: Vec<(&str, Option<Vec<u8>>)> = vec![
         ("plugin.json", Some(agent_plugin_json(&plugin))),
         (".claude-plugin/plugin.json", Some(claude_plugin_json(&plugin))),
@@ -56,22 +58,20 @@ pub(super) fn generated_files(
     out.push((".mcp.json", claude_mcp_json(&servers)));
     out.push(("mcp.json", agent_mcp_json(&servers).0));
     out.push(("hooks/hooks.json", hooks(collection, facts.artifacts, files)?));
-    for name in LICENSE_FILES {
-        let path: TreePath = name.parse().map_err(GitError::from)?;
-        if let Some(entry) = collection.repo.entry_at(collection.tree, &path)? {
-            out.push((name, Some(collection.repo.blob(entry.id, MAX_DEFINITION_BYTES)?)));
-        }
-    }
     let present = out.into_iter().filter_map(|(path, bytes)| bytes.map(|bytes| (path, bytes)));
-    present.map(|(path, bytes)| Ok((path.parse().map_err(GitError::from)?, bytes))).collect()
+    let generated = present.map(|(path, bytes)| Ok((path.parse().map_err(GitError::from)?, bytes)));
+    generated.chain(facts.texts.into_iter().map(Ok)).collect()
 }
 
-fn attribution(artifact: &BundleArtifact) -> Attribution {
+fn attribution(artifact: &BundleArtifact, facts: &Facts<'_>) -> Attribution {
+    // One that has none of its own is under that of the bundle.
+    let license = artifact.license.as_deref().or_else(|| asserted(facts.license));
     Attribution {
         artifact: artifact.artifact.clone(),
         upstream: artifact.upstream.clone(),
         revision: artifact.upstream_commit.clone(),
-        license: artifact.license.clone(),
+        bundles: facts.bundles.get(&artifact.artifact).cloned().unwrap_or_default(),
+        license: license.map(str::to_owned),
     }
 }
 

@@ -9,7 +9,7 @@ use super::choice::Choices;
 use super::plan::{Older, Plan, Planned, Step, is_of_bundle, is_recorded, plan_in};
 use super::{Error, Found, write_objects};
 use crate::git::{Expect, RefChange};
-use crate::model::{ArtifactRef, Digest, ManifestEntry, Oid, Release, tree_digest};
+use crate::model::{ArtifactRef, Digest, LockedRelease, ManifestEntry, Oid, Release, tree_digest};
 use crate::ops::Context;
 use crate::ops::collection::{Change, Collection, Settled, Taken, settle, tree_of, wait};
 use crate::trust::{ReleaseContent, Verified};
@@ -87,9 +87,11 @@ pub fn import(
     for wanted in needed {
         // Of what is needed none is older than what is here.
         let plan = apply(context, collection, wanted, Older::Refuse, &mut change, &mut done)?;
+        lock(collection, wanted, &plan, Older::Refuse, &mut change);
         dependencies.push(ImportedNeed::of(plan, wanted.verified));
     }
     let plan = apply(context, collection, root, older, &mut change, &mut done)?;
+    lock(collection, root, &plan, older, &mut change);
     let content = root.verified.get();
     let subject = subject(context, content, &dependencies);
     let committed = change.commit(context, "import", &subject, &done.changed)?;
@@ -200,6 +202,27 @@ fn apply(
         change.change_ref(tag_change);
     }
     Ok(plan)
+}
+
+/// Records the release itself, also where it brings nothing new: the same again is taken by that.
+fn lock(collection: &Collection, wanted: &Incoming<'_>, plan: &Plan, older: Older, change: &mut Change<'_>) {
+    let content = wanted.verified.get();
+    let tag = content.tag_id.to_string();
+    // What waits as a whole was not taken yet; and what is the same as a newer one does not go back.
+    let waits = plan.has_conflicts() && !change.has_artifact_of(&tag);
+    if waits || (plan.older_than.is_some() && older == Older::Refuse) {
+        return;
+    }
+    let before = collection.lock.releases.get(&content.release.bundle);
+    let vault = wanted.vault.or_else(|| before?.vault.as_deref()).map(str::to_owned);
+    // What it was worth when it was taken stays, or each import would change the lock with the age of a checkpoint.
+    if before.is_some_and(|before| before.tag == tag && before.vault == vault && before.digest.is_some()) {
+        return;
+    }
+    let (number, level) = (content.listed.as_ref().map(|listed| listed.number), Some(content.level.number()));
+    let version = content.release.version.to_string();
+    let locked = LockedRelease { version, tag, digest: Some(content.digest), vault, number, level };
+    change.lock_release(content.release.bundle.clone(), locked);
 }
 
 /// What is said of the import in history and in the trail.

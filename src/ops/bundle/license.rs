@@ -12,6 +12,11 @@ const NO_ASSERTION: &str = "NOASSERTION";
 /// Id under which a bundle's licence that leaves one out may be allowed.
 pub(super) const FINDING: &str = "bundle.license";
 
+/// Returns the licence that an expression asserts, where it asserts one.
+pub(super) fn asserted(license: &str) -> Option<&str> {
+    Some(license).filter(|license| *license != NO_ASSERTION)
+}
+
 /// Returns the expression that has the licences of all artifacts in it; none is asserted when one of them names none.
 pub(super) fn joined(artifacts: &[BundleArtifact]) -> String {
     let all: Option<BTreeSet<&str>> = artifacts.iter().map(|artifact| artifact.license.as_deref()).collect();

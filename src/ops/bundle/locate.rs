@@ -105,6 +105,14 @@ impl Wanted {
 }
 
 impl Wanted {
+    /// Returns the bundle.
+    pub fn bundle(&self) -> &BundleName {
+        match self {
+            Self::Release(release) => &release.bundle,
+            Self::Newest(bundle, _) => bundle,
+        }
+    }
+
     /// Says whether a release is one that is meant. Versions before a release (`1.0.0-rc.1`) are meant only when named.
     pub fn is_meant(&self, release: &Release) -> bool {
         match self {

@@ -8,7 +8,9 @@ use super::incoming::{Incoming, forks, incoming};
 use super::preview::{Preview, preview};
 use super::{Error, Found, write_objects};
 use crate::git::{EntryKind, Repo};
-use crate::model::{ArtifactRef, BundleName, Digest, FileEntry, FileMode, Kind, LockEntry, Oid, Release, tree_digest};
+use crate::model::{
+    ArtifactRef, BundleName, Digest, FileEntry, FileMode, Kind, LockEntry, LockedRelease, Oid, Release, tree_digest,
+};
 use crate::ops::Context;
 use crate::ops::collection::{Collection, Files, Taken, file_entries, files_in, files_of, tree_of, waits};
 use crate::trust::{ReleaseContent, Verified};
@@ -241,7 +243,10 @@ pub(super) fn plan_in(
         }
         _ => None,
     });
-    let newest = locked.chain(waiting).filter_map(|release| release.parse::<Release>().ok()).max();
+    let bundle = &content.release.bundle;
+    let taken = collection.lock.releases.get(bundle).and_then(LockedRelease::named);
+    let taken = taken.map(|(version, _)| Release { bundle: bundle.clone(), version });
+    let newest = locked.chain(waiting).filter_map(|release| release.parse::<Release>().ok()).chain(taken).max();
     let older_than = newest.filter(|newest| *newest > content.release).map(|newest| newest.to_string());
     Ok(Plan { release: content.release.to_string(), digest: content.digest, artifacts, older_than, gone, runs })
 }

@@ -10,7 +10,10 @@ use std::path::PathBuf;
 use super::{Collection, Error, PRISTINE_REFS};
 use crate::fsio::{FsError, Root, is_temporary, read_optional, remove_if_there, write_note};
 use crate::git::{ChangedFile, EntryKind, Expect, GitError, RefChange, Repo, Touched, TreeEntry};
-use crate::model::{ArtifactRef, FileMode, LockEntry, Lockfile, Manifest, ManifestEntry, Oid, TreePath, edit_manifest};
+use crate::model::{
+    ArtifactRef, BundleName, FileMode, LockEntry, LockedRelease, Lockfile, Manifest, ManifestEntry, Oid, TreePath,
+    edit_manifest,
+};
 use crate::ops::Context;
 use crate::ops::audit::{self, Event};
 
@@ -70,7 +73,40 @@ impl<'c> Change<'c> {
     pub fn lock(&mut self, artifact: &ArtifactRef, entry: Option<LockEntry>) {
         match entry {
             Some(entry) => drop(self.lock.artifacts.insert(artifact.clone(), entry)),
-            None => drop(self.lock.artifacts.remove(artifact)),
+            None => {
+                let removed = self.lock.artifacts.remove(artifact).and_then(|entry| entry.named());
+                removed.into_iter().for_each(|(release, _)| self.take_back_release(&release.bundle, None));
+            }
+        }
+    }
+
+    /// Says whether `collection.lock` has an artifact of the release with this tag.
+    pub(crate) fn has_artifact_of(&self, tag: &str) -> bool {
+        self.lock.artifacts.values().any(|entry| entry.tag.as_deref() == Some(tag))
+    }
+
+    /// Sets what `collection.lock` says of a bundle.
+    pub(crate) fn lock_release(&mut self, bundle: BundleName, release: LockedRelease) {
+        self.lock.releases.insert(bundle, release);
+    }
+
+    /// As [`Change::lock_release`], unless this very release or a newer one is locked.
+    pub(super) fn lock_newer_release(&mut self, bundle: BundleName, release: LockedRelease) {
+        let version = |release: &LockedRelease| release.named().map(|(version, _)| version);
+        if self.lock.releases.get(&bundle).is_none_or(|here| version(here) < version(&release)) {
+            self.lock_release(bundle, release);
+        }
+    }
+
+    /// Lets a bundle be locked as it was before, where nothing is of the release any more that is locked now.
+    pub(super) fn take_back_release(&mut self, bundle: &BundleName, before: Option<&LockedRelease>) {
+        let Some(now) = self.lock.releases.get(bundle) else { return };
+        if self.has_artifact_of(&now.tag) {
+            return;
+        }
+        match before {
+            Some(before) => self.lock_release(bundle.clone(), before.clone()),
+            None => drop(self.lock.releases.remove(bundle)),
         }
     }
 

@@ -8,7 +8,7 @@ use super::pending::{end, kept};
 use super::update::files_of;
 use super::{Collection, Error, PENDING_REFS, SNAPSHOT_REFS};
 use crate::git::{CommitInfo, Expect, RefChange};
-use crate::model::{ArtifactRef, Manifest, Oid};
+use crate::model::{ArtifactRef, LockEntry, Manifest, Oid};
 use crate::ops::Context;
 
 /// One line of `history`.
@@ -184,7 +184,11 @@ fn back_in(
         if entry.as_ref() != collection.manifest.artifacts.get(artifact) {
             change.describe(artifact, entry);
         }
-        change.lock(artifact, old.lock.artifacts.get(artifact).cloned());
+        let locked = old.lock.artifacts.get(artifact);
+        change.lock(artifact, locked.cloned());
+        if let Some((release, _)) = locked.and_then(LockEntry::named) {
+            change.take_back_release(&release.bundle, old.lock.releases.get(&release.bundle));
+        }
         if !old.manifest.artifacts.contains_key(artifact) {
             end(collection, &mut change, artifact)?;
         }

@@ -3,7 +3,7 @@
 use super::update::files_in;
 use super::{Change, Collection, Error, PRISTINE_REFS, pristine};
 use crate::git::CommitInfo;
-use crate::model::{ArtifactRef, Digest, LockEntry, ManifestEntry, Oid};
+use crate::model::{ArtifactRef, Digest, LockEntry, LockedRelease, ManifestEntry, Oid, Release};
 use crate::ops::Context;
 
 /// Where a state came from.
@@ -94,6 +94,14 @@ impl Settled {
             }
         };
         change.describe(artifact, Some(entry));
+        if let Taken::Release { vault, release, tag, .. } = &self.taken
+            && let Ok(Release { bundle, version }) = release.parse()
+        {
+            // Of what waited, no more is known when it is decided.
+            let (version, tag, vault) = (version.to_string(), tag.clone(), vault.clone());
+            let locked = LockedRelease { version, tag, vault, digest: None, number: None, level: None };
+            change.lock_newer_release(bundle, locked);
+        }
         let (tree, digest, license) = (Some(self.theirs.to_string()), Some(self.digest), self.license.clone());
         change.lock(artifact, Some(LockEntry { commit, release, tag, tree, digest, license }));
         Ok(())

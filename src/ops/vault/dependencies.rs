@@ -96,9 +96,16 @@ impl Sources<'_> {
 
     /// Returns the vault that a bundle is taken from; `None` for the collection's own tags.
     fn home(&mut self, bundle: &BundleName) -> Result<Option<Vault>, Error> {
+        let locked = self.collection.lock.releases.get(bundle).and_then(|locked| locked.vault.clone());
+        if self.locked == Locked::Only
+            && let Some(name) = &locked
+        {
+            // From there and from nowhere else, also what was taken back since.
+            return Ok(Some(Vault::find(self.context, name)?));
+        }
         let entries = self.collection.manifest.artifacts.values();
         let recorded = entries.filter(|entry| entry.bundle.as_deref() == Some(bundle.as_str()));
-        let recorded = recorded.filter_map(|entry| entry.vault.clone()).next();
+        let recorded = recorded.filter_map(|entry| entry.vault.clone()).next().or(locked);
         let preferred: Vec<String> = recorded.into_iter().chain(self.vault.map(str::to_owned)).collect();
         for name in preferred {
             let vault = Vault::find(self.context, &name)?;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Asked, Error, Locked, Opened, Vault, dependencies, pull};
+use super::{Asked, Error, Locked, Needed, Opened, Vault, dependencies, pull};
 use crate::git::GitError;
 use crate::model::{ArtifactRef, Oid, Release, version_range};
 use crate::ops::Context;
@@ -228,21 +228,23 @@ impl Followed {
         })
     }
 
-    /// Refuses a release that needs more than is here: what it would bring along nobody has seen, let alone agreed to.
+    /// Returns what a release needs, all of which is here, and refuses one that needs more: what it would bring along nobody has
+    /// seen, let alone agreed to.
     fn check_needs(
         &self,
         context: &Context,
         collection: &Collection,
         verified: &Verified<ReleaseContent>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Needed>, Error> {
         let mut missing = Vec::new();
-        for one in dependencies(context, collection, verified.get(), Some(&self.link.vault), Locked::Prefer)? {
+        let needed = dependencies(context, collection, verified.get(), Some(&self.link.vault), Locked::Prefer)?;
+        for one in &needed {
             let choices = Choices::from(Existing::Skip);
             let plan = bundle::plan(context, collection, &one.found, &one.verified, &choices, Detail::Steps)?;
             missing.extend(plan.changes().then_some(plan.release));
         }
         if missing.is_empty() {
-            return Ok(());
+            return Ok(needed);
         }
         let (release, vault) = (verified.get().release.to_string(), self.link.vault.clone());
         Err(Error::NeedsMore { release, bundle: self.link.bundle.clone(), vault, missing })
@@ -259,11 +261,18 @@ impl Followed {
         existing: Existing,
     ) -> Result<Option<Imported>, Error> {
         let Some((found, verified)) = &self.news else { return Ok(None) };
-        self.check_needs(context, collection, verified)?;
+        let needed = self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
         let (vault, follows) = (Some(self.link.vault.as_str()), Some(self.link.range.as_str()));
         let root = Incoming { found, verified, vault, follows, choices: &choices };
-        Ok(Some(bundle::import(context, collection, &root, &[], Older::Refuse)?))
+        // They bring nothing; the lock names them.
+        let all_here = Choices::from(Existing::Skip);
+        let needed = needed.iter().map(|one| {
+            let (found, verified, vault) = (&one.found, &one.verified, one.vault.as_deref());
+            Incoming { found, verified, vault, follows: None, choices: &all_here }
+        });
+        let needed: Vec<_> = needed.collect();
+        Ok(Some(bundle::import(context, collection, &root, &needed, Older::Refuse)?))
     }
 
     /// Nobody is there to say what becomes of the collection's own artifacts, so they stay; and what was removed after an

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use semver::Version;
 
 use super::{Asked, Error, Pulled, list, pull};
-use crate::model::{BundleName, LockEntry, Oid, Release};
+use crate::model::{BundleName, LockEntry, LockedRelease, Oid, Release};
 use crate::ops::Context;
+use crate::ops::bundle::Wanted;
 use crate::ops::collection::Collection;
 use crate::trust::ReleaseContent;
 
@@ -15,26 +16,49 @@ use crate::trust::ReleaseContent;
 /// # Errors
 /// [`Error::NotLocked`].
 pub fn check_locked(collection: &Collection, content: &ReleaseContent) -> Result<(), Error> {
-    match locked_in(collection, &content.release.bundle) {
-        Some((version, tag)) if version == content.release.version && tag == content.tag_id => Ok(()),
-        other => Err(Error::NotLocked {
-            release: content.release.to_string(),
-            locked: other.map(|(version, _)| version.to_string()),
-        }),
+    let bundle = &content.release.bundle;
+    let locked = locked_in(collection, bundle);
+    let digest = collection.lock.releases.get(bundle).and_then(|release| release.digest);
+    let named = locked.as_ref().map(|(version, tag)| (version, *tag));
+    // The id of a tag is a SHA-1, which is not the last word.
+    let is_it = named == Some((&content.release.version, content.tag_id));
+    if is_it && digest.is_none_or(|digest| digest == content.digest) {
+        return Ok(());
     }
+    let locked = locked.map(|(version, _)| version.to_string());
+    Err(Error::NotLocked { release: content.release.to_string(), locked })
+}
+
+/// Returns the release that a collection's lock names of what is wanted, and the id of its tag.
+///
+/// # Errors
+/// [`Error::NotLocked`] where it names none of that bundle, or one that is not meant.
+pub fn locked_release(collection: &Collection, wanted: &Wanted) -> Result<(Release, Oid), Error> {
+    let bundle = wanted.bundle();
+    let not_locked = |locked: Option<&Version>| Error::NotLocked {
+        release: wanted.to_string(),
+        locked: locked.map(ToString::to_string),
+    };
+    let (version, tag) = locked_in(collection, bundle).ok_or_else(|| not_locked(None))?;
+    let release = Release { bundle: bundle.clone(), version };
+    // Whoever names only the bundle means the one that is locked, a version before a release too.
+    if matches!(wanted, Wanted::Newest(_, None)) || wanted.is_meant(&release) {
+        return Ok((release, tag));
+    }
+    Err(not_locked(Some(&release.version)))
 }
 
 /// Returns the release of a bundle that the collection's lock names: its version and the id of its tag.
 pub(super) fn locked_in(collection: &Collection, bundle: &BundleName) -> Option<(Version, Oid)> {
-    // Where some stayed at an older release, the newest is what was taken last.
-    let all = collection.lock.artifacts.values().filter_map(locked).filter(|(release, _)| release.bundle == *bundle);
-    all.map(|(release, tag)| (release.version, tag)).max_by(|a, b| a.0.cmp(&b.0))
-}
-
-/// Returns the release that an entry of the lock names, and the id of its tag.
-fn locked(entry: &LockEntry) -> Option<(Release, Oid)> {
-    let release = entry.release.as_deref()?.parse().ok()?;
-    Some((release, Oid::from_hex(entry.tag.as_deref()?.as_bytes()).ok()?))
+    let recorded = collection.lock.releases.get(bundle).and_then(LockedRelease::named);
+    // A lock that was written before releases stood in it says it by its artifacts. Where some stayed at an older release, the
+    // newest is what was taken last.
+    let by_artifacts = || {
+        let all = collection.lock.artifacts.values().filter_map(LockEntry::named);
+        let all = all.filter(|(release, _)| release.bundle == *bundle);
+        all.map(|(release, tag)| (release.version, tag)).max_by(|a, b| a.0.cmp(&b.0))
+    };
+    recorded.or_else(by_artifacts)
 }
 
 /// Returns the releases that a collection's lock names, by the user's names for the vaults that they came from.
@@ -42,8 +66,14 @@ fn locked_by_vault(collection: &Collection) -> BTreeMap<String, Vec<(Release, Oi
     let mut all: BTreeMap<String, BTreeSet<(Release, Oid)>> = BTreeMap::new();
     for (artifact, entry) in &collection.lock.artifacts {
         let vault = collection.manifest.artifacts.get(artifact).and_then(|entry| entry.vault.clone());
-        if let (Some(vault), Some(locked)) = (vault, locked(entry)) {
+        if let (Some(vault), Some(locked)) = (vault, entry.named()) {
             all.entry(vault).or_default().insert(locked);
+        }
+    }
+    for (bundle, locked) in &collection.lock.releases {
+        if let (Some(vault), Some((version, tag))) = (&locked.vault, locked.named()) {
+            let release = Release { bundle: bundle.clone(), version };
+            all.entry(vault.clone()).or_default().insert((release, tag));
         }
     }
     all.into_iter().map(|(vault, releases)| (vault, releases.into_iter().collect())).collect()

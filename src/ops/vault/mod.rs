@@ -40,7 +40,7 @@ pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
 pub use init::{Made, NewPlace, init};
 pub use kept::LastFetch;
 pub use ledger::{Opened, knowing};
-pub use locked::{PulledOne, check_locked, pull_all, pull_locked};
+pub use locked::{PulledOne, check_locked, locked_release, pull_all, pull_locked};
 pub use ls::{Standing, VaultRelease, ls};
 pub use pull::{Asked, Pulled, pull};
 pub use push::{Pushed, push};
