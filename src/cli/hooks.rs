@@ -21,7 +21,7 @@ const MAX_INPUT_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Let git validate what is committed and verify the releases that are pushed
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat hooks install")]
     Hooks(Hooks),
     /// What git's hooks call
     #[command(subcommand, hide = true)]

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::hints::word;
-use super::import::{Wish, refusal_text, steps_text};
+use super::import::{Wish, nothing_text, refusal_text, steps_text};
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, above_text, brief, clean, count, runs_text, short, size};
@@ -120,7 +120,7 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
     };
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
-        None => "Nothing to do: the collection has all of it\n".to_owned(),
+        None => nothing_text(done.plan.artifacts.iter()),
     };
     let text = format!("{}{commit}", plan_text(&done.plan, false, false));
     Ok(Report::new("import", &done, text))

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::bundle::{is_pack, verified, verified_text};
+use super::bundle::is_pack;
 use super::failure::Failure;
 use super::hints::{signer_hint, word};
-use super::import::{Wish as ImportWish, import_from, plan_text};
+use super::import::{Wish as ImportWish, dry_run_text, import_from};
 use super::qr;
 use super::report::Report;
+use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, WARNING, clean};
+use super::verified::{verified, verified_text};
 use crate::fsio::{Access, read, write_atomic};
 use crate::model::{BundleName, Class, Recommendation, Source, holds_carrier};
 use crate::ops::bundle::{self, Detail, Existing, Place, Wanted};
@@ -286,9 +288,9 @@ fn opened_text(opened: &Opened) -> String {
     }
     match &opened.standing {
         Standing::Verified { release, plan } => {
-            text.push_str(&verified_text(release));
+            text.push_str(&verified_text(release, Screen::here()));
             match plan {
-                Some(plan) => text.push_str(&plan_text(plan, true, false)),
+                Some(plan) => text.push_str(&dry_run_text(plan, false, "`--format json`")),
                 None => text.push_str("There is no collection here, so nothing can be said of what it would change\n"),
             }
         }

@@ -1,5 +1,6 @@
 //! Signing keys and the people whose signatures are believed.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -54,6 +55,12 @@ pub enum Error {
         /// How many keys there are.
         found: usize,
     },
+    /// What is named is no file, and no key either.
+    #[error("there is no file '{}'", .0.display())]
+    NoKeyFile(PathBuf),
+    /// Nobody who is known has a key with this fingerprint.
+    #[error("nobody in the list of allowed signers has the key '{}'", .0.escape_debug())]
+    NoFingerprint(String),
     /// It is a private key.
     #[error("'{}' is a private key", .0.display())]
     PrivateKey(PathBuf),
@@ -120,6 +127,8 @@ impl Error {
             Error::NoIdentity | Error::NoKey | Error::KeyExists(_) => Class::Usage,
             Error::NotAKey { .. }
             | Error::Several { .. }
+            | Error::NoKeyFile(_)
+            | Error::NoFingerprint(_)
             | Error::PrivateKey(_)
             | Error::Principal(_)
             | Error::NoPrincipal(_) => Class::Name,
@@ -170,7 +179,7 @@ pub fn generate(context: &Context, configured: &dyn Fn(&str) -> bool) -> Result<
     let key = generate_key(&principal)?;
     create_new(&path, key.private_openssh.as_bytes(), Access::Private)?;
     create_new(&folder.join("id_ed25519.pub"), format!("{}\n", key.public_line).as_bytes(), Access::Shared)?;
-    add(context, &principal, &key.public_line)?;
+    add(context, &principal, &key.public_line, &Scope::default())?;
     let wanted = [
         ("gpg.format", "ssh".to_owned()),
         ("user.signingKey", path.display().to_string()),
@@ -222,6 +231,12 @@ pub struct ShownSigner {
     /// For what; all namespaces when `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<String>,
+    /// From when on the key is valid, RFC 3339; without `Z` where the list leaves the zone open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_after: Option<String>,
+    /// Until when the key is valid, in the same form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_before: Option<String>,
     /// Line of the file.
     pub line: usize,
     /// Whether the key is revoked: it is in the list, and nothing that it signed is believed.
@@ -242,9 +257,35 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
         principals: signer.principals().to_owned(),
         fingerprint: signer.key().fingerprint(),
         namespaces: signer.namespaces().map(str::to_owned),
+        valid_after: signer.valid_after().map(|moment| moment.to_string()),
+        valid_before: signer.valid_before().map(|moment| moment.to_string()),
         line: signer.line(),
     });
     Ok(shown.collect())
+}
+
+/// What a key is believed for, and when.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Comma-separated namespaces; git's and ours where there are none.
+    pub namespaces: Option<String>,
+    /// First day on which it is valid.
+    pub valid_after: Option<jiff::civil::Date>,
+    /// Day on which it is valid no more.
+    pub valid_before: Option<jiff::civil::Date>,
+}
+
+/// As the options of a line: days start at midnight in UTC.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "namespaces=\"{}\"", self.namespaces.as_deref().unwrap_or(NAMESPACES))?;
+        for (name, day) in [("valid-after", self.valid_after), ("valid-before", self.valid_before)] {
+            if let Some(day) = day {
+                write!(f, ",{name}=\"{}Z\"", day.strftime("%Y%m%d"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Allows a principal to sign with a key, given as text or as the path of a public key file. Returns the fingerprint.
@@ -254,7 +295,7 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
 /// # Errors
 /// [`Error::Principal`], [`Error::NotAKey`], [`Error::Several`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is
 /// broken already.
-pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Error> {
+pub fn add(context: &Context, principal: &str, key: &str, scope: &Scope) -> Result<String, Error> {
     check_principal(principal)?;
     let key = read_key(context, key)?;
     let _lock = lock_lists(context)?;
@@ -263,7 +304,7 @@ pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Erro
     }
     let path = &context.allowed_signers;
     let mut text = text_of(path)?;
-    let line = format!("{principal} namespaces=\"{NAMESPACES}\" {}", key.to_line());
+    let line = format!("{principal} {scope} {}", key.to_line());
     if !text.lines().any(|known| known == line) {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
@@ -321,7 +362,7 @@ fn check_principal(principal: &str) -> Result<(), Error> {
 /// Reads a public key, given as text or as the path of a public key file.
 ///
 /// # Errors
-/// [`Error::NotAKey`], [`Error::Several`], [`Error::PrivateKey`].
+/// [`Error::NotAKey`], [`Error::NoKeyFile`], [`Error::Several`], [`Error::PrivateKey`].
 pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     one_key(key, key)?;
     if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
@@ -329,6 +370,10 @@ pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     }
     let path = context.folder.join(key);
     if !path.is_file() {
+        // The text of a key has a space in it.
+        if !key.trim().contains(' ') {
+            return Err(Error::NoKeyFile(path));
+        }
         let parsed = PublicKey::parse_line(key.trim());
         return parsed
             .map(|(key, _)| key)

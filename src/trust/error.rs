@@ -149,6 +149,20 @@ impl TrustError {
         }
     }
 
+    /// Returns what it says of the release in one word: that of the [`Verdict`] on its signature; `not-allowed` or `not-listed` where
+    /// a ledger refuses what a known key has signed, and `bad` where something else is not what was signed.
+    pub fn verdict(&self) -> &'static str {
+        match self {
+            TrustError::Verdict { verdict, .. } => verdict.0.word(),
+            TrustError::Ledger(Refusal::UnknownKey { .. }) => "unknown-key",
+            TrustError::Ledger(Refusal::Revoked { .. }) => "revoked",
+            TrustError::Ledger(Refusal::NotAllowed { .. }) => "not-allowed",
+            TrustError::Ledger(Refusal::Unpublished(_)) => "not-listed",
+            TrustError::Source(_) | TrustError::Signers { .. } | TrustError::Revoked { .. } => "cannot-check",
+            _ => "bad",
+        }
+    }
+
     /// Returns the class of the error.
     pub fn class(&self) -> Class {
         match self {

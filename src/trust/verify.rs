@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::error::NotGood;
-use super::{Evidence, Ledger, Level, Listed, Pin, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
+use super::{Evidence, Lack, Ledger, Level, Listed, Pin, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
 use crate::model::{
     BundleManifest, Digest, FileEntry, Hasher, MANIFEST_PATH, MAX_MANIFEST_BYTES, Oid, Release, tree_digest,
 };
@@ -91,6 +91,19 @@ pub struct ReleaseContent {
     pub is_fresh: bool,
     /// The level reached.
     pub level: Level,
+}
+
+impl ReleaseContent {
+    /// Returns why the level is not higher; `None` for the highest.
+    pub fn lack(&self) -> Option<Lack> {
+        match self.level {
+            Level::Witnessed => None,
+            Level::Released if self.is_fresh => Some(Lack::TooFewWitnesses),
+            Level::Released => Some(Lack::NoCheckpoint),
+            _ if self.listed.is_some() => Some(Lack::NotCompared),
+            _ => Some(Lack::NoLedger),
+        }
+    }
 }
 
 /// Verifies a release: signature, name, signer, tag, commit, tree, manifest, digest, in this order.

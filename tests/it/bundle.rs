@@ -789,7 +789,7 @@ fn a_preview_names_every_file_and_writes_nothing() {
             "  gone    skills/one/gone.md  +0 -1",
             "  new     skills/one/run.sh  +2 -0",
             "  changed skills/one/picture  no text, or too large",
-            "U+200B in column",
+            "Warning skill/one SKILL.md:",
             "can run: skills/one/run.sh",
         ] {
             assert!(shown.stdout.contains(line), "{existing}: '{line}' in {}", shown.stdout);

@@ -441,7 +441,7 @@ fn a_stolen_key_is_revoked_from_the_theft_on() {
     bob.run(["vault", "push", "team", "good@1.1.0"]).refused("untrusted");
 }
 
-/// One screen for anything, believed or not; looking changes nothing.
+/// What is looked at is told, believed or not; looking changes nothing (`screens.rs` has how much fits).
 #[test]
 fn inspect_says_who_when_what_and_how_much_is_known() {
     let (ada, id) = ada();
@@ -464,7 +464,6 @@ fn inspect_says_who_when_what_and_how_much_is_known() {
     // From a vault whose ledger was compared.
     let reader = reader(&ada, &["--ledger", &id]);
     let ran = reader.unchanged(&["inspect", "team:kit", "--offline"]);
-    assert!(ran.stdout.lines().count() <= 45, "one screen: {}", ran.stdout);
     for text in ["ada@example.invalid", "level      3: released as entry 1", "published", "Would add", "can run"] {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.stdout);
     }

@@ -15,7 +15,11 @@ impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
         let class = error.class();
         let hint = hint(&error);
-        Self::of(&error, class, hint)
+        let standing = match &error {
+            vault::Error::Bundle(error) => super::standing(error),
+            _ => None,
+        };
+        Self::of(&error, class, hint).standing(standing)
     }
 }
 

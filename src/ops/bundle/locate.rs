@@ -16,7 +16,7 @@ use crate::ops::Context;
 use crate::pack::Pack;
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
 use crate::trust::{
-    Authority, Evidence, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
+    Authority, Evidence, Lack, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
 };
 
 /// Where a release is looked for.
@@ -207,7 +207,7 @@ pub fn check_policy(context: &Context, content: &ReleaseContent, allowed: Option
     if content.level == Level::Released && !content.is_fresh {
         return Err(Error::Stale { release });
     }
-    Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word() })
+    Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word(), reason: content.lack() })
 }
 
 /// As [`check_policy`], for a file that nobody has signed. The policy `personal` leaves that to the user, who has to say so; the
@@ -220,7 +220,7 @@ pub fn check_unsigned(context: &Context, path: &Path, level: Level, allowed: Opt
         return Ok(());
     }
     let (release, needs) = (path.display().to_string(), context.policy.needs().number());
-    Err(Error::Level { release, level: level.number(), needs, policy: context.policy.word() })
+    Err(Error::Level { release, level: level.number(), needs, policy: context.policy.word(), reason: None })
 }
 
 /// Returns the SHA-256 that the pack of a release has, wherever it is made; the release must be verified.
@@ -245,6 +245,9 @@ pub struct VerifiedReport {
     pub level: u8,
     /// What the level means.
     pub meaning: Level,
+    /// Why it is no higher one; absent for the highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Lack>,
     /// Number of its entry in the ledger that vouches for it, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
@@ -298,6 +301,7 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         fingerprint: content.fingerprint.clone(),
         level: content.level.number(),
         meaning: content.level,
+        reason: content.lack(),
         number: content.listed.as_ref().map(|listed| listed.number),
         published: content.listed.as_ref().map(|listed| rfc3339(listed.time)),
         is_fresh: content.is_fresh,

@@ -41,7 +41,7 @@ pub(crate) use objects::write_objects;
 pub(crate) use origin::stored_manifest;
 pub use plan::{Detail, Older, Plan, Planned, Step, plan};
 pub use portable::{Measure, TooMuchForSome};
-pub use preview::Preview;
+pub use preview::{Look, Preview, look};
 pub(crate) use signer::Signer;
 pub use stored::{Stored, releases};
 pub use wish::Export;

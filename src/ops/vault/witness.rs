@@ -47,7 +47,8 @@ pub fn witness(context: &Context, name: &str, path: &Path) -> Result<Witnessed, 
 
 /// Returns the newest number up to which enough witnesses saw this ledger; `None` where none are configured or too few did.
 ///
-/// A statement that is missing counts for nothing. One that contradicts the ledger is an error: one of the two is a fork.
+/// A statement that is missing, or none that anyone believed has signed, counts for nothing, and that is told. One that contradicts
+/// the ledger is an error: one of the two is a fork.
 ///
 /// # Errors
 /// [`Error::Contradicted`], [`Error::Bundle`] for lists that cannot be used, [`Error::Fs`].
@@ -55,14 +56,8 @@ pub(super) fn witnessed(context: &Context, ledger: &Ledger) -> Result<Option<u64
     if context.witnesses.is_empty() {
         return Ok(None);
     }
-    let store = load_trust(context)?;
     let mut seen: Vec<(String, u64)> = Vec::new();
-    for path in &context.witnesses {
-        let Some(bytes) = read_optional(path, MAX_STATEMENT_BYTES)? else { continue };
-        let Some((statement, principal)) = Statement::verify(&bytes, &store) else { continue };
-        if statement.ledger != ledger.id() {
-            continue;
-        }
+    for (statement, principal) in statements(context, ledger)? {
         match ledger.record(statement.number) {
             Some(record) if record.digest != statement.digest => {
                 return Err(Error::Contradicted { witness: principal, number: statement.number });
@@ -73,6 +68,32 @@ pub(super) fn witnessed(context: &Context, ledger: &Ledger) -> Result<Option<u64
         }
     }
     Ok(quorum(seen, context.witness_threshold))
+}
+
+/// Returns the statements on this ledger, each with who signed it; tells of those that are none.
+///
+/// # Errors
+/// [`Error::Bundle`] for lists that cannot be used, [`Error::Fs`].
+pub(super) fn statements(context: &Context, ledger: &Ledger) -> Result<Vec<(Statement, String)>, Error> {
+    if context.witnesses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let store = load_trust(context)?;
+    let mut statements = Vec::new();
+    for path in &context.witnesses {
+        let warn = |why: &str| {
+            let path = path.display().to_string();
+            context.progress.warn(&format!("the witness '{}' does not count: {why}", path.escape_debug()));
+        };
+        match read_optional(path, MAX_STATEMENT_BYTES)?.map(|bytes| Statement::verify(&bytes, &store)) {
+            None => warn("there is no such file"),
+            Some(None) => warn("it is no statement that someone you trust has signed"),
+            // Others are configured for other vaults.
+            Some(Some((statement, _))) if statement.ledger != ledger.id() => {}
+            Some(Some(good)) => statements.push(good),
+        }
+    }
+    Ok(statements)
 }
 
 /// Returns the highest number that so many different people have seen.
