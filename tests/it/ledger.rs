@@ -46,6 +46,11 @@ pub fn public(env: &TestEnv) -> String {
     env.json(&["key", "show"])["public"].as_str().expect("a key").to_owned()
 }
 
+/// Lets a user be one who has seen no ledger yet, as on another machine: only the refs in their stores are left.
+pub fn forget_seen(env: &TestEnv) {
+    std::fs::remove_dir_all(env.home().join(".skillmeat/seen")).expect("removes");
+}
+
 pub fn vault_git(ada: &TestEnv, args: &[&str]) -> String {
     let mut command = ada.command("git");
     command.arg("-C").arg(ada.root().join("vault.git")).args(args);
@@ -200,6 +205,7 @@ fn row_48_and_49_a_rewound_and_a_forked_ledger_are_told() {
     Ran::of(command).ok();
     let moved = ada.home().join(".skillmeat/vaults");
     std::fs::remove_dir_all(&moved).expect("removes");
+    forget_seen(&ada);
     ada.run(["vault", "add", "team", "../vault.git", "--ledger", &id]).ok();
     ada.run(["vault", "checkpoint", "team"]).ok();
     ada.run(["vault", "checkpoint", "team"]).ok();
@@ -229,6 +235,7 @@ fn row_55_and_61_what_is_missing_is_told() {
     let store = store.to_str().expect("a path");
     let pointer = reader.git(["-C", store, "for-each-ref", "--format=%(refname)", "refs/skillmeat/seen/"]);
     reader.git(["-C", store, "update-ref", "-d", &pointer]);
+    forget_seen(&reader);
     let ran = reader.run(["vault", "pull", "team"]).ok();
     assert!(ran.stderr.contains("first contact again"), "{}", ran.stderr);
     reader.refused("untrusted", &["import", "team:kit", "--offline", "--yes"]);
@@ -343,6 +350,8 @@ fn row_49_a_witness_contradicts_a_fork() {
     let fork = fork.to_str().expect("a path");
     ada.git(["-C", fork, "update-ref", "refs/heads/skillmeat-ledger", &first]);
     ada.git(["-C", fork, "update-ref", "-d", "refs/tags/kit--v1.0.0"]);
+    ada.run(["vault", "remove", "team"]).ok();
+    forget_seen(&ada);
     ada.run(["vault", "add", "fork", fork, "--ledger", &id]).ok();
     ada.run(["vault", "checkpoint", "fork"]).ok();
     ada.run(["vault", "checkpoint", "fork"]).ok();

@@ -37,6 +37,7 @@ mod remote;
 mod restore;
 mod rows;
 mod schema;
+mod seen;
 mod server;
 mod server_attacks;
 mod trust;

@@ -131,7 +131,14 @@ fn check_place(context: &Context, vault: &Vault, ledger: &Ledger, to: &Path, sha
     let pairs = ledger.records().iter().zip(found.records());
     let at = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
     let (old, old_number) = (ledger.head(), ledger.number());
-    Err(Error::Forked { vault: vault.name.clone(), old, old_number, new: found.head(), new_number: found.number(), at })
+    Err(Error::Forked {
+        vault: vault.name.clone(),
+        old,
+        old_number,
+        new: found.head(),
+        new_number: found.number(),
+        at: Some(at),
+    })
 }
 
 /// Fetches a ledger into a folder that is thrown away, and checks all of it.
@@ -231,7 +238,7 @@ pub fn pull_from(context: &Context, name: &str, from: &str, asked: Asked<'_>) ->
     let head = refs.iter().find(|one| one.name == LEDGER_REF).map(|one| one.id);
     let head = head.ok_or_else(|| Error::NotAVault(copy.url.clone()))?;
     let lock = lock(context, name)?;
-    let opened = Opened::of(context, copy.clone())?;
+    let opened = Opened::to_fetch(context, copy.clone())?;
     match &opened.ledger {
         // Looked at before its tags are: those that an older copy has not were never taken back.
         Some(seen) if seen.records().iter().any(|record| record.commit == head) => {

@@ -272,5 +272,5 @@ fn contradiction(vault: &Vault, seen: &Ledger, new: &Ledger) -> Option<Error> {
     }
     let pairs = seen.records().iter().zip(new.records());
     let at = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
-    Some(Error::Forked { vault, old, old_number, new: head, new_number, at })
+    Some(Error::Forked { vault, old, old_number, new: head, new_number, at: Some(at) })
 }
