@@ -14,7 +14,7 @@ use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, short, size};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
 use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
-use crate::ops::vault::{self, Opened};
+use crate::ops::vault::{self, Judges};
 use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
 
@@ -313,26 +313,25 @@ fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Opti
         Place::Repository(&collection.repo, what.to_owned(), None)
     };
     let found = bundle::find(&session.context, &place)?;
-    let origin = vault::knowing(&session.context, &found)?;
-    let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
+    let judges = vault::knowing(&session.context, &found)?;
+    let (verified, report) = verified(session, &found, &judges, minisign.as_ref())?;
     bundle::check_policy(&session.context, verified.get(), level)?;
     let report = VerifiedReport { minisign, ..report };
     let minisign = report.minisign.as_ref().map(|verdict| format!("  minisign   {}\n", clean(&verdict.to_string())));
     Ok(Report::new("verify", &report, verified_text(&report) + &minisign.unwrap_or_default()))
 }
 
-/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
+/// Verifies a release, by what the vaults say that have a say on it. What is known of a signature of
 /// minisign beside it is said with a refusal too.
 pub(super) fn verified(
     session: &Session,
     found: &Found,
-    origin: Option<&Opened>,
+    judges: &Judges,
     minisign: Option<&MinisignVerdict>,
 ) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
-    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
-    let verified = bundle::verify(&session.context, found, voucher)
-        .map_err(|error| passphrase::beside_minisign(error, minisign))?;
-    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
+    let verified =
+        judges.verify(&session.context, found).map_err(|error| passphrase::beside_minisign(error.into(), minisign))?;
+    let report = bundle::report(found, &verified, judges.origin().map(|opened| opened.vault.name.as_str()));
     Ok((verified, report))
 }
 
@@ -347,7 +346,13 @@ pub(super) fn level_text(report: &VerifiedReport) -> String {
         }
         (Level::Released, _) => format!("released as {entry}; too few witnesses saw the same ledger"),
         (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
-        (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
+        (Level::Signed, None) if report.other_in.is_empty() => {
+            "signed by a key you trust; no vault vouches for it".to_owned()
+        }
+        (Level::Signed, None) => format!(
+            "signed by a key you trust; no vault vouches for it, and '{}' has another release of this name",
+            clean(&report.other_in.join("', '"))
+        ),
         (Level::Intact, _) => "intact, author unknown".to_owned(),
         (Level::Unverified, _) => "unverified".to_owned(),
     }

@@ -258,6 +258,7 @@ fn trust_hint(error: &TrustError) -> Option<String> {
             "mend the file, or correct its path with `git config`".to_owned()
         }
         TrustError::Ledger(refusal) => return vault::refusal_hint(refusal),
+        TrustError::Objection { refusal, .. } => return vault::refusal_hint(refusal),
         TrustError::Source(_) => return None,
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };

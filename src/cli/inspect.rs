@@ -15,7 +15,7 @@ use crate::ops::bundle::old::OldReport;
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport, Wanted,
 };
-use crate::ops::vault::{self, Asked, Opened, Vault};
+use crate::ops::vault::{self, Asked, Judges, Opened, Vault};
 use crate::scan::{Finding, Severity};
 use crate::signature::{RawTag, shown};
 
@@ -81,8 +81,7 @@ impl Command {
                 Err(Error::Old(old)) => Ok(old_report(old.report)),
                 found => {
                     let found = found?;
-                    let known = vault::knowing(context, &found)?;
-                    inspect(session, &found, known.as_ref())
+                    inspect(session, &found, &vault::knowing(context, &found)?)
                 }
             };
         }
@@ -96,12 +95,11 @@ impl Command {
                 &session.context,
                 &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()),
             )?;
-            return inspect(session, &found, Some(&opened));
+            return inspect(session, &found, &opened.into());
         }
         let collection = session.collection()?;
         let found = bundle::find(&session.context, &Place::Repository(&collection.repo, what, None))?;
-        let known = vault::knowing(context, &found)?;
-        inspect(session, &found, known.as_ref())
+        inspect(session, &found, &vault::knowing(context, &found)?)
     }
 }
 
@@ -111,8 +109,8 @@ fn old_report(old: OldReport) -> Report {
     Report::new("inspect", &inspected, text).status(Class::Untrusted.exit_status())
 }
 
-fn inspect(session: &Session, found: &Found, origin: Option<&Opened>) -> Result<Report, Failure> {
-    let (verified, report) = match verified(session, found, origin, None) {
+fn inspect(session: &Session, found: &Found, judges: &Judges) -> Result<Report, Failure> {
+    let (verified, report) = match verified(session, found, judges, None) {
         Ok(verified) => verified,
         // What cannot be read is not a verdict.
         Err(failure) if failure.class.exit_status() != Class::Untrusted.exit_status() => return Err(failure),

@@ -57,8 +57,7 @@ pub(super) fn minisign_verdict(session: &Session, what: &str, key: &str) -> Resu
 }
 
 /// Tells of a good signature of minisign where that of the tag is not believed: it is no reason to take the release.
-pub(super) fn beside_minisign(error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
-    let mut failure = Failure::from(error);
+pub(super) fn beside_minisign(mut failure: Failure, minisign: Option<&MinisignVerdict>) -> Failure {
     if let Some(verdict) = minisign {
         failure.causes.push(format!(
             "minisign, apart from that: {}; level 1, the bytes are those that were signed, which is not enough to import them",

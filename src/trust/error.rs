@@ -32,6 +32,17 @@ pub enum TrustError {
     /// The ledger of the vault does not vouch for it.
     #[error(transparent)]
     Ledger(#[from] Refusal),
+    /// A vault that does not list it speaks against it.
+    #[error("the vault '{vault}', whose ledger you have compared, speaks against '{release}'")]
+    Objection {
+        /// The user's name for the vault.
+        vault: String,
+        /// The release.
+        release: String,
+        /// What it says.
+        #[source]
+        refusal: Box<Refusal>,
+    },
     /// The tag's name is not that of a release.
     #[error("the tag has a name that no release has")]
     Name(#[from] ReleaseError),
@@ -163,6 +174,7 @@ impl TrustError {
                 _ => Class::Untrusted,
             },
             TrustError::Ledger(refusal) => refusal.class(),
+            TrustError::Objection { refusal, .. } => refusal.class(),
             TrustError::Tree(_)
             | TrustError::Mismatch { .. }
             | TrustError::ManifestDiffers { .. }

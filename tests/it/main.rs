@@ -30,6 +30,7 @@ mod load;
 mod machines;
 mod minisign;
 mod mirror;
+mod objections;
 mod old_packs;
 mod partial;
 mod recommend;

@@ -180,6 +180,8 @@ pub(super) fn refusal_hint(refusal: &Refusal) -> Option<String> {
         Refusal::UnknownKey { .. } | Refusal::NotAllowed { .. } => {
             "its signer has no role for it in the vault: `git skillmeat vault show NAME` shows who has".to_owned()
         }
-        Refusal::Revoked { .. } => "wait for a release that is signed with another key".to_owned(),
+        Refusal::Revoked { .. } | Refusal::KeyRevoked { .. } => {
+            "wait for a release that is signed with another key".to_owned()
+        }
     })
 }

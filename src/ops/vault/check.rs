@@ -20,7 +20,7 @@ use crate::git::Store;
 use crate::model::{Class, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 
 pub(super) use content::{Depth, Looked, check_all};
 pub(super) use entries::read_all;
@@ -307,8 +307,7 @@ fn check_releases(
 ) -> Result<(), Error> {
     let store = load_trust(context)?;
     // Whether the user knows the ledger decides what it is worth, and not whether what is here is what it says.
-    let vault = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(vault) };
+    let authority = Authority::of(&store, Some(Voucher::compared(&checked.vault, ledger)));
     let at = |release: &Release| view.examined.at(&release.ref_name());
     checked.listed = ledger.releases().count();
     let listed =

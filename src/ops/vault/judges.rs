@@ -4,20 +4,62 @@ use super::{Error, Opened, Vault, names};
 use crate::git::GitError;
 use crate::model::{Oid, Release};
 use crate::ops::Context;
-use crate::ops::bundle::Found;
+use crate::ops::bundle::{self, Found};
 use crate::signature::RawTag;
-use crate::trust::Pin;
+use crate::trust::{Pin, ReleaseContent, Verified, Voucher};
 
-/// Returns a vault that the user knows and whose ledger lists exactly this release, so that a pack that came another way is
-/// worth as much as from there. One whose id was compared speaks before any that was taken on first use.
+/// Who has a say on a release: the vault that vouches for it, or those that may speak against it.
+#[derive(Default)]
+pub struct Judges {
+    origin: Option<Opened>,
+    /// Vaults whose ids were compared, where no vault that is known lists the release.
+    others: Vec<Opened>,
+}
+
+impl From<Opened> for Judges {
+    /// What came from a vault is judged by that.
+    fn from(opened: Opened) -> Self {
+        Self { origin: Some(opened), others: Vec::new() }
+    }
+}
+
+impl Judges {
+    /// Returns the vault that vouches for the release.
+    pub fn origin(&self) -> Option<&Opened> {
+        self.origin.as_ref()
+    }
+
+    /// Verifies a release by what they say, and by the user's own lists.
+    ///
+    /// # Errors
+    /// [`Error::Bundle`]; [`Error::Contradicted`] by a witness.
+    pub fn verify<'a>(&'a self, context: &Context, found: &Found) -> Result<Verified<ReleaseContent>, Error> {
+        let voucher = self.origin.as_ref().map(|opened| opened.voucher(context)).transpose()?.flatten();
+        let other = |opened: &'a Opened| Some(Voucher::compared(&opened.vault.name, opened.ledger.as_ref()?));
+        let others: Vec<_> = self.others.iter().filter_map(other).collect();
+        Ok(bundle::verify(context, found, voucher, &others)?)
+    }
+}
+
+/// Returns the vault that the user knows and whose ledger lists exactly this release, so that a pack that came another way is
+/// worth as much as from there. One whose id was compared speaks before any that was taken on first use. Where none lists it,
+/// those that were compared may speak against it.
 ///
 /// # Errors
 /// [`Error::Behind`], [`Error::Unread`], [`Error::NothingSeen`] and [`Error::Record`] where nobody can say what one of them knows: it may
 /// have revoked the key.
-pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error> {
-    let Some((release, tag)) = named(found)? else { return Ok(None) };
+pub fn knowing(context: &Context, found: &Found) -> Result<Judges, Error> {
+    let Some((release, tag)) = named(found)? else { return Ok(Judges::default()) };
     let lists = |opened: &Opened| opened.ledger.as_ref().is_some_and(|ledger| ledger.tag_of(&release) == Some(tag));
-    Ok(all_known(context)?.into_iter().find(lists))
+    let mut others = Vec::new();
+    for opened in all_known(context)? {
+        if lists(&opened) {
+            return Ok(opened.into());
+        }
+        others.push(opened);
+    }
+    others.retain(|opened| opened.vault.pin == Some(Pin::Compared));
+    Ok(Judges { origin: None, others })
 }
 
 /// Returns which release a tag says it is, and the id of the tag; `None` for what the verification will refuse.

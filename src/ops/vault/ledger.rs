@@ -106,7 +106,7 @@ impl Opened {
         let now = u64::try_from(context.now_seconds).unwrap_or(0);
         let is_fresh = ledger.checkpoint().is_some_and(|(_, expires)| expires > now);
         let witnessed = super::witness::witnessed(context, ledger)?;
-        Ok(Some(Voucher { ledger, pin: self.vault.pin, is_fresh, witnessed }))
+        Ok(Some(Voucher { name: &self.vault.name, ledger, pin: self.vault.pin, is_fresh, witnessed }))
     }
 }
 

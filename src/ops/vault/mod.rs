@@ -40,7 +40,7 @@ pub use error::Error;
 pub use fetch::bring;
 pub use follow::{BundleUpdate, Followed, FollowedArtifact, Link, follow};
 pub use init::{Made, NewPlace, init};
-pub use judges::knowing;
+pub use judges::{Judges, knowing};
 pub use kept::LastFetch;
 pub use ledger::Opened;
 pub use locked::{PulledOne, check_locked, pull_all, pull_locked};

@@ -22,7 +22,7 @@ use crate::git::{Expect, RefChange, Repo, Store};
 use crate::model::{Class, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 use sources::{Source, Wanted, not_asked, sources};
 
 pub(super) use sources::is_git_bundle;
@@ -277,8 +277,7 @@ impl Work<'_> {
         done: &mut Repaired,
     ) -> Result<Vec<Release>, Error> {
         let store = load_trust(self.context)?;
-        let vault = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-        let authority = Authority { store: &store, vault: Some(vault) };
+        let authority = Authority::of(&store, Some(Voucher::compared(&self.vault.name, ledger)));
         // A ref that names another tag is mended: the ledger says which one it is.
         let listed = |release: &Release| at(release).and_then(|_| ledger.tag_of(release));
         let (mut good, mut wanted, mut others) = (Vec::new(), Wanted::new(), Wanted::new());

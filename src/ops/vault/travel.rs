@@ -20,7 +20,7 @@ use crate::git::{Expect, PushUpdate, RefChange, Remote, Repo, Store};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Known, Ledger, Pin, Voucher, read_ledger};
+use crate::trust::{Authority, Known, Ledger, Voucher, read_ledger};
 
 /// In what form a vault travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -92,8 +92,7 @@ pub fn export(context: &Context, name: &str, to: &Path) -> Result<Carried, Error
 /// Makes sure that every release of the ledger is here with its files.
 fn all_here(context: &Context, vault: &Vault, view: &View, ledger: &Ledger) -> Result<Vec<(Release, Oid)>, Error> {
     let store = load_trust(context)?;
-    let voucher = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(voucher) };
+    let authority = Authority::of(&store, Some(Voucher::compared(&vault.name, ledger)));
     let at = |release: &Release| view.examined.at(&release.ref_name());
     let looked = check_all(context, &view.repo, ledger, &at, &authority, Depth::Files);
     let is_missing = |looked: &Looked| matches!(looked, Looked::NotFetched | Looked::Wrong(_));
