@@ -259,6 +259,10 @@ fn trust_hint(error: &TrustError) -> Option<String> {
         }
         TrustError::Ledger(refusal) => return vault::refusal_hint(refusal),
         TrustError::Objection { refusal, .. } => return vault::refusal_hint(refusal),
+        TrustError::OtherKeys { vault, fingerprint, .. } => format!(
+            "ask whoever it is, another way, whether {fingerprint} is theirs; then `git skillmeat trust add NAME --key KEY`, or \
+             `git skillmeat vault pin {vault} --ledger ID` with the id that the vault's owners tell you"
+        ),
         TrustError::Source(_) => return None,
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };

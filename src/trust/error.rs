@@ -43,6 +43,21 @@ pub enum TrustError {
         #[source]
         refusal: Box<Refusal>,
     },
+    /// A ledger that was taken on first use gives someone a key that the user's own list does not give them.
+    #[error(
+        "'{release}' is signed by {fingerprint}: the vault '{vault}', whose id nobody has compared, says that it is a key of \
+         '{principal}', and your own list has other keys of '{principal}'"
+    )]
+    OtherKeys {
+        /// The release.
+        release: String,
+        /// The user's name for the vault.
+        vault: String,
+        /// Whose key the ledger says it is.
+        principal: String,
+        /// The key.
+        fingerprint: String,
+    },
     /// The tag's name is not that of a release.
     #[error("the tag has a name that no release has")]
     Name(#[from] ReleaseError),
@@ -181,7 +196,7 @@ impl TrustError {
             | TrustError::Digest { .. } => Class::Hash,
             TrustError::Parents(_) => Class::Policy,
             TrustError::NoManifest(_) | TrustError::Manifest { .. } | TrustError::Trailer { .. } => Class::Parse,
-            TrustError::Signers { .. } | TrustError::Revoked { .. } => Class::Untrusted,
+            TrustError::Signers { .. } | TrustError::Revoked { .. } | TrustError::OtherKeys { .. } => Class::Untrusted,
         }
     }
 }

@@ -233,7 +233,8 @@ fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<PublicKey, Tr
     Ok(key)
 }
 
-/// Says who signed, and how much that is worth: by the ledger where the user knows it, else by their own list.
+/// Says who signed, and how much that is worth: by the ledger where the user has compared its id, else by their own list, and by a
+/// ledger that was taken on first use where that list says nothing of the key and of who is said to hold it.
 fn check_signer(
     tag: &RawTag<'_>,
     key: &PublicKey,
@@ -243,11 +244,38 @@ fn check_signer(
     if let Some((vault, listed)) = authority.vault.zip(listed)
         && let Some(pin) = vault.pin
     {
-        return Ok((listed.principal.clone(), vault.level(pin, listed)));
+        let principal = match pin {
+            Pin::Compared => listed.principal.clone(),
+            Pin::FirstUse => own_name(tag, key, &vault, listed, authority.store)?,
+        };
+        return Ok((principal, vault.level(pin, listed)));
     }
     let signers = authority.store.signers();
     match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &signers) {
         Verdict::Good { principal, fingerprint } if fingerprint == key.fingerprint() => Ok((principal, Level::Signed)),
+        verdict => Err(not_good(tag, verdict)),
+    }
+}
+
+/// Returns who signed what a ledger lists that was taken on first use. Anybody can make such a ledger, and write any name into it.
+fn own_name(
+    tag: &RawTag<'_>,
+    key: &PublicKey,
+    vault: &Voucher<'_>,
+    listed: &Listed,
+    store: &TrustStore,
+) -> Result<String, TrustError> {
+    let claimed = &listed.principal;
+    match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &store.signers()) {
+        Verdict::Good { principal, .. } => Ok(principal),
+        Verdict::UnknownKey { .. } if store.allowed().names(claimed) => Err(TrustError::OtherKeys {
+            release: signature::shown(tag.name()),
+            vault: vault.name.to_owned(),
+            principal: signature::shown(claimed),
+            fingerprint: key.fingerprint(),
+        }),
+        Verdict::UnknownKey { .. } => Ok(claimed.clone()),
+        // The list has the key, and says that it is not good for this, or not at that time.
         verdict => Err(not_good(tag, verdict)),
     }
 }

@@ -140,3 +140,56 @@ fn a_vault_taken_on_first_use_keeps_nobody_from_what_others_vouch_for() {
     assert_eq!((&report["level"], &report["vault"]), (&3.into(), &"own".into()), "{report}");
     refused(reader, "untrusted", &other, &["'team'"]);
 }
+
+/// Anybody can write any name into a ledger of their own.
+#[test]
+fn a_ledger_taken_on_first_use_does_not_override_the_users_list() {
+    let (imposter, id) = ada();
+    let pack = imposter.root().join("kit-1.0.0.skillmeat-pack");
+    let pack = pack.to_str().expect("a path");
+    let real = Key::generate("");
+    let reader = TestEnv::with_collection();
+    let own = |text: &str| reader.allow_text(text);
+    own(&format!("ada@example.invalid namespaces=\"git\" {}\n", real.public));
+    reader.run(["vault", "add", "someones", &address(&imposter), "--first-use"]).ok();
+    reader.run(["vault", "pull", "someones"]).ok();
+    let says =
+        ["'someones'", "says that it is a key of 'ada@example.invalid'", "your own list has other keys", "vault pin"];
+    refused(&reader, "untrusted", pack, &says);
+    reader.refused("untrusted", &["import", "someones:kit", "--offline", "--yes"]);
+    let listed = reader.json(&["vault", "ls", "someones"]);
+    assert_eq!(listed[0]["standing"], "not-believed", "{listed}");
+    // A pattern names her too, and a line that is for something else, or over.
+    for line in [
+        "*@example.invalid",
+        "ada@example.invalid namespaces=\"file\"",
+        "ada@example.invalid valid-before=\"20200101Z\"",
+    ] {
+        own(&format!("{line} {}\n", real.public));
+        refused(&reader, "untrusted", pack, &says);
+    }
+    // The key in the user's own list has the name that it has there.
+    let key = public(&imposter);
+    own(&format!("eve namespaces=\"git\" {key}\nada@example.invalid namespaces=\"git\" {}\n", real.public));
+    let report = reader.json(&["verify", pack]);
+    assert_eq!(
+        (&report["principal"], &report["level"], &report["vault"]),
+        (&"eve".into(), &2.into(), &"someones".into())
+    );
+    assert_eq!(reader.json(&["vault", "ls", "someones"])[0]["principal"], "eve");
+    // And is good for what it is good for there.
+    own(&format!("eve namespaces=\"file\" {key}\n"));
+    refused(&reader, "untrusted", pack, &["may not sign for namespace 'git'"]);
+    own(&format!("eve valid-before=\"20200101Z\" {key}\n"));
+    refused(&reader, "untrusted", pack, &["a key that was valid until 2020"]);
+    // Of others the list says nothing, and an authority for certificates is none for keys.
+    for line in [format!("bob@example.invalid {}\n", real.public), format!("* cert-authority {}\n", real.public)] {
+        own(&line);
+        assert_eq!(reader.json(&["verify", pack])["principal"], "ada@example.invalid");
+    }
+    // A ledger whose id was compared says who its people are.
+    own(&format!("ada@example.invalid namespaces=\"git\" {}\n", real.public));
+    reader.run(["vault", "pin", "someones", "--ledger", &id]).ok();
+    let report = reader.json(&["verify", pack]);
+    assert_eq!((&report["principal"], &report["level"]), (&"ada@example.invalid".into(), &3.into()));
+}
