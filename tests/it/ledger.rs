@@ -363,6 +363,58 @@ fn row_49_a_witness_contradicts_a_fork() {
     assert!(told.stderr.contains("walt@example.invalid"), "{}", told.stderr);
 }
 
+/// Row 39 for witnesses: a key that a list gives to two people, each for another time, is one witness.
+#[test]
+fn row_39_one_key_is_one_witness() {
+    let (ada, id) = ada();
+    ada.run(["vault", "checkpoint", "team"]).ok();
+    let walt = user("walt");
+    walt.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
+    walt.run(["vault", "witness", "team", "--output", "../now"]).ok();
+    // The same statement as of another time, signed by ssh-keygen with the same key and with one of someone else.
+    let text = std::fs::read_to_string(walt.root().join("now")).expect("reads");
+    let (line, _) = text.split_once('\n').expect("a line");
+    let line = format!("{} 2024-01-01T00:00:00Z\n", line.rsplit_once(' ').expect("a time").0);
+    let signed = |name: &str, key: &std::path::Path| {
+        let path = walt.root().join(name);
+        std::fs::write(&path, &line).expect("writes");
+        let mut command = walt.command("ssh-keygen");
+        command.args(["-q", "-Y", "sign", "-n", "skillmeat-witness@v1", "-f"]).arg(key).arg(&path);
+        Ran::of(command).ok();
+        let armour = std::fs::read_to_string(path.with_extension("sig")).expect("a signature");
+        std::fs::write(&path, format!("{line}{armour}")).expect("writes");
+        path.to_str().expect("a path").to_owned()
+    };
+    let again = signed("again", &walt.home().join("signing_key"));
+    let other = Key::generate("");
+    let others = signed("others", &other.write(&walt.root().join("other_key")));
+    let reader = reader(&ada, &["--ledger", &id]);
+    let key = public(&walt);
+    reader.allow_text(&format!(
+        "carol valid-before=\"20250101Z\" {key}\ndora valid-after=\"20250101Z\" {key}\nerin {}\n",
+        other.public
+    ));
+    let now = walt.root().join("now").to_str().expect("a path").to_owned();
+    let witnessed = |files: &[&str], threshold: &str| {
+        let _ = Ran::of({
+            let mut command = reader.command("git");
+            command.args(["config", "--global", "--unset-all", "skillmeat.witness"]);
+            command
+        });
+        for file in files {
+            reader.git(["config", "--global", "--add", "skillmeat.witness", file]);
+        }
+        reader.config("skillmeat.witnessThreshold", threshold);
+        reader.json(&["vault", "show", "team"])["witnessed"].clone()
+    };
+    for one in [&now, &again, &others] {
+        assert_eq!(witnessed(&[one], "1"), 2, "{one} is believed");
+    }
+    assert!(witnessed(&[&now, &again], "2").is_null(), "two names, one key");
+    assert_eq!(witnessed(&[&now, &others], "2"), 2, "two people");
+    assert!(witnessed(&[&now, &again, &others], "3").is_null());
+}
+
 #[test]
 fn a_release_that_was_taken_back_is_had_only_by_name() {
     let (ada, id) = ada();
