@@ -304,8 +304,6 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
     let collection;
-    // First, so that what is bad is refused whatever the tag says.
-    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, what, key)).transpose()?;
     let place = if is_pack(session, what) {
         Place::Pack(session.environment.absolute(what.as_ref()))
     } else {
@@ -313,6 +311,8 @@ fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Opti
         Place::Repository(&collection.repo, what.to_owned(), None)
     };
     let found = bundle::find(&session.context, &place)?;
+    // First, so that what is bad is refused whatever the tag says.
+    let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, &found, key)).transpose()?;
     let judges = vault::knowing(&session.context, &found)?;
     let (verified, report) = verified(session, &found, &judges, minisign.as_ref())?;
     bundle::check_policy(&session.context, verified.get(), level)?;

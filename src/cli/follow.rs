@@ -47,7 +47,8 @@ impl Following {
                 Err(error) => (None, Some(with_causes(&error))),
             };
             let (link, artifacts) = (followed.link.clone(), followed.artifacts.clone());
-            (followed, BundleUpdate { link, artifacts, plan, commit: None, problem })
+            let signed_by = followed.signed_by(&collection);
+            (followed, BundleUpdate { link, artifacts, signed_by, plan, commit: None, problem })
         };
         Ok(Self { existing, seen: followed.into_iter().map(one).collect() })
     }
@@ -57,9 +58,9 @@ impl Following {
         self.seen.iter().all(|(_, update)| update.plan.is_none())
     }
 
-    /// Says whether something would be taken that a client runs by itself.
+    /// Says whether a person should see first what would be taken.
     pub(super) fn needs_consent(&self) -> bool {
-        self.seen.iter().any(|(_, update)| update.plan.as_ref().is_some_and(|plan| !plan.runs.is_empty()))
+        self.seen.iter().any(|(_, update)| update.needs_consent())
     }
 
     /// Takes what is newer, a commit for each bundle.
@@ -107,6 +108,15 @@ pub(super) fn update_text(update: &BundleUpdate, dry_run: bool) -> String {
         (None, None) if update.artifacts.iter().all(|one| one.upstream == Upstream::Current) => "current\n".to_owned(),
         (None, None) => "nothing newer to take\n".to_owned(),
     });
+    if let Some(signed) = update.signed_by.as_ref().filter(|_| update.plan.is_some()) {
+        let new = if signed.is_new {
+            format!(", {WARNING}not the key of the release before{WARNING:#}")
+        } else {
+            String::new()
+        };
+        let (principal, key) = (clean(&signed.principal), clean(&signed.fingerprint));
+        text.push_str(&format!("  signed by {principal} with key {key}{new}, level {}\n", signed.level));
+    }
     let told = |state: &Upstream| !matches!(state, Upstream::Current | Upstream::NewRelease { .. });
     for one in update.artifacts.iter().filter(|one| told(&one.upstream)) {
         text.push_str(&format!("Left {NAME}{}{NAME:#}, {}\n", one.artifact, upstream_text(&one.upstream)));

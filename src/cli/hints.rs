@@ -306,6 +306,9 @@ pub(super) fn git_hint(error: &GitError) -> Option<String> {
         GitError::Redirected { .. } => "if you trust that server, give its address instead".to_owned(),
         GitError::BadEntry { .. } | GitError::BadPath(_) => "ask its author to replace it by a plain file with a portable name".to_owned(),
         GitError::Missing { .. } => "run `git fsck` in the repository".to_owned(),
+        GitError::Forged { .. } => {
+            "do not use this repository: `git fsck` names what else is wrong; clone it again over a network, or with `--no-local`".to_owned()
+        }
         GitError::NoCommit(_) => "`git skillmeat history` shows commits and snapshots".to_owned(),
         GitError::Fs(error) => return fs_hint(error),
         GitError::Gix { source, .. } if source.is_full() => "free some space, then run the command again".to_owned(),

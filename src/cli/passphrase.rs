@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use super::bundle::is_pack;
 use super::failure::Failure;
 use super::session::Session;
 use crate::model::Class;
-use crate::ops::bundle::{self, Error};
+use crate::ops::bundle::{self, Found};
 use crate::signature::{MinisignSigner, MinisignVerdict};
 
 /// Reads the key that packs are signed with too: the one given, else the one of the settings; `None` where there is none.
@@ -25,6 +24,7 @@ fn ask(session: &Session, question: &str) -> Option<String> {
     if !session.can_ask() {
         return None;
     }
+    session.context.progress.pause();
     let stdin = std::io::stdin();
     let shown = tcgetattr(&stdin).ok()?;
     let mut hidden = shown.clone();
@@ -40,20 +40,11 @@ fn ask(session: &Session, question: &str) -> Option<String> {
 }
 
 /// Checks `PACK.minisig`; whatever is not good is an error.
-pub(super) fn minisign_verdict(session: &Session, what: &str, key: &str) -> Result<MinisignVerdict, Failure> {
-    if !is_pack(session, what) {
-        return Err(Failure::new(
-            Class::Usage,
-            "a tag has no signature of minisign",
-            "give the pack, with its `.minisig` beside it",
-        ));
-    }
+pub(super) fn minisign_verdict(session: &Session, found: &Found, key: &str) -> Result<MinisignVerdict, Failure> {
     let key = bundle::minisign_key(&session.environment.folder, key)?;
-    let path = session.environment.absolute(what.as_ref());
-    if !path.is_file() {
-        return Err(Error::NoPack(path).into());
-    }
-    Ok(bundle::minisign_verdict(&path, &key)?)
+    bundle::minisign_verdict(found, &key)?.ok_or_else(|| {
+        Failure::new(Class::Usage, "a tag has no signature of minisign", "give the pack, with its `.minisig` beside it")
+    })
 }
 
 /// Tells of a good signature of minisign where that of the tag is not believed: it is no reason to take the release.

@@ -1,7 +1,7 @@
 //! What an import would change in what a client runs by itself, in words.
 
 use super::text::{WARNING, clean, short};
-use crate::ops::bundle::{Powers, Run};
+use crate::ops::collection::{Powers, Run};
 
 /// Most characters of one argument list or value that are shown for people; JSON has all of it.
 const MAX_SHOWN: usize = 1_000;
@@ -50,7 +50,7 @@ fn run_text(run: &Run) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::bundle::RunChange;
+    use crate::ops::collection::RunChange;
 
     #[test]
     fn arguments_stay_apart_and_steer_nothing() {

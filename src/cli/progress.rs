@@ -1,6 +1,6 @@
 //! A progress bar on standard error, for work that takes more than half a second on a terminal.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -16,14 +16,15 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// Draws a bar once the work has taken long enough.
 pub(super) struct Bar {
-    bar: OnceCell<ProgressBar>,
+    /// None before the first step, and after a question.
+    bar: RefCell<Option<ProgressBar>>,
     shown: bool,
 }
 
 impl Bar {
     /// Makes a bar that stays hidden when `wanted` is false or standard error is no terminal.
     pub(super) fn new(wanted: bool) -> Self {
-        Self { bar: OnceCell::new(), shown: wanted && std::io::stderr().is_terminal() }
+        Self { bar: RefCell::new(None), shown: wanted && std::io::stderr().is_terminal() }
     }
 }
 
@@ -47,7 +48,8 @@ impl Progress for Bar {
         if !self.shown {
             return;
         }
-        let bar = self.bar.get_or_init(start);
+        let mut bar = self.bar.borrow_mut();
+        let bar = bar.get_or_insert_with(start);
         let template =
             if total.is_some() { "{spinner} {msg} {pos}/{len} [{elapsed}]" } else { "{spinner} {msg} [{elapsed}]" };
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -65,17 +67,21 @@ impl Progress for Bar {
             // Nothing is left to report to when standard error is gone.
             let _ = writeln!(anstream::stderr(), "warning: {what}");
         };
-        match self.bar.get() {
+        match &*self.bar.borrow() {
             Some(bar) => bar.suspend(print),
             None => print(),
+        }
+    }
+
+    fn pause(&self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
         }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.pause();
     }
 }

@@ -76,7 +76,8 @@ impl Session {
             witnesses: settings.witnesses.clone(),
             witness_threshold: settings.witness_threshold,
             limits: limits(settings.max_mib),
-            policy: policy(settings.policy.as_deref())?,
+            policy: policy(&settings.policy)?.max(policy(&settings.policy_here)?),
+            usual_policy: policy(&settings.usual_policy)?,
             progress: Box::new(Bar::new(!global.quiet && global.format == Format::Human)),
             offline: global.offline,
             traffic: Cell::new(0),
@@ -114,6 +115,7 @@ impl Session {
         if !self.can_ask() {
             return None;
         }
+        self.context.progress.pause();
         let _ = write!(anstream::stderr(), "{question} ");
         let mut answer = String::new();
         // The end of the input is no answer: who asks again on an empty line would ask for ever.
@@ -135,7 +137,7 @@ pub(super) fn limits([file, unpacked, pack]: [Option<u64>; 3]) -> Limits {
 }
 
 /// Returns the policy that the configuration names; a word that is none is not taken for the weakest.
-fn policy(word: Option<&str>) -> Result<Policy, Failure> {
+fn policy(word: &Option<String>) -> Result<Policy, Failure> {
     let Some(word) = word else { return Ok(Policy::default()) };
     Policy::of(word).ok_or_else(|| {
         Failure::new(

@@ -9,6 +9,7 @@ use super::deploy::Place;
 use super::failure::Failure;
 use super::follow::{self, Following, Updated};
 use super::hints::allow_hint;
+use super::powers::powers_text;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, findings_text, runs_text, short};
@@ -42,7 +43,7 @@ pub(super) enum Command {
         /// Follow tags that have moved and histories that were rewritten
         #[arg(long)]
         accept_rewritten: bool,
-        /// Agree to hooks, servers and executable files without being asked
+        /// Agree to hooks, servers, executable files, what may be done without asking, and other signers, without being asked
         #[arg(short, long)]
         yes: bool,
         /// Show what would change, and change nothing
@@ -179,10 +180,10 @@ fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<
     if dry_run || (is_idle && following.is_idle()) {
         return Ok(report(Updated { plan, bundles: following.into_updates() }, dry_run));
     }
-    if (!plan.runs.is_empty() || following.needs_consent()) && !yes {
+    if (plan.needs_consent() || following.needs_consent()) && !yes {
         let text = plan_text(&plan, true) + &following.text();
         let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
-        if !session.confirm("Take what a client will run by itself?") {
+        if !session.confirm("Take this?") {
             return Err(Error::Consent.into());
         }
     }
@@ -237,6 +238,7 @@ fn plan_text(plan: &UpdatePlan, dry_run: bool) -> String {
         if let Upstream::Behind { commits, .. } = &item.upstream {
             text.push_str(&commits_text(commits));
         }
+        text.push_str(&powers_text(&item.powers));
         text.push_str(&findings_text(&item.findings));
         if item.step == UpdateStep::Conflict && !dry_run {
             text.push_str(&format!("  next: `git skillmeat resolve {}`\n", item.artifact));

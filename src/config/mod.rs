@@ -103,6 +103,10 @@ pub struct Settings {
     pub max_mib: [Option<u64>; 3],
     /// `skillmeat.policy`, as it is written; `personal` where it is not.
     pub policy: Option<String>,
+    /// The same in the configuration of a repository, which may ask for more and not for less.
+    pub policy_here: Option<String>,
+    /// The same in the user's files, without what was said for this command.
+    pub usual_policy: Option<String>,
     /// `skillmeat.collection`: name or path of the collection used outside of one.
     pub collection: Option<String>,
     /// `skillmeat.minisignKey`: the secret key that packs are signed with too.
@@ -165,34 +169,41 @@ impl Environment {
             Some(repo) => repo.config(),
             None => GitConfig::global(&self.user_home, &self.overrides)?,
         };
+        // A repository may have come with its configuration. It does not say who is believed, and what is run.
+        let (user, files) = (config.of_user(), config.of_user_files());
         let home = self.user_home.as_path();
         let seconds = |key: &str| config.text(key).and_then(|text| text.parse().ok());
         Ok(Settings {
             identity: self.identity(&config),
             editor: self
                 .text("GIT_EDITOR")
-                .or_else(|| config.text("core.editor"))
+                .or_else(|| user.text("core.editor"))
                 .or_else(|| self.text("VISUAL"))
                 .or_else(|| self.text("EDITOR")),
             signing_key: config.text("user.signingkey"),
             signs_with_ssh: config.text("gpg.format").is_some_and(|format| format == "ssh"),
             signing_format_is_set: config.text("gpg.format").is_some(),
-            allowed_signers_is_set: config.text("gpg.ssh.allowedsignersfile").is_some(),
-            signing_program: config.text("gpg.ssh.program"),
-            allowed_signers: config
+            allowed_signers_is_set: user.text("gpg.ssh.allowedsignersfile").is_some(),
+            signing_program: user.text("gpg.ssh.program"),
+            allowed_signers: user
                 .path("gpg.ssh.allowedsignersfile", home)
                 .unwrap_or_else(|| self.home.join("allowed_signers")),
-            revoked_keys: config.path("gpg.ssh.revocationfile", home),
+            revoked_keys: user
+                .path("gpg.ssh.revocationfile", home)
+                .or_else(|| config.path("gpg.ssh.revocationfile", home)),
             forge: config.text("skillmeat.forge").unwrap_or_else(|| DEFAULT_FORGE.to_owned()),
             collection: config.text("skillmeat.collection"),
             allowed_sources: config.texts("skillmeat.allowsource"),
             projects: config.paths("skillmeat.project", home),
-            witnesses: config.paths("skillmeat.witness", home),
-            witness_threshold: seconds("skillmeat.witnessthreshold")
-                .and_then(|count| usize::try_from(count).ok())
+            witnesses: user.paths("skillmeat.witness", home),
+            witness_threshold: user
+                .text("skillmeat.witnessthreshold")
+                .and_then(|count| count.parse().ok())
                 .unwrap_or(1),
             max_mib: ["skillmeat.maxfile", "skillmeat.maxunpacked", "skillmeat.maxpack"].map(seconds),
-            policy: config.text("skillmeat.policy"),
+            policy: user.text("skillmeat.policy"),
+            policy_here: config.text("skillmeat.policy"),
+            usual_policy: files.text("skillmeat.policy"),
             minisign_key: config.path("skillmeat.minisignkey", home),
             audit: config.truth("skillmeat.audit").unwrap_or(true),
             allow_other_refs: config.truth("skillmeat.allowotherrefs").unwrap_or(false),

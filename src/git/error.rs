@@ -44,6 +44,14 @@ pub enum GitError {
         /// Its id.
         id: Oid,
     },
+    /// An object has other bytes than its id says.
+    #[error("the {kind} {id} in the repository is not what its id says: it was damaged, or put there to deceive")]
+    Forged {
+        /// Which type was wanted.
+        kind: String,
+        /// Its id.
+        id: Oid,
+    },
     /// It is not on this machine, and the network is to be left alone.
     #[error("this was not fetched before, and `--offline` leaves the network alone")]
     Offline,

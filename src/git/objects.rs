@@ -183,6 +183,22 @@ impl Repo {
         self.inner.objects.write_buf(kind, bytes).map_err(GitError::doing(format!("write a {kind}")))
     }
 
+    /// As [`Repo::write_raw`], and makes sure that what is here under its id already is the same: git believes what its store
+    /// says, and so does whoever reads the object later.
+    ///
+    /// # Errors
+    /// [`GitError::Gix`], [`GitError::Forged`].
+    pub fn write_exact(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, GitError> {
+        let hashed = gix::objs::compute_hash(self.hash_kind(), kind, bytes);
+        let id = hashed.map_err(GitError::doing(format!("hash a {kind}")))?;
+        if self.has(id) {
+            let here = self.raw_object(id).ok();
+            let is_same = here.is_some_and(|(there, content)| there == kind && content == bytes);
+            return if is_same { Ok(id) } else { Err(GitError::Forged { kind: kind.to_string(), id }) };
+        }
+        if kind == Kind::Blob { self.write_blob(bytes) } else { self.write_raw(kind, bytes) }
+    }
+
     /// Writes a commit without moving any ref.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use gix::config::file::Metadata;
+use gix::config::source::Kind;
 use gix::config::{File, Source};
 
 use super::{GitError, Repo};
@@ -9,7 +11,31 @@ use crate::fsio::{Access, read, write_atomic};
 
 /// Settings of all levels that apply: system, global, those of a repository if there is one, `git -c`, environment.
 #[derive(Debug, Clone)]
-pub struct GitConfig(File);
+pub struct GitConfig {
+    file: File,
+    from: From,
+}
+
+/// Which of the levels count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// All of them.
+    Everywhere,
+    /// Not those of the repository: what is in one may have come with it.
+    User,
+    /// Of those of the user, what stands in files.
+    Files,
+}
+
+impl From {
+    fn takes(self, meta: &Metadata) -> bool {
+        match (self, meta.source.kind()) {
+            (From::Everywhere, _) => true,
+            (_, Kind::Repository) | (From::Files, Kind::Override) => false,
+            _ => true,
+        }
+    }
+}
 
 /// How deep `include.path` may nest: git's own limit.
 const MAX_INCLUDE_DEPTH: u8 = 10;
@@ -34,16 +60,29 @@ impl GitConfig {
         let mut file = File::from_paths_metadata(metas, options).map_err(GitError::doing(doing()))?.unwrap_or_default();
         let environment = File::from_environment_overrides().map_err(GitError::doing(doing()))?;
         file.append(environment).map_err(GitError::doing(doing()))?;
+        let mut given = File::new(Metadata::from(Source::Cli));
         for pair in overrides {
             let (key, value) = pair.split_once('=').unwrap_or((pair, "true"));
-            file.set_raw_value(key, value).map_err(GitError::doing(doing()))?;
+            given.set_raw_value(key, value).map_err(GitError::doing(doing()))?;
         }
-        Ok(Self(file))
+        file.append(given).map_err(GitError::doing(doing()))?;
+        Ok(Self { file, from: From::Everywhere })
+    }
+
+    /// Returns the settings without those of the repository: who is believed and what is run is for the user to say.
+    pub fn of_user(&self) -> Self {
+        Self { file: self.file.clone(), from: From::User }
+    }
+
+    /// As [`GitConfig::of_user`], without `git -c` and the environment.
+    pub fn of_user_files(&self) -> Self {
+        Self { file: self.file.clone(), from: From::Files }
     }
 
     /// Returns the last value of a key such as `user.name`; an empty one counts as none.
     pub fn text(&self, key: &str) -> Option<String> {
-        self.0.string(key).map(|value| value.to_string()).filter(|value| !value.is_empty())
+        let value = self.file.string_filter(key, |meta| self.from.takes(meta));
+        value.map(|value| value.to_string()).filter(|value| !value.is_empty())
     }
 
     /// Returns a key as a path, `~` replaced by the home folder.
@@ -58,12 +97,13 @@ impl GitConfig {
 
     /// Returns all values of a key that may be given several times.
     pub fn texts(&self, key: &str) -> Vec<String> {
-        self.0.strings(key).unwrap_or_default().iter().map(ToString::to_string).collect()
+        let values = self.file.strings_filter(key, |meta| self.from.takes(meta));
+        values.unwrap_or_default().iter().map(ToString::to_string).collect()
     }
 
     /// Returns a key as a truth value; `None` when it is not set or is none.
     pub fn truth(&self, key: &str) -> Option<bool> {
-        self.0.boolean(key).ok().flatten()
+        self.file.boolean_filter(key, |meta| self.from.takes(meta)).ok().flatten()
     }
 }
 
@@ -77,7 +117,7 @@ fn under(text: &str, home: &Path) -> PathBuf {
 impl Repo {
     /// Returns the settings that apply in this repository.
     pub fn config(&self) -> GitConfig {
-        GitConfig(self.inner.config_snapshot().plumbing().clone())
+        GitConfig { file: self.inner.config_snapshot().plumbing().clone(), from: From::Everywhere }
     }
 
     /// Gives each `section.key` its value in the repository's own configuration, where it has not that already; returns those

@@ -18,6 +18,9 @@ pub trait Progress {
 
     /// Something that a person must know although the work was done.
     fn warn(&self, what: &str);
+
+    /// A person is asked now: nothing is drawn before the next step.
+    fn pause(&self);
 }
 
 /// Shows nothing.
@@ -28,6 +31,8 @@ impl Progress for Quiet {
     fn step(&self, _what: &str, _done: u64, _total: Option<u64>) {}
 
     fn warn(&self, _what: &str) {}
+
+    fn pause(&self) {}
 }
 
 /// Whether a command waits until its work is on disk.
@@ -98,6 +103,8 @@ pub struct Context {
     pub limits: Limits,
     /// What is asked of a release before it is taken.
     pub policy: Policy,
+    /// What the user's files ask, whatever was said for this command: a release that reaches less is recorded as one.
+    pub usual_policy: Policy,
     /// Told how far long work has come.
     pub progress: Box<dyn Progress>,
     /// Whether the network is left alone.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::fsio::{Access, FsError, create_new, ensure_folder, read, read_optional, write_atomic};
+use crate::fsio::{Access, FsError, Lock, create_new, ensure_folder, read, read_optional, write_atomic};
 use crate::git::GitError;
 use crate::git::ssh::{GenerateError, KeySource, SshError, generate_key, public_key};
 use crate::model::{Class, is_principal};
@@ -244,6 +244,10 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
 pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Error> {
     check_principal(principal)?;
     let key = read_key(context, key)?;
+    let _lock = lock_lists(context)?;
+    if revoked_keys(context)?.contains(&key) {
+        context.progress.warn("the key is in the list of revoked keys: nothing that it has signed is believed");
+    }
     let path = &context.allowed_signers;
     let mut text = text_of(path)?;
     let line = format!("{principal} namespaces=\"{NAMESPACES}\" {}", key.to_line());
@@ -263,6 +267,7 @@ pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Erro
 /// # Errors
 /// [`Error::NoPrincipal`], [`Error::Signers`].
 pub fn remove(context: &Context, principal: &str) -> Result<usize, Error> {
+    let _lock = lock_lists(context)?;
     let gone: Vec<usize> =
         list(context)?.into_iter().filter(|signer| signer.principals == principal).map(|signer| signer.line).collect();
     if gone.is_empty() {
@@ -273,6 +278,13 @@ pub fn remove(context: &Context, principal: &str) -> Result<usize, Error> {
     let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
     write_signers(&context.allowed_signers, &kept)?;
     Ok(gone.len())
+}
+
+/// Holds off other commands that change the lists of allowed signers and of revoked keys: each is read, changed and written as
+/// a whole.
+pub(super) fn lock_lists(context: &Context) -> Result<Lock, Error> {
+    ensure_folder(&context.home)?;
+    Ok(Lock::take(&context.home.join("trust.lock"), context.patience)?)
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String, Error> {

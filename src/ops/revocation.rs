@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
-use super::keys::{Error, read_key};
+use super::keys::{Error, lock_lists, read_key};
 use crate::fsio::{Access, ensure_folder, read_optional, write_atomic};
 use crate::signature::{AllowedSigners, MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, PublicKey, RevokedKeys};
 
@@ -39,6 +39,7 @@ pub fn revoke(context: &Context, key: &str, reason: Option<&str>) -> Result<Revo
     let signers = AllowedSigners::parse(&signers).map_err(broken)?;
     let allowed = signers.iter().find(|signer| signer.key().fingerprint() == key.trim());
     let key: PublicKey = allowed.map_or_else(|| read_key(context, key), |signer| Ok(signer.key().clone()))?;
+    let _lock = lock_lists(context)?;
     let list = context.revoked_keys.clone().unwrap_or_else(|| context.home.join("revoked_keys"));
     let text = text_of(&list)?;
     let new = !parse(&list, &text)?.contains(&key);

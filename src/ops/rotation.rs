@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::keys::{Error as KeysError, read_key, text_of, write_signers};
+use super::keys::{Error as KeysError, lock_lists, read_key, text_of, write_signers};
 use super::vault::{self, RootChange, RootState};
 use super::{Context, bundle};
 use crate::git::ssh::{KeySource, public_key};
@@ -75,6 +75,7 @@ pub fn rotate(
 
 /// Gives the new key to whoever holds the old one, whose lines end now: plain git goes by their dates.
 fn replace_in_list(context: &Context, old: &PublicKey, new: &PublicKey) -> Result<Vec<String>, KeysError> {
+    let _lock = lock_lists(context)?;
     let path = &context.allowed_signers;
     let text = text_of(path)?;
     let signers =

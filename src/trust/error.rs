@@ -77,7 +77,7 @@ pub enum TrustError {
     Mismatch {
         /// The release.
         release: String,
-        /// `commit` or `tree`.
+        /// `commit`, `tree` or `file`.
         what: &'static str,
         /// The id it has.
         found: Oid,

@@ -45,7 +45,7 @@ pub enum Pin {
 }
 
 /// What a user asks of a release before it is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// Signed by a key that the user believes.

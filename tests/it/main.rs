@@ -10,6 +10,7 @@ mod bucket;
 mod bundle;
 mod cli;
 mod collection;
+mod consent;
 mod crash;
 mod dependencies;
 mod deploy;

@@ -200,3 +200,14 @@ fn the_real_program_verifies_ours_and_we_verify_its() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     env.refused("signature", &["verify", pack, "--minisign-key", text(&home.join("locked.pub"))]);
 }
+
+#[test]
+fn a_named_pipe_is_not_waited_for() {
+    let signed = signed();
+    let minisig = signed.minisig();
+    fs::remove_file(&minisig).expect("it is there");
+    let mut command = signed.env.command("mkfifo");
+    command.arg(&minisig);
+    let _ = Ran::of(command).ok();
+    signed.env.refused("io", &["verify", text(&signed.pack), "--minisign-key", &signed.public]);
+}

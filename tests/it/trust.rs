@@ -362,3 +362,99 @@ fn keys_of_strangers_are_taken_by_their_fingerprint() {
     late.run(["trust", "add", "ada@example.invalid", "--from", pack, "--fingerprint", fingerprint]).ok();
     late.run(["verify", pack]).ok();
 }
+
+#[test]
+fn commands_that_change_the_lists_at_once_lose_nothing() {
+    let env = TestEnv::with_key();
+    let keys: Vec<Key> = (0..12).map(|_| Key::generate("")).collect();
+    let at_once = |args: &(dyn Fn(usize, &Key) -> Vec<String> + Sync)| {
+        std::thread::scope(|scope| {
+            for (at, key) in keys.iter().enumerate() {
+                let env = &env;
+                scope.spawn(move || env.run(args(at, key)).ok());
+            }
+        });
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    at_once(&|at, key| words(&["trust", "add", &format!("n{at}@example.invalid"), "--key", &key.public]));
+    assert_eq!(env.json(&["trust", "list"]).as_array().expect("a list").len(), 13);
+    at_once(&|_, key| words(&["trust", "revoke", &key.public]));
+    let list = env.json(&["trust", "list"]);
+    let revoked = list.as_array().expect("a list").iter().filter(|signer| signer["revoked"] == true);
+    assert_eq!(revoked.count(), 12, "{list:#}");
+    // Whoever allows one of them is told that it is of no use.
+    let told = env.run(["trust", "add", "again@example.invalid", "--key", &keys[0].public]).ok();
+    assert!(told.stderr.contains("revoked"), "{}", told.stderr);
+}
+
+#[test]
+fn the_configuration_of_a_repository_does_not_say_who_is_believed_and_what_is_run() {
+    let (env, pack) = released();
+    let local = |key: &str, value: &str| drop(env.git(["config", key, value]));
+    let list = env.root().join("other-signers");
+    fs::write(&list, format!("owner@example.invalid {}\n", KEY.public)).expect("a file");
+    local("gpg.ssh.allowedSignersFile", list.to_str().expect("UTF-8"));
+    let verified = env.json(&["verify", "kit--v1.0.0"]);
+    assert_eq!(verified["principal"], "tester@example.invalid");
+    // It may ask for more, and not for less.
+    env.config("skillmeat.policy", "team");
+    local("skillmeat.policy", "personal");
+    assert_refused(&env, &pack, "policy");
+    env.config("skillmeat.policy", "personal");
+    local("skillmeat.policy", "team");
+    assert_refused(&env, &pack, "policy");
+    env.git(["config", "--unset", "skillmeat.policy"]);
+    let mark = env.root().join("was-run");
+    let evil = env.root().join("evil");
+    fs::write(&evil, format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display())).expect("a file");
+    fs::set_permissions(&evil, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    for key in ["gpg.ssh.program", "core.editor"] {
+        local(key, evil.to_str().expect("UTF-8"));
+    }
+    env.run(["export", "kit", "--version", "1.1.0", "--all", "--output", "../other.skillmeat-pack"]).ok();
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_policy_that_is_lowered_for_one_command_is_recorded() {
+    let (env, pack) = released();
+    let mut reader = TestEnv::with_key();
+    reader.find_program();
+    reader.config("skillmeat.policy", "strict");
+    let import = ["import", pack.to_str().expect("UTF-8"), "--yes"];
+    reader.refused("policy", &import);
+    reader.git(["-c", "skillmeat.policy=personal", "skillmeat"].into_iter().chain(import));
+    let subject = reader.git(["log", "-1", "--format=%s"]);
+    assert!(subject.contains("(policy 'strict' asks for 4)"), "{subject}");
+    drop(env);
+}
+
+#[test]
+fn the_steps_by_hand_give_the_same() {
+    let env = TestEnv::with_key();
+    env.add_skill("one", "text");
+    env.write("skills/one/run.sh", "#!/bin/sh\n");
+    env.write("skills/one/größe.md", "a name that is not ASCII\n");
+    env.git(["add", "--all"]);
+    env.git(["update-index", "--chmod=+x", "skills/one/run.sh"]);
+    env.git(["commit", "-qm", "more"]);
+    let document = include_str!("../../schema/verification.md");
+    let (_, script) = document.split_once("```sh\n").expect("the steps");
+    let (script, _) = script.split_once("```").expect("their end");
+    for compression in ["store", "deflate"] {
+        let pack = env.root().join(format!("{compression}.skillmeat-pack"));
+        let (name, pack) = (format!("kit-{compression}"), pack.to_str().expect("UTF-8"));
+        let export = ["export", &name, "--version", "1.0.0", "--all", "--compression", compression, "--output", pack];
+        env.run(export).ok();
+        let digest = env.json(&["verify", pack])["digest"].as_str().expect("a digest").to_owned();
+        let folder = env.root().join(&name);
+        fs::create_dir(&folder).expect("a folder");
+        let mut command = env.command("bash");
+        command.args(["-ec", script]).current_dir(&folder).env("PACK", pack);
+        command.env("SIGNERS", env.home().join("allowed_signers"));
+        let ran = Ran::of(command).ok();
+        let hex = digest.trim_start_matches("sha256:");
+        let told = [format!("{name}--v1.0.0\n"), format!("skillmeat-tree: {digest}\n"), format!("{hex}  -\n")].concat();
+        assert_eq!(ran.stdout, told, "{}", ran.stderr);
+    }
+}

@@ -204,11 +204,12 @@ fn apply(
 
 /// What is said of the import in history and in the trail.
 fn subject(context: &Context, content: &ReleaseContent, needed: &[ImportedNeed]) -> String {
-    let (level, needs) = (content.level, context.policy.needs());
+    let policy = context.policy.max(context.usual_policy);
+    let (level, needs) = (content.level, policy.needs());
     let text = format!("Import {} signed by {}, level {}", content.release, content.principal, level.number());
     let low: Vec<_> = needed.iter().filter(|one| one.level < needs.number()).collect();
     let low: String = low.iter().map(|one| format!("; {} reaches {}", one.plan.release, one.level)).collect();
-    let lowered = format!(" (policy '{}' asks for {}{low})", context.policy.word(), needs.number());
+    let lowered = format!(" (policy '{}' asks for {}{low})", policy.word(), needs.number());
     let names: Vec<_> = needed.iter().take(3).map(|one| one.plan.release.as_str()).collect();
     let more = needed.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use gix::object::Kind;
+
 use super::fit::below;
+use super::objects::read_verified;
 use super::plan::is_of_bundle;
 use super::{Error, Found};
 use crate::git::{GitError, Repo};
 use crate::model::{ArtifactName, ArtifactRef, Digest, FileEntry, FileMode, TreePath};
 use crate::ops::collection::{Collection, Files};
-use crate::trust::{ReleaseContent, TrustError};
+use crate::trust::ReleaseContent;
 
 /// The files of one artifact of a release, with their paths in the collection.
 #[derive(Debug, Default)]
@@ -56,11 +59,11 @@ pub(super) fn incoming(
         let own: Vec<TreePath> = entries.iter().map(|entry| below(offered, &entry.path)).collect();
         let main = entries.iter().position(|entry| entry.path == offered.main_path());
         if let Some(at) = main {
-            let bytes = read(repo, found, content, places.start + at)?;
+            let bytes = read_verified(repo, found.evidence.as_ref(), content, places.start + at)?;
             let new = offered.renamed(&artifact.name, &own, &bytes);
             let new = new.map_err(|source| Error::Rename { artifact: offered.clone(), source })?;
             if let Some(bytes) = new {
-                ids[at] = repo.write_blob(&bytes)?;
+                ids[at] = repo.write_exact(Kind::Blob, &bytes)?;
                 (entries[at].size, entries[at].sha256) = (bytes.len() as u64, Digest::of(&bytes));
                 renamed = Some((artifact.main_path(), bytes));
             }
@@ -94,9 +97,9 @@ impl Incoming {
             let (entry, _) = &content.files[index];
             let bytes = match &self.renamed {
                 Some((_, bytes)) if entry.path == offered.main_path() => bytes.clone(),
-                _ => read(memory, found, content, index)?,
+                _ => read_verified(memory, found.evidence.as_ref(), content, index)?,
             };
-            memory.write_blob(&bytes)?;
+            memory.write_exact(Kind::Blob, &bytes)?;
             contents.push((below(offered, &entry.path), entry.mode, bytes));
         }
         Ok(contents)
@@ -105,21 +108,10 @@ impl Incoming {
     /// Writes what the artifact has and the release has not: its main file under another name.
     pub(super) fn write_renamed(&self, repo: &Repo) -> Result<(), Error> {
         if let Some((_, bytes)) = &self.renamed {
-            repo.write_blob(bytes)?;
+            repo.write_exact(Kind::Blob, bytes)?;
         }
         Ok(())
     }
-}
-
-/// Reads a file of a release: where its objects are at hand, it was read already.
-fn read(repo: &Repo, found: &Found, content: &ReleaseContent, index: usize) -> Result<Vec<u8>, Error> {
-    let (entry, blob) = &content.files[index];
-    if repo.has(*blob) {
-        return Ok(repo.blob(*blob, entry.size)?);
-    }
-    let mut bytes = Vec::new();
-    found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
-    Ok(bytes)
 }
 
 /// Returns where the files of one artifact stand among those of a release, which are in byte order of their paths.

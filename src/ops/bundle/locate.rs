@@ -37,6 +37,8 @@ pub struct Found {
     pub asked: Option<Release>,
     /// The pack it is in, with its size and digest.
     pub pack: Option<(PathBuf, u64, Digest)>,
+    /// The open pack, for whoever reads it in another way: its name may lead to another file by then.
+    pub file: Option<File>,
 }
 
 /// Finds a release.
@@ -48,12 +50,13 @@ pub fn find(context: &Context, place: &Place<'_>) -> Result<Found, Error> {
     match place {
         Place::Pack(path) => {
             let file = open_pack(path)?;
+            let again = file.try_clone().map_err(FsError::at("read", path))?;
             let pack = match Pack::open(file, &context.limits) {
                 Ok(pack) => pack,
                 Err(error) => return Err(old::instead(path, error)),
             };
             let facts = (path.clone(), pack.size(), pack.digest()?);
-            Ok(Found { evidence: Box::new(pack), asked: None, pack: Some(facts) })
+            Ok(Found { evidence: Box::new(pack), asked: None, pack: Some(facts), file: Some(again) })
         }
         Place::Repository(repo, text, ledger) => {
             let (release, tag) = choose(repo, text, *ledger)?;
@@ -61,6 +64,7 @@ pub fn find(context: &Context, place: &Place<'_>) -> Result<Found, Error> {
                 evidence: Box::new(Stored::read(repo, tag, &context.limits)?),
                 asked: Some(release),
                 pack: None,
+                file: None,
             })
         }
     }

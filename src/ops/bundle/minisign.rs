@@ -1,11 +1,12 @@
 //! Signatures of minisign beside packs: for people without ssh, and never in place of the tag's.
 
 use std::ffi::OsString;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::NotGood;
-use super::{Error, Export};
-use crate::fsio::{NewFile, new_file_beside, open_file, read, read_optional};
+use super::{Error, Export, Found};
+use crate::fsio::{FsError, NewFile, new_file_beside, open_file, read};
 use crate::model::{Digest, Release};
 use crate::signature::{
     MAX_MINISIGN_BYTES, MinisignError, MinisignKey, MinisignSigner, MinisignVerdict, verify_minisign,
@@ -42,17 +43,33 @@ pub fn minisign_key(folder: &Path, text: &str) -> Result<MinisignKey, Error> {
     MinisignKey::parse(&content).map_err(|source| Error::Minisign { shown: text.chars().take(60).collect(), source })
 }
 
-/// Checks the signature beside a pack.
+/// Checks the signature beside the pack in which a release was found; `None` for a release that is in no pack.
+///
+/// It is the open file that is read: its name may lead to another one by now.
 ///
 /// # Errors
 /// [`Error::Minisig`] for every verdict that is not good; [`Error::Fs`].
-pub fn minisign_verdict(pack: &Path, key: &MinisignKey) -> Result<MinisignVerdict, Error> {
-    let signature = read_optional(&beside(pack), MAX_MINISIGN_BYTES)?;
-    let mut data = open_file(pack)?;
-    match verify_minisign(key, signature.as_deref(), &mut data) {
-        good @ MinisignVerdict::Good { .. } => Ok(good),
-        other => Err(Error::Minisig { path: pack.to_owned(), source: NotGood(other) }),
+pub fn minisign_verdict(found: &Found, key: &MinisignKey) -> Result<Option<MinisignVerdict>, Error> {
+    let (Some((pack, ..)), Some(mut file)) = (&found.pack, found.file.as_ref()) else { return Ok(None) };
+    match verify_minisign(key, signature_of(pack)?.as_deref(), &mut file) {
+        good @ MinisignVerdict::Good { .. } => Ok(Some(good)),
+        other => Err(Error::Minisig { path: pack.clone(), source: NotGood(other) }),
     }
+}
+
+/// Reads the signature beside a pack, if there is a file of that name: a named pipe would be waited for.
+fn signature_of(pack: &Path) -> Result<Option<Vec<u8>>, FsError> {
+    let path = beside(pack);
+    let file = match open_file(&path) {
+        Err(FsError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_MINISIGN_BYTES + 1).read_to_end(&mut bytes).map_err(FsError::at("read", &path))?;
+    if bytes.len() as u64 > MAX_MINISIGN_BYTES {
+        return Err(FsError::TooLarge { path, limit: MAX_MINISIGN_BYTES });
+    }
+    Ok(Some(bytes))
 }
 
 /// Signs a pack that has no name yet. Returns the signature, which has none either, and its place.
@@ -72,7 +89,7 @@ pub(super) fn sign(
     let text = text.map_err(|source| Error::Minisign { shown: signer.key_id(), source })?;
     let path = beside(&wish.output);
     let mut file = new_file_beside(&path)?;
-    std::io::Write::write_all(file.writer(), text.as_bytes()).map_err(crate::fsio::FsError::at("write", &path))?;
+    std::io::Write::write_all(file.writer(), text.as_bytes()).map_err(FsError::at("write", &path))?;
     Ok(Some((file, path)))
 }
 

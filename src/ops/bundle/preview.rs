@@ -4,11 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::plan::Planned;
-use super::powers::{Powers, powers};
 use super::{Error, Found};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, FileMode, TreePath};
-use crate::ops::collection::{Collection, FileDiff, Files, compare, files_of};
+use crate::ops::collection::{Collection, FileDiff, Files, Powers, compare, files_of, powers};
 use crate::scan::{Finding, Level, validate};
 use crate::trust::ReleaseContent;
 
@@ -66,7 +65,7 @@ pub(super) fn of_contents(
     Ok(Preview {
         old_license: before.filter(|before| Some(before) != license.as_ref()),
         license,
-        powers: powers(memory, artifact, (&ours, result), &files)?,
+        powers: powers(memory, artifact, (&ours, result))?,
         files,
         findings: validate(artifact, &seen, Level::Lenient),
     })

@@ -238,6 +238,7 @@ pub(crate) fn git_class(error: &GitError) -> Class {
         | GitError::Untracked(_)
         | GitError::InProgress { .. }
         | GitError::Rejected { .. } => Class::Conflict,
+        GitError::Forged { .. } => Class::Hash,
         GitError::Net { .. } | GitError::Redirected { .. } | GitError::Offline => Class::Net,
         GitError::Fs(error) => fs_class(error),
         GitError::NoProgram(_)

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::open::state_folder;
 use super::settled::{Settled, Taken};
 use super::update::{Files, files_in, files_of, tree_of};
-use super::{Change, Collection, Error};
+use super::{Change, Collection, Error, powers};
 use crate::fsio::{Found, FsError, Root, ensure_folder, remove_tree};
 use crate::git::{Expect, GitError, RefChange, Side};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Oid, TreePath, check_set};
@@ -283,7 +283,8 @@ pub fn resolve(
         Decision::Abort => conflict.ours.clone(),
     };
     let changed = super::update::changed(&conflict.ours, &result);
-    if !agreed && !super::update::runs_among(artifact, &changed, &result).is_empty() {
+    let runs = super::update::runs_among(artifact, &changed, &result);
+    if !agreed && (!runs.is_empty() || powers(repo, artifact, (&conflict.ours, &result))?.grants()) {
         return Err(Error::Consent);
     }
     if decision == Decision::Abort {

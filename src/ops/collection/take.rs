@@ -6,6 +6,9 @@ use crate::git::GitError;
 use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, Kind, TreePath, json, mcp};
 use crate::scan::{Found, FoundFiles};
 
+/// Keys of front matter that name what runs by itself.
+const BY_ITSELF: [&str; 2] = ["hooks", "mcpServers"];
+
 /// Reads the files of a found artifact, with their paths below it.
 pub(super) fn content(opened: &Opened, found: &Found) -> Result<(Vec<SourceFile>, Option<String>), Error> {
     let main = found.artifact.kind.main_file();
@@ -66,16 +69,26 @@ pub(crate) fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<
 /// Returns what of an artifact a client or an agent will run by itself.
 pub(super) fn runs(artifact: &ArtifactRef, content: &[SourceFile]) -> Vec<String> {
     let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
+    let main = main_file(artifact, content);
+    let by_front = main.filter(|_| by_client.is_none()).and_then(|(_, _, bytes)| Document::parse(bytes).ok()?.front);
+    let by_front = by_front.filter(|front| BY_ITSELF.iter().any(|key| front.map.field(key).is_some()));
+    let by_front = by_front.map(|_| artifact.to_string());
     let executable = content.iter().filter(|(_, mode, _)| *mode == FileMode::Executable);
-    by_client.into_iter().chain(executable.map(|(path, _, _)| format!("{}/{path}", artifact.path()))).collect()
+    by_client
+        .into_iter()
+        .chain(by_front)
+        .chain(executable.map(|(path, _, _)| format!("{}/{path}", artifact.path())))
+        .collect()
 }
 
 /// Returns the licence that an artifact names, where it is an SPDX expression.
 pub(crate) fn license(artifact: &ArtifactRef, content: &[SourceFile]) -> Option<String> {
+    main_file(artifact, content).and_then(|(_, _, bytes)| license_in(bytes))
+}
+
+fn main_file<'a>(artifact: &ArtifactRef, content: &'a [SourceFile]) -> Option<&'a SourceFile> {
     let main = artifact.main_path();
-    let (_, _, bytes) =
-        content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())?;
-    license_in(bytes)
+    content.iter().find(|(path, _, _)| path.as_str() == main.file_name() || artifact.kind.main_file().is_none())
 }
 
 /// Returns the licence that a file's front matter names, where it is an SPDX expression.

@@ -10,7 +10,7 @@ use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
 use super::upstream::{News, Rewritten, Seen, Upstream, look, with_causes};
-use super::{Change, Collection, Error};
+use super::{Change, Collection, Error, Powers, powers};
 use crate::git::{GitError, Repo, WalkLimits};
 use crate::model::{ArtifactRef, FileMode, Kind, LockEntry, Oid, TreePath, tree_digest};
 use crate::ops::Context;
@@ -69,6 +69,9 @@ pub struct UpdateItem {
     pub changed: Vec<TreePath>,
     /// Paths that both sides changed in ways that exclude each other.
     pub conflicts: Vec<String>,
+    /// What changes in what a client runs by itself, and in what the artifact may do.
+    #[serde(default, skip_serializing_if = "Powers::is_empty")]
+    pub powers: Powers,
     /// What was seen in the new state.
     pub findings: Vec<Finding>,
     #[serde(skip)]
@@ -85,6 +88,14 @@ pub struct UpdatePlan {
     /// The new commit; `None` before it is made and when no file changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+}
+
+impl UpdatePlan {
+    /// Says whether a person should see it first: a client would run something, or allow it, that it did not before.
+    pub fn needs_consent(&self) -> bool {
+        let taken = |item: &&UpdateItem| matches!(item.step, UpdateStep::Take | UpdateStep::Merge);
+        !self.runs.is_empty() || self.artifacts.iter().filter(taken).any(|item| item.powers.grants())
+    }
 }
 
 /// Files with their paths in the collection.
@@ -141,7 +152,7 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
             None => None,
         };
         let Some(item) = planned else {
-            let (changed, conflicts, findings) = Default::default();
+            let (changed, conflicts, powers, findings) = Default::default();
             let ends = upstream == Upstream::Current && waiting.contains(&artifact);
             items.push(UpdateItem {
                 artifact,
@@ -149,6 +160,7 @@ fn plan_in(memory: &Repo, collection: &Collection, looked: &Looked, wish: &Updat
                 step: if ends { UpdateStep::End } else { UpdateStep::None },
                 changed,
                 conflicts,
+                powers,
                 findings,
                 outcome: None,
             });
@@ -233,6 +245,7 @@ fn plan_one(
         step,
         changed: changed(&ours, &result),
         conflicts,
+        powers: powers(memory, artifact, (&ours, &result))?,
         findings: scan::validate(artifact, &seen_files, Level::Lenient),
         outcome: Some(Outcome { result, settled, base }),
     }))

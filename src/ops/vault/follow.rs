@@ -10,13 +10,14 @@ use serde::Serialize;
 
 use super::{Asked, Error, Locked, Opened, Vault, dependencies, pull};
 use crate::git::GitError;
-use crate::model::{ArtifactRef, Release, version_range};
+use crate::model::{ArtifactRef, Oid, Release, version_range};
 use crate::ops::Context;
 use crate::ops::bundle::{
     self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, Step, Wanted, check_policy, find,
     verify,
 };
-use crate::ops::collection::{Collection, Upstream, with_causes};
+use crate::ops::collection::{Collection, Powers, Upstream, with_causes};
+use crate::signature::{RawTag, SshSignature};
 use crate::trust::{ReleaseContent, Verified};
 
 /// A bundle that is followed in a vault.
@@ -57,6 +58,9 @@ pub struct BundleUpdate {
     pub link: Link,
     /// Its artifacts here, as they stood before.
     pub artifacts: Vec<FollowedArtifact>,
+    /// Who signed the newer release, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<SignedBy>,
     /// What happens to each artifact of the newer release, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
@@ -66,6 +70,29 @@ pub struct BundleUpdate {
     /// Why the newer release was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// Who signed a release that is to follow another one.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SignedBy {
+    /// Who.
+    pub principal: String,
+    /// With which key.
+    pub fingerprint: String,
+    /// The level that it reached.
+    pub level: u8,
+    /// Whether it is another key than that of the release that was last taken here, or that one is not known.
+    pub is_new: bool,
+}
+
+impl BundleUpdate {
+    /// Says whether a person should see it first: another signer, or what a client would run or allow.
+    pub fn needs_consent(&self) -> bool {
+        let Some(plan) = &self.plan else { return false };
+        let powers = plan.artifacts.iter().filter_map(|planned| Some(&planned.preview.as_ref()?.powers));
+        let is_new = self.signed_by.as_ref().is_some_and(|signed| signed.is_new);
+        plan.changes() && (is_new || !plan.runs.is_empty() || powers.into_iter().any(Powers::grants))
+    }
 }
 
 /// Looks at the vaults of all bundles that any of these artifacts follows. Nothing of the collection is touched.
@@ -181,11 +208,24 @@ impl Followed {
         let Some((found, verified)) = &self.news else { return Ok(None) };
         self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
-        let plan = bundle::plan(context, collection, found, verified, &choices, Detail::Steps)?;
+        let plan = bundle::plan(context, collection, found, verified, &choices, Detail::Files)?;
         plan.check_age(Older::Refuse)?;
         let refused = plan.artifacts.iter().filter(|planned| planned.step == Step::Refuse);
         let refused: Vec<_> = refused.map(|planned| planned.artifact.clone()).collect();
         if refused.is_empty() { Ok(Some(plan)) } else { Err(bundle::Error::Exists(refused).into()) }
+    }
+
+    /// Returns who signed the newer release; `None` where there is none.
+    pub fn signed_by(&self, collection: &Collection) -> Option<SignedBy> {
+        let content = self.news.as_ref()?.1.get();
+        let before = self.last_tag(collection).ok().flatten();
+        let before = before.and_then(|tag| signing_key(&collection.repo.raw_tag(tag).ok()?));
+        Some(SignedBy {
+            principal: content.principal.clone(),
+            fingerprint: content.fingerprint.clone(),
+            level: content.level.number(),
+            is_new: before.is_none_or(|before| before != content.fingerprint),
+        })
     }
 
     /// Refuses a release that needs more than is here: what it would bring along nobody has seen, let alone agreed to.
@@ -254,11 +294,21 @@ impl Followed {
 
     /// Returns what the release had that was last taken here, by the names in it; nothing where its tag is not here.
     fn known(&self, collection: &Collection) -> Result<Vec<ArtifactRef>, bundle::Error> {
-        let repo = &collection.repo;
-        let releases = self.artifacts.iter().filter_map(|one| release_of(collection, &one.artifact));
-        let Some(newest) = releases.max() else { return Ok(Vec::new()) };
-        let tag = repo.find_ref(&newest.ref_name())?;
-        let Some(manifest) = tag.and_then(|tag| bundle::stored_manifest(repo, tag)) else { return Ok(Vec::new()) };
+        let tag = self.last_tag(collection)?;
+        let manifest = tag.and_then(|tag| bundle::stored_manifest(&collection.repo, tag));
+        let Some(manifest) = manifest else { return Ok(Vec::new()) };
         Ok(manifest.artifacts.into_iter().map(|bundled| bundled.artifact).collect())
     }
+
+    /// Returns the tag of the release that was last taken here; `None` where it is not here.
+    fn last_tag(&self, collection: &Collection) -> Result<Option<Oid>, GitError> {
+        let releases = self.artifacts.iter().filter_map(|one| release_of(collection, &one.artifact));
+        releases.max().map_or(Ok(None), |newest| collection.repo.find_ref(&newest.ref_name()))
+    }
+}
+
+/// Returns the fingerprint of the key in the signature of a tag that was verified when it came.
+fn signing_key(tag: &[u8]) -> Option<String> {
+    let tag = RawTag::parse(tag).ok()?;
+    Some(SshSignature::parse(tag.signature()?).ok()?.fingerprint())
 }

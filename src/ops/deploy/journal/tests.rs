@@ -32,6 +32,7 @@ fn context(home: &Path) -> Context {
         witness_threshold: 1,
         limits: crate::pack::Limits::default(),
         policy: crate::trust::Policy::default(),
+        usual_policy: crate::trust::Policy::default(),
         progress: Box::new(Quiet),
         offline: true,
         traffic: Cell::new(0),

@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Error;
-use crate::git::Repo;
+use super::Files;
+use crate::git::{GitError, Repo};
 use crate::model::hooks::Hooks;
 use crate::model::mcp::{Launch, ServerDefinition, Strictness};
 use crate::model::{ArtifactRef, Document, FileMode, Kind, TreePath, Value};
-use crate::ops::collection::{FileDiff, Files};
 
 /// Largest main file that is read for what it makes a client do, in bytes: what hooks and servers may have.
 const MAX_MAIN_FILE_BYTES: u64 = 1024 * 1024;
@@ -39,6 +38,20 @@ pub struct Powers {
     /// Why the new main file does not say what it would run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+impl Powers {
+    /// Says whether nothing of that changes.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty() && !self.grants()
+    }
+
+    /// Says whether something runs or may be done that was not so before, as far as it is known. A key that goes may have been
+    /// what forbade it.
+    pub fn grants(&self) -> bool {
+        let runs = self.runs.iter().any(|change| change.after.is_some());
+        runs || !self.executable.is_empty() || !self.fields.is_empty() || self.problem.is_some()
+    }
 }
 
 /// A hook or a server before and after.
@@ -80,25 +93,23 @@ pub struct FieldChange {
     pub after: Option<String>,
 }
 
-/// Returns what changes between two states of an artifact; `diffs` are the files in which they differ.
+/// Returns what changes between two states of an artifact.
 ///
 /// # Errors
-/// [`Error::Git`]; a file that cannot be understood is no error but a problem that is told.
-pub(super) fn powers(
+/// [`GitError::Missing`]; a file that cannot be understood is no error but a problem that is told.
+pub(crate) fn powers(
     repo: &Repo,
     artifact: &ArtifactRef,
     (before, after): (&Files, &Files),
-    diffs: &[FileDiff],
-) -> Result<Powers, Error> {
-    let is_new =
-        |diff: &&FileDiff| diff.new_mode == Some(FileMode::Executable) && diff.old_mode != Some(FileMode::Executable);
-    let executable = diffs.iter().filter(is_new).map(|diff| diff.path.clone()).collect();
+) -> Result<Powers, GitError> {
+    let is_executable = |files: &Files, path| files.get(path).is_some_and(|(mode, _)| *mode == FileMode::Executable);
+    let executable = after.keys().filter(|path| is_executable(after, path) && !is_executable(before, path)).cloned();
     let main = artifact.main_path();
-    let mut out = Powers { executable, ..Powers::default() };
-    if diffs.iter().all(|diff| diff.path != main) {
+    let mut out = Powers { executable: executable.collect(), ..Powers::default() };
+    if before.get(&main) == after.get(&main) {
         return Ok(out);
     }
-    let read = |files: &Files| -> Result<Result<Option<Vec<u8>>, String>, Error> {
+    let read = |files: &Files| -> Result<Result<Option<Vec<u8>>, String>, GitError> {
         match files.get(&main) {
             None => Ok(Ok(None)),
             Some((_, id)) if repo.size(*id)? > MAX_MAIN_FILE_BYTES => Ok(Err("it is too large to be read".to_owned())),

@@ -1,0 +1,161 @@
+//! What a person agrees to: it is seen while it is asked, and it is what lands.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::env::{Depth, Judged, KEY, Ran, STRANGER, Snapshot, TestEnv, program, skill};
+
+/// A vault `team` at `../vault.git` of a user with a key, and another user who has compared its ledger.
+fn vault() -> (TestEnv, TestEnv) {
+    let owner = TestEnv::with_key();
+    let made = owner.json(&["vault", "init", "../vault.git"]);
+    let id = made["ledger"].as_str().expect("an id").to_owned();
+    owner.run(["vault", "add", "team", "../vault.git", "--ledger", &id]).ok();
+    let reader = TestEnv::with_collection();
+    let address = owner.root().join("vault.git");
+    reader.run(["vault", "add", "team", address.to_str().expect("a path"), "--ledger", &id]).ok();
+    (owner, reader)
+}
+
+fn publish(who: &TestEnv, version: &str) {
+    let pack = format!("../notes-{version}.skillmeat-pack");
+    let allow = ["--allow", "skill.unknown-field"];
+    who.run(["export", "notes", "--version", version, "--all", "--output", &pack].into_iter().chain(allow)).ok();
+    who.run(["vault", "push", "team", &format!("notes@{version}")]).ok();
+}
+
+/// What was fetched stays; of the collection nothing changes.
+fn refused_update(reader: &TestEnv) -> Judged {
+    let before = Snapshot::of(&reader.folder(), Depth::Refs);
+    let refused = reader.run(["update"]).refused("consent");
+    before.assert_same(&Snapshot::of(&reader.folder(), Depth::Refs), "update");
+    refused
+}
+
+#[test]
+fn an_update_asks_about_front_matter_that_grants_and_about_another_signer() {
+    let (owner, reader) = vault();
+    owner.add_skill("notes", "text");
+    publish(&owner, "1.0.0");
+    reader.run(["import", "team:notes", "--link", "--yes"]).ok();
+    // Only words: nothing that has to be agreed to.
+    owner.write("skills/notes/SKILL.md", skill("notes", "other text"));
+    owner.git(["commit", "-qam", "words"]);
+    publish(&owner, "1.1.0");
+    reader.run(["update"]).ok();
+    assert!(reader.read("skills/notes/SKILL.md").contains("other text"));
+
+    let granting = skill("notes", "other text").replacen("---\n", "---\nallowed-tools: Bash(*)\n", 1);
+    owner.write("skills/notes/SKILL.md", &granting);
+    owner.git(["commit", "-qam", "more"]);
+    publish(&owner, "1.2.0");
+    let refused = refused_update(&reader);
+    assert!(refused.stderr.contains("allowed-tools") && refused.stderr.contains("Bash(*)"), "{}", refused.stderr);
+    let dry = reader.json(&["update", "--dry-run"]);
+    assert_eq!(dry["bundles"][0]["signed_by"]["is_new"], false, "{dry:#}");
+    reader.run(["update", "--yes"]).ok();
+
+    // The same content by somebody else, whom the ledger lets publish it.
+    let key = owner.root().join("other.pub");
+    fs::write(&key, &STRANGER.public).expect("a file");
+    let grant =
+        ["vault", "role", "grant", "team", "tester@example.invalid", "publisher", "--bundles", "notes", "--key"];
+    owner.run(grant.into_iter().chain([key.to_str().expect("a path")])).ok();
+    owner.use_key(&STRANGER);
+    owner.allow(&[("tester@example.invalid", &KEY), ("tester@example.invalid", &STRANGER)]);
+    owner.write("skills/notes/SKILL.md", granting.replace("other text", "last text"));
+    owner.git(["commit", "-qam", "by another key"]);
+    publish(&owner, "1.3.0");
+    let refused = refused_update(&reader);
+    assert!(refused.stderr.contains("not the key of the release before"), "{}", refused.stderr);
+    let dry = reader.json(&["update", "--dry-run"]);
+    assert_eq!(dry["bundles"][0]["signed_by"]["is_new"], true, "{dry:#}");
+    reader.run(["update", "--yes"]).ok();
+    assert!(reader.read("skills/notes/SKILL.md").contains("last text"));
+}
+
+#[test]
+fn a_git_source_that_grants_more_is_asked_about_as_well() {
+    let env = TestEnv::with_collection();
+    let source = env.bare("source");
+    source.commit_files("main", &[("skills/notes/SKILL.md", &skill("notes", "text"))]);
+    env.run(["add", &source.url(""), "--all", "--yes"]).ok();
+    let granting = skill("notes", "text").replacen("---\n", "---\nhooks: {Stop: run}\n", 1);
+    source.commit_files("main", &[("skills/notes/SKILL.md", &granting)]);
+    let refused = env.refused("consent", &["update"]);
+    assert!(refused.stderr.contains("hooks"), "{}", refused.stderr);
+    env.run(["update", "--yes"]).ok();
+    assert_eq!(env.read("skills/notes/SKILL.md"), granting);
+}
+
+/// Puts other bytes of the same length under the id of an object of a repository.
+fn forge(env: &TestEnv, id: &str) {
+    let content = env.git(["cat-file", "blob", id]);
+    let other = "X".repeat(content.len() + 1);
+    let (folder, name) = id.split_at(2);
+    let path = env.path(&format!(".git/objects/{folder}/{name}"));
+    let script = "import sys, zlib\nd = sys.stdin.buffer.read()\nsys.stdout.buffer.write(zlib.compress(b'blob %d\\0' % len(d) + d))";
+    let mut python = env.command("python3");
+    let mut child = python.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+    child.stdin.take().expect("a pipe").write_all(other.as_bytes()).expect("writes");
+    let out = child.wait_with_output().expect("ends");
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    let _ = fs::remove_file(&path);
+    fs::write(&path, out.stdout).expect("a file");
+}
+
+#[test]
+fn what_a_store_holds_under_an_id_is_not_believed() {
+    let author = TestEnv::with_key();
+    author.add_skill("one", "text");
+    let pack = author.root().join("kit.skillmeat-pack");
+    let pack = pack.to_str().expect("a path");
+    author.run(["export", "kit", "--version", "1.0.0", "--all", "--output", pack]).ok();
+    let id = author.git(["rev-parse", "HEAD:skills/one/SKILL.md"]).trim().to_owned();
+    for existing in ["refuse", "merge", "fork"] {
+        let reader = TestEnv::with_key();
+        // As a clone of a folder on the same machine takes it over.
+        fs::write(reader.root().join("SKILL.md"), author.read("skills/one/SKILL.md")).expect("a file");
+        reader.git(["hash-object", "-w", "../SKILL.md"]);
+        forge(&reader, &id);
+        if existing == "fork" {
+            reader.add_skill("one", "mine");
+        }
+        let refused = reader.refused_leaving("hash", &["import", pack, "--yes", "--existing", existing], Depth::Refs);
+        assert!(refused.stderr.contains(&id) && refused.stderr.contains("git fsck"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_question_stays_on_the_screen_while_it_waits() {
+    let (owner, reader) = vault();
+    owner.add_skill("notes", "text");
+    publish(&owner, "1.0.0");
+    // Longer than a progress bar waits before it is drawn.
+    let script = "import os, pty, sys, time\n\
+        child, terminal = pty.fork()\n\
+        if child == 0: os.execv(sys.argv[1], sys.argv[1:])\n\
+        seen, asked = b'', None\n\
+        os.set_blocking(terminal, False)\n\
+        while True:\n\
+        \x20   try: piece = os.read(terminal, 65536)\n\
+        \x20   except BlockingIOError: piece = None\n\
+        \x20   except OSError: break\n\
+        \x20   if piece == b'': break\n\
+        \x20   seen += piece or b''\n\
+        \x20   if asked is None and seen.endswith(b'[y/N] '): asked = time.time()\n\
+        \x20   if asked and asked > 0 and time.time() > asked + 1.5:\n\
+        \x20       sys.stdout.buffer.write(seen)\n\
+        \x20       sys.stdout.flush()\n\
+        \x20       asked = -1\n\
+        \x20       os.write(terminal, b'y\\n')\n\
+        \x20   time.sleep(0.01)\n\
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n";
+    let mut command = reader.command("python3");
+    command.args(["-c", script]).arg(program()).args(["import", "team:notes"]).env("NO_COLOR", "1");
+    let ran = Ran::of(command);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.ends_with("Import this? [y/N] "), "{ran:?}");
+    assert!(reader.read("skills/notes/SKILL.md").contains("text"));
+}
