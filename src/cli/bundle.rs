@@ -311,10 +311,10 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 }
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
-    let (found, origin) = find(session, what)?;
+    let (found, judges) = find(session, what)?;
     // First, so that what is bad is refused whatever the tag says.
     let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, &found, key)).transpose()?;
-    let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
+    let (verified, report) = verified(session, &found, &judges, minisign.as_ref())?;
     check_policy(session, verified.get(), level)?;
     let report = VerifiedReport { minisign, ..report };
     let screen = Screen::here();

@@ -278,7 +278,10 @@ fn unfit_hint(reasons: &[String]) -> String {
         return "mend it, or leave it out".to_owned();
     }
     let options: Vec<_> = ids.iter().map(|id| format!("--allow {id}")).collect();
-    format!("mend it, leave it out, or publish in spite of it with `{}`", options.join(" "))
+    format!(
+        "mend it, leave it out, or publish in spite of it with `{}`; `--allow ID:PATH` does so for one place",
+        options.join(" ")
+    )
 }
 
 /// Returns what to do about a file that is no pack, or not the one that was made.
@@ -311,6 +314,11 @@ fn trust_hint(error: &TrustError) -> Option<String> {
             "mend the file, or correct its path with `git config`".to_owned()
         }
         TrustError::Ledger(refusal) => return vault::refusal_hint(refusal),
+        TrustError::Objection { refusal, .. } => return vault::refusal_hint(refusal),
+        TrustError::OtherKeys { vault, fingerprint, .. } => format!(
+            "ask whoever it is, another way, whether {fingerprint} is theirs; then `git skillmeat trust add NAME --key KEY`, or \
+             `git skillmeat vault pin {vault} --ledger ID` with the id that the vault's owners tell you"
+        ),
         TrustError::Source(_) => return None,
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };

@@ -120,7 +120,7 @@ fn pre_push(session: &Session) -> Result<Report, Failure> {
                 return Err(Failure::new(Class::Policy, message, hint));
             }
             let found = bundle::find(&session.context, &Place::Repository(&repo, item.release.to_string(), None))?;
-            bundle::verify(&session.context, &found, None)?;
+            bundle::verify(&session.context, &found, None, &[])?;
             verified.push(item.release.to_string());
         }
     }

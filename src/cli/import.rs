@@ -21,7 +21,7 @@ use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
     Preview, Step, VerifiedReport,
 };
-use crate::ops::vault::{self, Asked, Locked, Opened, Vault};
+use crate::ops::vault::{self, Asked, Judges, Locked, Opened, Vault};
 use crate::scan::Severity;
 use crate::trust::{Level, ReleaseContent, Verified};
 
@@ -79,8 +79,8 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             Err(Error::Old(old)) => return super::old::import(session, &old, &wish),
             found => found?,
         };
-        let known = vault::knowing(&session.context, &found)?;
-        return import_from(session, &found, &wish, known.as_ref(), None, None);
+        let judges = vault::knowing(&session.context, &found)?;
+        return import_from(session, &found, &wish, &judges, None, None);
     }
     let Some((vault, release)) = what.split_once(':') else {
         return Err(Failure::new(
@@ -119,19 +119,19 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         // The lock names it, whatever else is here.
         wish.older = Older::Take;
     }
-    import_from(session, &found, &wish, Some(&opened), Some(vault), None)
+    import_from(session, &found, &wish, &opened.into(), Some(vault), None)
 }
 
-/// `origin` may vouch for it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
+/// `judges` have a say on it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
 pub(super) fn import_from(
     session: &Session,
     found: &Found,
     wish: &Wish,
-    origin: Option<&Opened>,
+    judges: &Judges,
     vault: Option<&str>,
     recommended: Option<&Recommendation>,
 ) -> Result<Report, Failure> {
-    let (verified, report) = verified(session, found, origin, None)?;
+    let (verified, report) = verified(session, found, judges, None)?;
     if let Some(recommended) = recommended {
         crate::ops::recommend::check(recommended, found, &verified)?;
     }

@@ -18,7 +18,7 @@ use super::verified::{find, verified, verified_text};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
 use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport};
-use crate::ops::vault::{self, Opened};
+use crate::ops::vault::{self, Judges};
 use crate::signature::{RawTag, shown};
 
 /// Where people find what is left out.
@@ -103,13 +103,13 @@ impl Command {
                 }
                 found => {
                     let found = found?;
-                    let known = vault::knowing(context, &found)?;
-                    inspect(session, &found, known.as_ref(), screen)
+                    let judges = vault::knowing(context, &found)?;
+                    inspect(session, &found, &judges, screen)
                 }
             };
         }
-        let (found, known) = find(session, &what)?;
-        inspect(session, &found, known.as_ref(), screen)
+        let (found, judges) = find(session, &what)?;
+        inspect(session, &found, &judges, screen)
     }
 }
 
@@ -120,8 +120,8 @@ fn old_report(old: OldReport, would_refuse: Option<String>) -> Report {
     Report::new("inspect", &inspected, text).status(Class::Untrusted.exit_status())
 }
 
-fn inspect(session: &Session, found: &Found, origin: Option<&Opened>, screen: Screen) -> Result<Report, Failure> {
-    let (verified, report) = match verified(session, found, origin, None) {
+fn inspect(session: &Session, found: &Found, judges: &Judges, screen: Screen) -> Result<Report, Failure> {
+    let (verified, report) = match verified(session, found, judges, None) {
         Ok(verified) => verified,
         // What cannot be read is not a verdict.
         Err(failure) if failure.class.exit_status() != Class::Untrusted.exit_status() => return Err(failure),

@@ -116,8 +116,8 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
         }
     };
     let found = bundle::find(&session.context, &place)?;
-    let origin = vault::knowing(context, &found)?;
-    let (verified, _) = verified(session, &found, origin.as_ref(), None)?;
+    let judges = vault::knowing(context, &found)?;
+    let (verified, _) = verified(session, &found, &judges, None)?;
     let mut made = recommend::make(context, &found, &verified, &wish)?;
     let is_drawing = args.output.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "svg"));
     let code = if args.qr || is_drawing { Some(qr::code(&made.text)?) } else { None };
@@ -192,8 +192,8 @@ pub(super) fn import(session: &Session, what: &str, wish: &ImportWish) -> Result
     }
     let fetched = recommend::fetch(&session.context, &recommendation)?;
     let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
-    let origin = vault::knowing(&session.context, &found)?;
-    let report = import_from(session, &found, wish, origin.as_ref(), fetched.vault(), Some(&recommendation))?;
+    let judges = vault::knowing(&session.context, &found)?;
+    let report = import_from(session, &found, wish, &judges, fetched.vault(), Some(&recommendation))?;
     Ok(match vault_hint(&fetched, &recommended) {
         Some(hint) => report.note(format!("To follow the vault: {hint}")),
         None => report,
@@ -247,8 +247,8 @@ fn standing(
     let context = &session.context;
     let fetched = recommend::fetch(context, recommendation)?;
     let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
-    let origin = vault::knowing(context, &found)?;
-    let (verified, report) = verified(session, &found, origin.as_ref(), None)?;
+    let judges = vault::knowing(context, &found)?;
+    let (verified, report) = verified(session, &found, &judges, None)?;
     recommend::check(recommendation, &found, &verified)?;
     let plan = match session.collection() {
         Ok(collection) => {

@@ -9,8 +9,8 @@ use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count, short, size};
 use crate::model::{ArtifactRef, Kind};
-use crate::ops::bundle::{self, Error, Found, Place, VerifiedReport, Wanted};
-use crate::ops::vault::{self, Asked, Opened, Vault};
+use crate::ops::bundle::{self, Found, Place, VerifiedReport, Wanted};
+use crate::ops::vault::{self, Asked, Judges, Opened, Vault};
 use crate::ops::{introduction, keys};
 use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
@@ -32,7 +32,13 @@ pub(super) fn level_text(report: &VerifiedReport) -> String {
         }
         (Level::Released, _) => format!("released as {entry}; too few witnesses saw the same ledger"),
         (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
-        (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
+        (Level::Signed, None) if report.other_in.is_empty() => {
+            "signed by a key you trust; no vault vouches for it".to_owned()
+        }
+        (Level::Signed, None) => format!(
+            "signed by a key you trust; no vault vouches for it, and '{}' has another release of this name",
+            clean(&report.other_in.join("', '"))
+        ),
         (Level::Intact, _) => "intact, author unknown".to_owned(),
         (Level::Unverified, _) => "unverified".to_owned(),
     }
@@ -77,9 +83,9 @@ pub(super) fn kinds_text<'a>(artifacts: impl IntoIterator<Item = &'a ArtifactRef
     Kind::ALL.into_iter().filter_map(told).collect::<Vec<_>>().join(", ")
 }
 
-/// Finds what is named, with the vault that may vouch for it: a pack, VAULT:BUNDLE, which is fetched first, or a tag of the
+/// Finds what is named, with the vaults that have a say on it: a pack, VAULT:BUNDLE, which is fetched first, or a tag of the
 /// collection.
-pub(super) fn find(session: &Session, what: &str) -> Result<(Found, Option<Opened>), Failure> {
+pub(super) fn find(session: &Session, what: &str) -> Result<(Found, Judges), Failure> {
     let context = &session.context;
     let found = if is_pack(session, what) {
         bundle::find(context, &Place::Pack(session.environment.absolute(what.as_ref())))?
@@ -91,33 +97,31 @@ pub(super) fn find(session: &Session, what: &str) -> Result<(Found, Option<Opene
         let opened = Opened::of(context, known)?;
         let place = Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref());
         let found = bundle::find(context, &place)?;
-        return Ok((found, Some(opened)));
+        return Ok((found, opened.into()));
     } else {
         let collection = session.collection()?;
         bundle::find(context, &Place::Repository(&collection.repo, what.to_owned(), None))?
     };
-    let known = vault::knowing(context, &found)?;
-    Ok((found, known))
+    let judges = vault::knowing(context, &found)?;
+    Ok((found, judges))
 }
 
-/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
-/// minisign beside it is said with a refusal too.
+/// Verifies a release, by what the vaults say that have a say on it. What is known of a signature of minisign beside it is said
+/// with a refusal too.
 pub(super) fn verified(
     session: &Session,
     found: &Found,
-    origin: Option<&Opened>,
+    judges: &Judges,
     minisign: Option<&MinisignVerdict>,
 ) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
-    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
     let verified =
-        bundle::verify(&session.context, found, voucher).map_err(|error| refused(session, found, error, minisign))?;
-    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
+        judges.verify(&session.context, found).map_err(|error| refused(session, found, error.into(), minisign))?;
+    let report = bundle::report(found, &verified, judges.origin().map(|opened| opened.vault.name.as_str()));
     Ok((verified, report))
 }
 
 /// Says who signed what is refused, as far as the signature holds.
-fn refused(session: &Session, found: &Found, error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
-    let mut failure = Failure::from(error);
+fn refused(session: &Session, found: &Found, mut failure: Failure, minisign: Option<&MinisignVerdict>) -> Failure {
     if let Some(mut known) = failure.standing.take() {
         if let Ok(key) = introduction::key_of_release(found) {
             let fingerprint = key.fingerprint();

@@ -206,6 +206,11 @@ impl AllowedSigners {
         Some(&line.principals)
     }
 
+    /// Says whether any line gives a key to this principal, whatever its dates and namespaces say.
+    pub fn names(&self, principal: &str) -> bool {
+        self.0.iter().any(|line| !line.cert_authority && matches_list(principal, &line.principals))
+    }
+
     /// Says whether `key` may sign for `namespace` at `time_unix`, in seconds since 1970.
     ///
     /// Decides as git does with `ssh-keygen`: `find-principals` takes the first line with this key that is

@@ -195,9 +195,7 @@ pub fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Optio
     let store = trust::TrustStore::parse(("signers", signers), None).expect("allowed signers");
     let file = fs::File::open(path).expect("a file");
     let pack = pack::Pack::open(file, &pack::Limits::default()).ok()?;
-    trust::verify(&pack, None, &trust::Authority { store: &store, vault: None })
-        .ok()
-        .map(|verified| format!("{:?}", verified.get()))
+    trust::verify(&pack, None, &trust::Authority::of(&store, None)).ok().map(|verified| format!("{:?}", verified.get()))
 }
 
 /// Flips a bit of every byte, or of one in `step`. Returns the places whose change was accepted.

@@ -246,7 +246,7 @@ fn check_existing(
     digest: Digest,
 ) -> Result<Oid, Error> {
     let stored = Stored::read(repo, tag_id, &context.limits)?;
-    let verified = verify(&stored, Some(release), &Authority { store: &load_trust(context)?, vault: None })?;
+    let verified = verify(&stored, Some(release), &Authority::of(&load_trust(context)?, None))?;
     if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
 }
 

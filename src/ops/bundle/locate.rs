@@ -179,13 +179,19 @@ pub fn load_trust(context: &Context) -> Result<TrustStore, Error> {
     Ok(TrustStore::parse((&name, &allowed), revoked)?)
 }
 
-/// Verifies a release that was found, by the user's lists and by the ledger of the vault that it came from.
+/// Verifies a release that was found, by the user's lists and by the ledger of the vault that it came from, or by those of `others`
+/// where it came from none.
 ///
 /// # Errors
 /// [`Error::Trust`].
-pub fn verify(context: &Context, found: &Found, vault: Option<Voucher<'_>>) -> Result<Verified<ReleaseContent>, Error> {
+pub fn verify(
+    context: &Context,
+    found: &Found,
+    vault: Option<Voucher<'_>>,
+    others: &[Voucher<'_>],
+) -> Result<Verified<ReleaseContent>, Error> {
     let store = load_trust(context)?;
-    let authority = Authority { store: &store, vault };
+    let authority = Authority { store: &store, vault, others };
     let verified = crate::trust::verify(found.evidence.as_ref(), found.asked.as_ref(), &authority)?;
     if let Some(vault) = vault {
         let (content, pack) = (verified.get(), found.pack.as_ref().map(|(_, _, digest)| *digest));
@@ -259,6 +265,9 @@ pub struct VerifiedReport {
     pub vault: Option<String>,
     /// Whether that ledger has a checkpoint that is worth something still.
     pub is_fresh: bool,
+    /// Vaults whose ids were compared and that list another release of this name, where none lists this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_in: Vec<String>,
     /// Why it was taken back, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yanked: Option<String>,
@@ -305,6 +314,7 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         number: content.listed.as_ref().map(|listed| listed.number),
         published: content.listed.as_ref().map(|listed| rfc3339(listed.time)),
         is_fresh: content.is_fresh,
+        other_in: content.other_in.clone(),
         vault: vault.filter(|_| content.listed.is_some()).map(str::to_owned),
         yanked: content.listed.as_ref().and_then(|listed| listed.yanked.clone()),
         time: rfc3339(content.time_unix),
