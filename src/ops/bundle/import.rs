@@ -219,7 +219,7 @@ fn lock(collection: &Collection, wanted: &Incoming<'_>, plan: &Plan, older: Olde
     let before = collection.lock.releases.get(&content.release.bundle);
     let vault = wanted.vault.or_else(|| before?.vault.as_deref()).map(str::to_owned);
     // What it was worth when it was taken stays, or each import would change the lock with the age of a checkpoint.
-    if before.is_some_and(|before| before.tag == tag && before.vault == vault && before.digest.is_some()) {
+    if before.is_some_and(|before| before.tag == tag && before.digest.is_some()) {
         return;
     }
     let (number, level) = (content.listed.as_ref().map(|listed| listed.number), Some(content.level.number()));
