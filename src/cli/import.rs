@@ -14,9 +14,10 @@ use super::screen::Screen;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, count, runs_text};
 use super::update::files_text;
-use super::verified::{VERIFIED_LINES, check_policy, level_text, verified, verified_text};
+use super::verified::{
+    VERIFIED_LINES, check_policy, level_text, policy_refusal, refusal_text, verified, verified_text,
+};
 use crate::model::{ArtifactRef, Class, Digest, Recommendation};
-use crate::ops::Context;
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
     Preview, Step, VerifiedReport,
@@ -119,7 +120,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         // The lock names it, whatever else is here.
         wish.older = Older::Take;
     }
-    import_from(session, &found, &wish, &opened.into(), Some(vault), None)
+    import_from(session, &found, &wish, &Judges::of(&session.context, opened)?, Some(vault), None)
 }
 
 /// `judges` have a say on it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
@@ -296,23 +297,6 @@ fn imported(done: Imported, release: VerifiedReport, needs: Vec<VerifiedReport>,
     } else {
         report
     }
-}
-
-/// Returns why the policy in force would refuse to import the first of these that it does not let in.
-pub(super) fn policy_refusal<'a>(
-    context: &Context,
-    contents: impl IntoIterator<Item = &'a ReleaseContent>,
-    allowed: Option<Level>,
-) -> Option<String> {
-    let refused = contents.into_iter().find_map(|content| bundle::check_policy(context, content, allowed).err())?;
-    Some(refused.to_string())
-}
-
-/// Says in a line that an import would be refused.
-pub(super) fn refusal_text(reason: Option<&str>) -> String {
-    reason
-        .map(|reason| format!("{WARNING}an import would be refused{WARNING:#}: {}\n", clean(reason)))
-        .unwrap_or_default()
 }
 
 /// Most artifacts of which a dry run shows every file; of more than these it shows what fits on a screen.

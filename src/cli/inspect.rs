@@ -7,14 +7,13 @@ use serde::Serialize;
 
 use super::bundle::is_pack;
 use super::failure::Failure;
-use super::import::{policy_refusal, refusal_text};
 use super::old::report_text;
 use super::overview::{ArtifactFinding, ArtifactPowers, Told, overview_text};
 use super::report::Report;
 use super::screen::{Screen, fitting};
 use super::session::Session;
 use super::text::{WARNING, count, size};
-use super::verified::{find, verified, verified_text};
+use super::verified::{find, policy_refusal, refusal_text, verified, verified_text};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
 use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport};

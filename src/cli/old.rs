@@ -6,10 +6,11 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::hints::word;
-use super::import::{Wish, nothing_text, refusal_text, steps_text};
+use super::import::{Wish, nothing_text, steps_text};
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, above_text, brief, clean, count, runs_text, short, size};
+use super::verified::refusal_text;
 use crate::model::{BundleName, Class};
 use crate::ops::bundle::old::{self, Convert, ImportedOld, Old, OldLevel, OldPlan, OldReport};
 use crate::ops::bundle::{self, Detail, Error, Place};

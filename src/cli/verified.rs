@@ -11,7 +11,7 @@ use super::text::{NAME, WARNING, clean, count, short, size};
 use crate::model::{ArtifactRef, Kind};
 use crate::ops::bundle::{self, Found, Place, VerifiedReport, Wanted};
 use crate::ops::vault::{self, Asked, Judges, Opened, Vault};
-use crate::ops::{introduction, keys};
+use crate::ops::{Context, introduction, keys};
 use crate::signature::MinisignVerdict;
 use crate::trust::{Level, ReleaseContent, Verified};
 
@@ -97,7 +97,7 @@ pub(super) fn find(session: &Session, what: &str) -> Result<(Found, Judges), Fai
         let opened = Opened::of(context, known)?;
         let place = Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref());
         let found = bundle::find(context, &place)?;
-        return Ok((found, opened.into()));
+        return Ok((found, Judges::of(context, opened)?));
     } else {
         let collection = session.collection()?;
         bundle::find(context, &Place::Repository(&collection.repo, what.to_owned(), None))?
@@ -145,6 +145,23 @@ pub(super) fn check_policy(session: &Session, content: &ReleaseContent, allowed:
         }
         failure
     })
+}
+
+/// Returns why the policy in force would refuse to import the first of these that it does not let in.
+pub(super) fn policy_refusal<'a>(
+    context: &Context,
+    contents: impl IntoIterator<Item = &'a ReleaseContent>,
+    allowed: Option<Level>,
+) -> Option<String> {
+    let refused = contents.into_iter().find_map(|content| bundle::check_policy(context, content, allowed).err())?;
+    Some(refused.to_string())
+}
+
+/// Says in a line that an import would be refused.
+pub(super) fn refusal_text(reason: Option<&str>) -> String {
+    reason
+        .map(|reason| format!("{WARNING}an import would be refused{WARNING:#}: {}\n", clean(reason)))
+        .unwrap_or_default()
 }
 
 /// Tells the signer among the causes, where they do not tell of them yet.

@@ -1,25 +1,26 @@
 //! Signing keys and the people whose signatures are believed.
 
+mod given;
+
+pub use given::read_key;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::fsio::{Access, FsError, Lock, create_new, ensure_folder, read, read_optional, write_atomic};
+use crate::fsio::{Access, FsError, Lock, create_new, ensure_folder, read_optional, write_atomic};
 use crate::git::GitError;
 use crate::git::ssh::{GenerateError, KeySource, SshError, generate_key, public_key};
 use crate::model::{Class, is_principal};
 use crate::ops::Context;
 use crate::ops::collection::{fs_class, git_class};
 use crate::ops::revocation::revoked_keys;
-use crate::signature::{AllowedSigners, AllowedSignersError, KeyError, MAX_SIGNERS_BYTES, PublicKey, RevokedError};
+use crate::signature::{AllowedSigners, AllowedSignersError, KeyError, MAX_SIGNERS_BYTES, RevokedError};
 
 /// Namespaces that a line we write is valid for: git's, and ours. A line without any would be valid for all.
 const NAMESPACES: &str = "git,skillmeat-*";
-
-/// Largest public key file, in bytes.
-const MAX_KEY_BYTES: u64 = 64 * 1024;
 
 /// A use case on keys failed.
 #[derive(Debug, thiserror::Error)]
@@ -357,51 +358,4 @@ pub(super) fn write_signers(path: &Path, text: &str) -> Result<(), Error> {
 
 fn check_principal(principal: &str) -> Result<(), Error> {
     if is_principal(principal) { Ok(()) } else { Err(Error::Principal(principal.chars().take(80).collect())) }
-}
-
-/// Reads a public key, given as text or as the path of a public key file.
-///
-/// # Errors
-/// [`Error::NotAKey`], [`Error::NoKeyFile`], [`Error::Several`], [`Error::PrivateKey`].
-pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
-    one_key(key, key)?;
-    if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
-        return Ok(key);
-    }
-    let path = context.folder.join(key);
-    if !path.is_file() {
-        // The text of a key has a space in it.
-        if !key.trim().contains(' ') {
-            return Err(Error::NoKeyFile(path));
-        }
-        let parsed = PublicKey::parse_line(key.trim());
-        return parsed
-            .map(|(key, _)| key)
-            .map_err(|source| Error::NotAKey { text: key.chars().take(60).collect(), source });
-    }
-    let bytes = read(&path, MAX_KEY_BYTES)?;
-    let text = String::from_utf8_lossy(&bytes);
-    if text.contains("PRIVATE KEY") {
-        return Err(Error::PrivateKey(path));
-    }
-    one_key(&text, &path.display().to_string())?;
-    let parsed = PublicKey::parse_line(key_line(&text));
-    parsed.map(|(key, _)| key).map_err(|source| Error::NotAKey { text: path.display().to_string(), source })
-}
-
-/// Returns the lines of a file of public keys that are no remark.
-fn key_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
-}
-
-fn key_line(text: &str) -> &str {
-    key_lines(text).next().unwrap_or_default()
-}
-
-/// Refuses a text with several lines of keys: all but the first would be passed over in silence.
-fn one_key(text: &str, shown: &str) -> Result<(), Error> {
-    match key_lines(text).count() {
-        found @ 2.. => Err(Error::Several { text: shown.chars().take(80).collect(), found }),
-        _ => Ok(()),
-    }
 }

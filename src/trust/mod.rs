@@ -3,6 +3,7 @@
 //! [`verify`] is the one way to a [`Verified`]; nothing else makes one. It follows the order of `schema/verification.md`:
 //! signature over the exact bytes first, then name, then tag to commit to tree, then manifest and tree digest.
 
+mod authority;
 mod error;
 mod evidence;
 mod ledger;
@@ -11,6 +12,7 @@ mod signers;
 mod verify;
 mod witness;
 
+pub use authority::{Authority, Voucher};
 pub use error::TrustError;
 pub use evidence::{Evidence, EvidenceError};
 pub use ledger::{
@@ -20,7 +22,7 @@ pub use ledger::{
 };
 pub use level::{Lack, Level, Pin, Policy};
 pub use signers::TrustStore;
-pub use verify::{Authority, ReleaseContent, SignedTag, Verified, Voucher, verify, verify_tag};
+pub use verify::{ReleaseContent, SignedTag, Verified, verify, verify_tag};
 pub use witness::{Statement, WITNESS_NAMESPACE, Witness};
 
 /// Trailer of a release tag: SHA-256 of the raw first commit of the repository it was made in.

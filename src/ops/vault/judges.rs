@@ -12,18 +12,23 @@ use crate::trust::{Pin, ReleaseContent, Verified, Voucher};
 #[derive(Default)]
 pub struct Judges {
     origin: Option<Opened>,
-    /// Vaults whose ids were compared, where no vault that is known lists the release.
+    /// Vaults whose ids were compared, where none of them lists the release.
     others: Vec<Opened>,
 }
 
-impl From<Opened> for Judges {
-    /// What came from a vault is judged by that.
-    fn from(opened: Opened) -> Self {
-        Self { origin: Some(opened), others: Vec::new() }
-    }
-}
-
 impl Judges {
+    /// Returns who has a say on what came from a vault: that one, and where its id was not compared, those of which it was.
+    ///
+    /// # Errors
+    /// As [`knowing`].
+    pub fn of(context: &Context, opened: Opened) -> Result<Self, Error> {
+        let others = match opened.vault.pin {
+            Some(Pin::Compared) => Vec::new(),
+            _ => compared(all_known(context)?),
+        };
+        Ok(Self { origin: Some(opened), others })
+    }
+
     /// Returns the vault that vouches for the release.
     pub fn origin(&self) -> Option<&Opened> {
         self.origin.as_ref()
@@ -54,12 +59,18 @@ pub fn knowing(context: &Context, found: &Found) -> Result<Judges, Error> {
     let mut others = Vec::new();
     for opened in all_known(context)? {
         if lists(&opened) {
-            return Ok(opened.into());
+            // Anybody can make a ledger that is taken on first use, so it does not silence the others.
+            let others = if opened.vault.pin == Some(Pin::Compared) { Vec::new() } else { compared(others) };
+            return Ok(Judges { origin: Some(opened), others });
         }
         others.push(opened);
     }
-    others.retain(|opened| opened.vault.pin == Some(Pin::Compared));
-    Ok(Judges { origin: None, others })
+    Ok(Judges { origin: None, others: compared(others) })
+}
+
+fn compared(mut vaults: Vec<Opened>) -> Vec<Opened> {
+    vaults.retain(|opened| opened.vault.pin == Some(Pin::Compared));
+    vaults
 }
 
 /// Returns which release a tag says it is, and the id of the tag; `None` for what the verification will refuse.
