@@ -12,10 +12,12 @@ use crate::ops::collection::Error;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show and check the trail of what changed; nothing of it leaves this machine
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat audit log -n 5")]
     Audit(Audit),
     /// Show what is used, from the trail
-    #[command(after_help = "Turn the trail off with `git config skillmeat.audit false`.")]
+    #[command(
+        after_help = "Examples:\n  git skillmeat stats\n  git skillmeat stats top -n 5\n\nTurn the trail off with `git config skillmeat.audit false`."
+    )]
     Stats {
         /// At most this many of each list
         #[arg(short = 'n', long, default_value_t = 10, global = true)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anstyle::Style;
 use clap::{Subcommand, ValueEnum};
 use semver::VersionReq;
 
@@ -10,13 +11,13 @@ use super::failure::Failure;
 use super::import::{Wish, import};
 use super::passphrase;
 use super::report::Report;
+use super::screen::Screen;
 use super::session::Session;
-use super::text::{NAME, WARNING, above_text, brief, clean, count, short, size};
+use super::text::{NAME, above_text, brief, count, size};
+use super::verified::{check_policy, find, verified, verified_text};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
-use crate::ops::bundle::{self, Error, Existing, Export, Found, Older, Place, VerifiedReport};
-use crate::ops::vault::{self, Opened};
-use crate::signature::MinisignVerdict;
-use crate::trust::{Level, ReleaseContent, Verified};
+use crate::ops::bundle::{self, Error, Existing, Export, Older, VerifiedReport};
+use crate::trust::Level;
 
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "one is made in each run")]
@@ -25,7 +26,8 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  git skillmeat export review-kit --version 1.0.0 --all\n  \
         git skillmeat export review-kit --version 1.1.0 --artifact skill/pdf --artifact agent/reviewer\n  \
         git skillmeat export hooks --version 1.0.0 --kind hook --tag team --depends 'base-kit@^1.2'\n  \
-        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --discovery")]
+        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --discovery\n  \
+        git skillmeat export pdf --version 1.0.0 --artifact skill/pdf --allow secret.github-token:skills/pdf/example.md")]
     Export {
         /// Name of the bundle
         name: String,
@@ -56,8 +58,8 @@ pub(super) enum Command {
         /// A bundle that this one needs, with the versions that will do; may be given several times
         #[arg(long, value_name = "NAME@RANGE", value_parser = need)]
         depends: Vec<(BundleName, VersionReq)>,
-        /// Publish in spite of the finding with this id, and record it; may be given several times
-        #[arg(long, value_name = "ID")]
+        /// Publish in spite of the findings with this id, or of those in one file, and record it; may be given several times
+        #[arg(long, value_name = "ID[:PATH]")]
         allow: Vec<String>,
         /// How the pack holds the files: as they are, where any changed byte is found, or smaller
         #[arg(long, value_enum, default_value_t = Packing::Store)]
@@ -71,11 +73,12 @@ pub(super) enum Command {
     },
     /// Check a release: signature, signer, and every byte
     #[command(
-        after_help = "Examples:\n  git skillmeat verify review-kit-1.0.0.skillmeat-pack\n  git skillmeat verify review-kit--v1.0.0"
+        after_help = "Examples:\n  git skillmeat verify review-kit-1.0.0.skillmeat-pack\n  git skillmeat verify review-kit--v1.0.0\n  \
+        git skillmeat verify team:review-kit"
     )]
     Verify {
-        /// A pack, or a tag of the collection
-        #[arg(value_name = "PACK|TAG")]
+        /// A pack, a tag of the collection, or VAULT:BUNDLE[@VERSION or range]
+        #[arg(value_name = "PACK|TAG|VAULT:BUNDLE")]
         what: String,
         /// Be content with this level where the policy asks for more
         #[arg(long, value_name = "0-4", value_parser = level)]
@@ -234,6 +237,11 @@ impl Command {
                 let (collection, _lock) = session.collection_to_change()?;
                 let mut artifacts =
                     if all || !artifact.is_empty() { collection.select(&artifact)? } else { Vec::new() };
+                for tag in &tag {
+                    if collection.chosen_by(&[], std::slice::from_ref(tag))?.is_empty() {
+                        return Err(Error::NoSuchTag(tag.clone()).into());
+                    }
+                }
                 artifacts.extend(collection.chosen_by(&kind, &tag)?);
                 artifacts.sort();
                 artifacts.dedup();
@@ -303,91 +311,14 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 }
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
-    let collection;
-    let place = if is_pack(session, what) {
-        Place::Pack(session.environment.absolute(what.as_ref()))
-    } else {
-        collection = session.collection()?;
-        Place::Repository(&collection.repo, what.to_owned(), None)
-    };
-    let found = bundle::find(&session.context, &place)?;
+    let (found, judges) = find(session, what)?;
     // First, so that what is bad is refused whatever the tag says.
     let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, &found, key)).transpose()?;
-    let origin = vault::knowing(&session.context, &found)?;
-    let (verified, report) = verified(session, &found, origin.as_ref(), minisign.as_ref())?;
-    bundle::check_policy(&session.context, verified.get(), level)?;
+    let (verified, report) = verified(session, &found, &judges, minisign.as_ref())?;
+    check_policy(session, verified.get(), level)?;
     let report = VerifiedReport { minisign, ..report };
-    let minisign = report.minisign.as_ref().map(|verdict| format!("  minisign   {}\n", clean(&verdict.to_string())));
-    Ok(Report::new("verify", &report, verified_text(&report) + &minisign.unwrap_or_default()))
-}
-
-/// Verifies a release, by the ledger of the vault that it came from where there is one. What is known of a signature of
-/// minisign beside it is said with a refusal too.
-pub(super) fn verified(
-    session: &Session,
-    found: &Found,
-    origin: Option<&Opened>,
-    minisign: Option<&MinisignVerdict>,
-) -> Result<(Verified<ReleaseContent>, VerifiedReport), Failure> {
-    let voucher = origin.map(|opened| opened.voucher(&session.context)).transpose()?.flatten();
-    let verified = bundle::verify(&session.context, found, voucher)
-        .map_err(|error| passphrase::beside_minisign(error, minisign))?;
-    let report = bundle::report(found, &verified, origin.map(|opened| opened.vault.name.as_str()));
-    Ok((verified, report))
-}
-
-/// Says what a level means, and why it is not higher.
-pub(super) fn level_text(report: &VerifiedReport) -> String {
-    let vault = report.vault.as_deref().map(clean).unwrap_or_default();
-    let entry = report.number.map(|number| format!("entry {number} of the ledger of '{vault}'")).unwrap_or_default();
-    match (report.meaning, report.number) {
-        (Level::Witnessed, _) => format!("released as {entry}, which is fresh and witnessed"),
-        (Level::Released, _) if !report.is_fresh => {
-            format!("released as {entry}; no fresh checkpoint says that it is the newest")
-        }
-        (Level::Released, _) => format!("released as {entry}; too few witnesses saw the same ledger"),
-        (Level::Signed, Some(_)) => format!("released as {entry}, whose id nobody has compared"),
-        (Level::Signed, None) => "signed by a key you trust; no vault vouches for it".to_owned(),
-        (Level::Intact, _) => "intact, author unknown".to_owned(),
-        (Level::Unverified, _) => "unverified".to_owned(),
-    }
-}
-
-/// Most artifacts that are named in one line for people; JSON has all of them.
-const MAX_NAMED: usize = 12;
-
-fn needs_text(report: &VerifiedReport) -> String {
-    let needs: Vec<_> = report.dependencies.iter().map(|(name, range)| format!("{name} {range}")).collect();
-    if needs.is_empty() { String::new() } else { format!("  needs      {}\n", clean(&needs.join(", "))) }
-}
-
-pub(super) fn verified_text(report: &VerifiedReport) -> String {
-    let mut artifacts: Vec<_> = report.artifacts.iter().take(MAX_NAMED).map(ToString::to_string).collect();
-    if report.artifacts.len() > MAX_NAMED {
-        artifacts.push(format!("and {} more", report.artifacts.len() - MAX_NAMED));
-    }
-    let published = report.published.as_ref().map(|time| format!("  published  {time} (by the publisher)\n"));
-    format!(
-        "Verified {NAME}{}{NAME:#}\n  signed by  {} with key {}\n  level      {}: {}\n{}{}  \
-         dated      {} (by the signer)\n  about      {}\n  license    {}\n  holds      {}\n{}  size       {}, {}\n  tree       {}\n",
-        report.release,
-        clean(&report.principal),
-        report.fingerprint,
-        report.level,
-        level_text(report),
-        report
-            .yanked
-            .as_ref()
-            .map(|reason| format!("  {WARNING}taken back{WARNING:#} {}\n", clean(reason)))
-            .unwrap_or_default(),
-        published.unwrap_or_default(),
-        report.time,
-        short(&report.description, 100),
-        clean(&report.license),
-        artifacts.join(", "),
-        needs_text(report),
-        count(report.files, "file"),
-        size(report.size),
-        report.digest,
-    )
+    let screen = Screen::here();
+    let names: Vec<String> = report.artifacts.iter().map(ToString::to_string).collect();
+    let text = verified_text(&report, screen) + &screen.names(Style::new(), "  artifacts  ", &names);
+    Ok(Report::new("verify", &report, text))
 }

@@ -43,7 +43,7 @@ pub(super) fn choices(
 fn ask(session: &Session, planned: &Planned) -> Option<Existing> {
     let print = |text: String| drop(std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes()));
     print(format!("The collection has other content under {NAME}{}{NAME:#}\n", planned.artifact));
-    print(planned.preview.as_ref().map(|preview| preview_text(preview, false)).unwrap_or_default());
+    print(planned.preview.as_ref().map(|preview| preview_text(&planned.artifact, preview, false)).unwrap_or_default());
     // A fork has its own name already, and what did not come from this bundle has nothing to merge from.
     let (merge, fork) = (planned.is_mergeable, planned.original.is_none());
     let mut question = "[k]eep yours, [t]ake theirs, ".to_owned();

@@ -13,7 +13,7 @@ use crate::ops::collection::{self, Collection, KnownCollection};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the collections, use another one, copy artifacts between them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat collection list")]
     Collection(Several),
 }
 

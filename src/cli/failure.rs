@@ -11,10 +11,36 @@ use super::Format;
 use super::report::json_text;
 use super::text::clean;
 use crate::model::Class;
+use crate::signature::MinisignVerdict;
+use crate::trust::Lack;
 
 /// Longest message or cause, in bytes, and most causes: together with the hint an error stays under 4 KiB.
 const MAX_PART_BYTES: usize = 600;
 const MAX_CAUSES: usize = 4;
+
+/// What is known of a release that was refused. Nothing of it is believed, unless the verdict is `good`.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct Standing {
+    /// `good` (and too little for the policy), `bad`, `unknown-key`, `expired`, `not-yet-valid`, `wrong-namespace`, `revoked`,
+    /// `unsigned`, `cannot-check`; by the ledger of a vault also `not-allowed` and `not-listed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verdict: Option<&'static str>,
+    /// Whose key signed it, by the list of allowed signers or the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) principal: Option<String>,
+    /// The key that signed it, where the signature over its tag holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fingerprint: Option<String>,
+    /// The level that it reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) level: Option<u8>,
+    /// Why it is no higher one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<Lack>,
+    /// What is known of the signature of minisign beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) minisign: Option<MinisignVerdict>,
+}
 
 /// A command that did not do what it was asked to.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,12 +54,15 @@ pub(super) struct Failure {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
+    /// What is known of a release that was refused.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) standing: Option<Box<Standing>>,
 }
 
 impl Failure {
     /// Makes a failure with a message of its own.
     pub(super) fn new(class: Class, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { class, message: bounded(&message.into()), causes: Vec::new(), hint: Some(hint.into()) }
+        Self { class, message: bounded(&message.into()), causes: Vec::new(), hint: Some(hint.into()), standing: None }
     }
 
     /// Makes a failure from an error: its message, and those of its sources as causes.
@@ -48,13 +77,25 @@ impl Failure {
             }
             source = cause.source();
         }
-        Self { class, message, causes, hint }
+        Self { class, message, causes, hint, standing: None }
     }
 
     /// Sets what caused it, nearest first; at most [`MAX_CAUSES`] are told.
     pub(super) fn caused_by(mut self, causes: &[String]) -> Self {
         self.causes = causes.iter().take(MAX_CAUSES).map(|cause| bounded(cause)).collect();
         self
+    }
+
+    /// Sets what is known of the release that was refused.
+    pub(super) fn standing(self, standing: Option<Standing>) -> Self {
+        Self { standing: standing.map(Box::new), ..self }
+    }
+
+    /// Adds a cause, unless so many are told already.
+    pub(super) fn also(&mut self, cause: &str) {
+        if self.causes.len() < MAX_CAUSES {
+            self.causes.push(bounded(cause));
+        }
     }
 
     /// Puts everything into the message: what a server says to someone who pushes is read in one line.

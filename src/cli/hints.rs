@@ -8,13 +8,14 @@ mod vault;
 
 pub(super) use recommend::signer_hint;
 
-use super::failure::Failure;
+use super::failure::{Failure, Standing};
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
 use crate::ops::{bundle, collection, deploy};
+use crate::pack::{Fault, PackError};
 use crate::signature::Verdict;
-use crate::trust::TrustError;
+use crate::trust::{Lack, Level, TrustError};
 
 impl From<collection::Error> for Failure {
     fn from(error: collection::Error) -> Self {
@@ -120,12 +121,51 @@ impl From<bundle::Error> for Failure {
     fn from(error: bundle::Error) -> Self {
         let class = error.class();
         let hint = bundle_hint(&error);
-        let failure = Self::of(&error, class, hint);
+        let failure = Self::of(&error, class, hint).standing(standing(&error));
         match &error {
             bundle::Error::Old(old) => failure.caused_by(&super::old::causes(&old.report)),
             _ => failure,
         }
     }
+}
+
+/// Returns what is known of a release that was refused; who signed it is for those who have it to add.
+fn standing(error: &bundle::Error) -> Option<Standing> {
+    use bundle::Error;
+    let known = match error {
+        Error::Trust(error) => Standing { verdict: Some(error.verdict()), ..Standing::default() },
+        Error::Level { level, reason, .. } => {
+            let verdict = if reason.is_some() { "good" } else { "unsigned" };
+            Standing { verdict: Some(verdict), level: Some(*level), reason: *reason, ..Standing::default() }
+        }
+        Error::Stale { .. } => {
+            let level = Some(Level::Released.number());
+            Standing { verdict: Some("good"), level, reason: Some(Lack::NoCheckpoint), ..Standing::default() }
+        }
+        Error::Minisig { source, .. } => Standing { minisign: Some(source.0.clone()), ..Standing::default() },
+        _ => return None,
+    };
+    Some(known)
+}
+
+/// Returns what makes a release reach a higher level, or lets it be taken as it is.
+fn level_hint(level: u8, reason: Option<Lack>) -> String {
+    let higher = match reason {
+        Some(Lack::NoLedger) => {
+            "import it from a vault that lists it and whose ledger you have compared: `git skillmeat vault add NAME URL --ledger ID`"
+        }
+        Some(Lack::NotCompared) => {
+            "compare the id that `git skillmeat vault show NAME` shows with what its owner told you, and run `git skillmeat vault pin NAME --ledger ID`"
+        }
+        Some(Lack::NoCheckpoint) => {
+            "fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`"
+        }
+        Some(Lack::TooFewWitnesses) => {
+            "ask someone else who reads the vault for a statement (`git skillmeat vault witness`), and name its file with `git config --global --add skillmeat.witness FILE`"
+        }
+        None => "ask who made it for a signed release",
+    };
+    format!("{higher}; or say `--allow-level {level}`")
 }
 
 /// Returns what to do about an error of a bundle.
@@ -139,7 +179,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::NoSigningKey => Some(
                 "make a key with `git skillmeat key generate`, or set gpg.format=ssh and user.signingKey with `git config`".to_owned(),
             ),
-            Error::Sign(_) => Some("`git skillmeat key show` tells which key is used; `ssh-add -l` which keys the agent has".to_owned()),
+            Error::Sign(error) => Some(keys::signing_hint(error)),
             Error::Minisign { source, .. } => recommend::minisign_hint(source),
             Error::Minisig { .. } => Some("get the pack and its `.minisig` again from their publisher, and their key by another way".to_owned()),
             Error::Empty => Some("name artifacts with `--artifact REF`, or take all with `--all`".to_owned()),
@@ -157,10 +197,12 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::Older { .. } => Some("if you want to go back, say so with `--allow-older`, or name the version: `VAULT:BUNDLE@VERSION`; one that a bundle needs you take back yourself first".to_owned()),
             Error::Consent { digest, .. } => Some(format!("look at it with `--dry-run`, then agree with `--yes` or `--accept {digest}`")),
             Error::OtherDigest { .. } => Some("look at what changed with `--dry-run` before you accept the new digest".to_owned()),
-            Error::Unfit(reasons) => Some(format!("mend it, leave it out, or publish in spite of it with `{}`", allowing(reasons))),
-        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID`".to_owned()),
-            Error::Stale { .. } => Some("fetch it again with `git skillmeat vault pull`; if it stays so, ask its owners for `git skillmeat vault checkpoint`, or say `--allow-level 3`, which is recorded".to_owned()),
-            Error::Level { level, .. } => Some(format!("import it from a vault whose ledger you have compared (`git skillmeat vault pin`), or say `--allow-level {level}`, which is recorded")),
+            Error::NoSuchTag(_) => Some("`git skillmeat show REF` shows the tags of an artifact; `git skillmeat tag REF --add WORD` gives it one".to_owned()),
+            Error::NotOneSkill => Some("name the one skill, `--artifact skill/NAME`, or leave out `--discovery`".to_owned()),
+            Error::Unfit(reasons) => Some(unfit_hint(reasons)),
+        Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID:PATH`, or `--allow ID` for all places".to_owned()),
+            Error::Stale { .. } => Some(level_hint(Level::Released.number(), Some(Lack::NoCheckpoint))),
+            Error::Level { level, reason, .. } => Some(level_hint(*level, *reason)),
             Error::Old(_)
             | Error::OldPack(_)
             | Error::NothingToTake(_)
@@ -168,7 +210,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             | Error::NoFork
             | Error::Overwrites(_)
             | Error::Unsigned { .. } => super::old::hint(error),
-            Error::Pack(_) | Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+            Error::Pack(error) => pack_hint(error),
+            Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
     }
 }
 
@@ -227,14 +270,27 @@ fn obstacle_hint(conflicts: &[deploy::Conflict]) -> String {
     }
 }
 
-/// Returns the options that allow all findings that are named at the end of reasons, each once.
-fn allowing(reasons: &[String]) -> String {
+/// Returns what to do about what is not fit to be published: only what has an id at its end may be allowed.
+fn unfit_hint(reasons: &[String]) -> String {
     let id = |reason: &String| Some(reason.rsplit_once('[')?.1.strip_suffix(']')?.to_owned());
     let ids: std::collections::BTreeSet<String> = reasons.iter().filter_map(id).collect();
     if ids.is_empty() {
-        "--allow ID".to_owned()
-    } else {
-        ids.iter().map(|id| format!("--allow {id}")).collect::<Vec<_>>().join(" ")
+        return "mend it, or leave it out".to_owned();
+    }
+    let options: Vec<_> = ids.iter().map(|id| format!("--allow {id}")).collect();
+    format!(
+        "mend it, leave it out, or publish in spite of it with `{}`; `--allow ID:PATH` does so for one place",
+        options.join(" ")
+    )
+}
+
+/// Returns what to do about a file that is no pack, or not the one that was made.
+fn pack_hint(error: &PackError) -> Option<String> {
+    match error.fault() {
+        Fault::Io | Fault::Limit => None,
+        Fault::Pack | Fault::Path | Fault::Hash => Some(
+            "it was cut off or changed on its way, or is something else: get it again from where it came".to_owned(),
+        ),
     }
 }
 
@@ -258,6 +314,11 @@ fn trust_hint(error: &TrustError) -> Option<String> {
             "mend the file, or correct its path with `git config`".to_owned()
         }
         TrustError::Ledger(refusal) => return vault::refusal_hint(refusal),
+        TrustError::Objection { refusal, .. } => return vault::refusal_hint(refusal),
+        TrustError::OtherKeys { vault, fingerprint, .. } => format!(
+            "ask whoever it is, another way, whether {fingerprint} is theirs; then `git skillmeat trust add NAME --key KEY`, or \
+             `git skillmeat vault pin {vault} --ledger ID` with the id that the vault's owners tell you"
+        ),
         TrustError::Source(_) => return None,
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };

@@ -21,7 +21,7 @@ const MAX_INPUT_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Let git validate what is committed and verify the releases that are pushed
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat hooks install")]
     Hooks(Hooks),
     /// What git's hooks call
     #[command(subcommand, hide = true)]
@@ -120,7 +120,7 @@ fn pre_push(session: &Session) -> Result<Report, Failure> {
                 return Err(Failure::new(Class::Policy, message, hint));
             }
             let found = bundle::find(&session.context, &Place::Repository(&repo, item.release.to_string(), None))?;
-            bundle::verify(&session.context, &found, None)?;
+            bundle::verify(&session.context, &found, None, &[])?;
             verified.push(item.release.to_string());
         }
     }

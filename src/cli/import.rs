@@ -1,20 +1,28 @@
 //! `import`: what a release would change here, and making it so.
 
-use super::bundle::{is_pack, level_text, verified, verified_text};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::bundle::is_pack;
 use super::choose;
 use super::failure::Failure;
+use super::overview::{Told, finding_text, overview_text};
 use super::powers::powers_text;
 use super::recommend;
 use super::report::Report;
+use super::screen::Screen;
 use super::session::Session;
-use super::text::{FAINT, NAME, WARNING, brief, clean, count, findings_text, runs_text};
+use super::text::{FAINT, NAME, WARNING, brief, clean, count, runs_text};
 use super::update::files_text;
-use crate::model::{Class, Digest, Recommendation};
+use super::verified::{VERIFIED_LINES, check_policy, level_text, verified, verified_text};
+use crate::model::{ArtifactRef, Class, Digest, Recommendation};
+use crate::ops::Context;
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
-    Preview, Step,
+    Preview, Step, VerifiedReport,
 };
-use crate::ops::vault::{self, Asked, Locked, Opened, Vault};
+use crate::ops::vault::{self, Asked, Judges, Locked, Opened, Vault};
+use crate::scan::Severity;
 use crate::trust::{Level, ReleaseContent, Verified};
 
 /// How an import is wished for.
@@ -58,6 +66,10 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             "name the bundle in it, `git skillmeat import VAULT:BUNDLE --link`; `git skillmeat vault list` shows your vaults",
         ));
     }
+    let path = session.environment.absolute(what.as_ref());
+    if !recommend::is_one(what) && is_pack(session, what) && !path.exists() {
+        return Err(Error::NoPack(path).into());
+    }
     let collection = session.collection()?;
     if recommend::is_one(what) {
         return recommend::import(session, what, &wish);
@@ -67,8 +79,8 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             Err(Error::Old(old)) => return super::old::import(session, &old, &wish),
             found => found?,
         };
-        let known = vault::knowing(&session.context, &found)?;
-        return import_from(session, &found, &wish, known.as_ref(), None, None);
+        let judges = vault::knowing(&session.context, &found)?;
+        return import_from(session, &found, &wish, &judges, None, None);
     }
     let Some((vault, release)) = what.split_once(':') else {
         return Err(Failure::new(
@@ -107,19 +119,19 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
         // The lock names it, whatever else is here.
         wish.older = Older::Take;
     }
-    import_from(session, &found, &wish, Some(&opened), Some(vault), None)
+    import_from(session, &found, &wish, &opened.into(), Some(vault), None)
 }
 
-/// `origin` may vouch for it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
+/// `judges` have a say on it; `vault` is where it was fetched from. Where it is `recommended`, that one and no other.
 pub(super) fn import_from(
     session: &Session,
     found: &Found,
     wish: &Wish,
-    origin: Option<&Opened>,
+    judges: &Judges,
     vault: Option<&str>,
     recommended: Option<&Recommendation>,
 ) -> Result<Report, Failure> {
-    let (verified, report) = verified(session, found, origin, None)?;
+    let (verified, report) = verified(session, found, judges, None)?;
     if let Some(recommended) = recommended {
         crate::ops::recommend::check(recommended, found, &verified)?;
     }
@@ -155,21 +167,30 @@ pub(super) fn import_from(
     });
     let incoming: Vec<_> = incoming.collect();
     bundle::check_together(&root, &incoming)?;
+    let reports: Vec<_> =
+        needed.iter().map(|one| bundle::report(&one.found, &one.verified, one.vault.as_deref())).collect();
+    let shown = |plan: &Plan| {
+        if wish.dry_run { dry_run_text(plan, wish.diff, "`--diff`") } else { plan_text(plan, true, wish.diff) }
+    };
     let preview = |text: &mut String| {
-        for (one, planned) in needed.iter().zip(&dependencies) {
-            let report = bundle::report(&one.found, &one.verified, one.vault.as_deref());
-            text.push_str(&format!("Needs {}{}", verified_text(&report), plan_text(&planned.plan, true, wish.diff)));
+        for (report, planned) in reports.iter().zip(&dependencies) {
+            let known = verified_text(report, Screen::here());
+            text.push_str(&format!("Needs {known}{}", shown(&planned.plan)));
         }
-        text.push_str(&format!("{}{}", verified_text(&report), plan_text(&plan, true, wish.diff)));
+        text.push_str(&format!("{}{}", verified_text(&report, Screen::here()), shown(&plan)));
     };
     let mut text = String::new();
     if wish.dry_run {
         preview(&mut text);
-        let imported = Imported { plan, principal: report.principal, dependencies, commit: None };
-        return Ok(with_status(Report::new("import", &imported, text), &imported));
+        let all = needed.iter().map(|one| one.verified.get()).chain([content]);
+        let would_refuse = policy_refusal(context, all, wish.allow_level);
+        text.push_str(&refusal_text(would_refuse.as_deref()));
+        let principal = report.principal.clone();
+        let done = Imported { plan, principal, dependencies, commit: None, would_refuse };
+        return Ok(imported(done, report, reports, text));
     }
     for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
-        bundle::check_policy(context, content, wish.allow_level)?;
+        check_policy(session, content, wish.allow_level)?;
     }
     plan.check_age(wish.older)?;
     dependencies.iter().try_for_each(|one| one.plan.check_age(Older::Refuse))?;
@@ -187,7 +208,10 @@ pub(super) fn import_from(
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),
-        None => "Nothing to do: the collection has all of it\n".to_owned(),
+        None => {
+            let all = done.dependencies.iter().map(|one| &one.plan).chain([&done.plan]);
+            nothing_text(all.flat_map(|plan| &plan.artifacts))
+        }
     };
     let mut text = String::new();
     for one in &done.dependencies {
@@ -210,7 +234,20 @@ pub(super) fn import_from(
     if let Some(reason) = &report.yanked {
         text.push_str(&format!("{WARNING}taken back{WARNING:#} by its publisher: {}\n", clean(reason)));
     }
-    Ok(with_status(Report::new("import", &done, text), &done))
+    Ok(imported(done, report, reports, text))
+}
+
+/// Says why nothing was changed: what was kept is not what the release has.
+pub(super) fn nothing_text<'a>(artifacts: impl Iterator<Item = &'a Planned>) -> String {
+    match artifacts.filter(|planned| planned.step == Step::Skip).count() {
+        0 => "Nothing to do: the collection has all of it\n".to_owned(),
+        kept => {
+            format!(
+                "Nothing taken: {} stayed as yours, with other content than the release has\n",
+                count(kept, "artifact")
+            )
+        }
+    }
 }
 
 impl Wish {
@@ -237,14 +274,57 @@ impl Wish {
     }
 }
 
+/// What `import` returns of a release.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ImportedRelease {
+    #[serde(flatten)]
+    done: Imported,
+    /// What is known of it.
+    release: VerifiedReport,
+    /// What is known of the releases that it needs, in the order of `dependencies`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    needs: Vec<VerifiedReport>,
+}
+
 /// The status is 1 where something waits, so that a script notices.
-fn with_status(report: Report, done: &Imported) -> Report {
+fn imported(done: Imported, release: VerifiedReport, needs: Vec<VerifiedReport>, text: String) -> Report {
+    let done = ImportedRelease { done, release, needs };
+    let (report, done) = (Report::new("import", &done, text), &done.done);
     let needed = done.dependencies.iter().map(|one| &one.plan);
     if needed.chain([&done.plan]).any(Plan::has_conflicts) {
         report.status(Class::Conflict.exit_status())
     } else {
         report
     }
+}
+
+/// Returns why the policy in force would refuse to import the first of these that it does not let in.
+pub(super) fn policy_refusal<'a>(
+    context: &Context,
+    contents: impl IntoIterator<Item = &'a ReleaseContent>,
+    allowed: Option<Level>,
+) -> Option<String> {
+    let refused = contents.into_iter().find_map(|content| bundle::check_policy(context, content, allowed).err())?;
+    Some(refused.to_string())
+}
+
+/// Says in a line that an import would be refused.
+pub(super) fn refusal_text(reason: Option<&str>) -> String {
+    reason
+        .map(|reason| format!("{WARNING}an import would be refused{WARNING:#}: {}\n", clean(reason)))
+        .unwrap_or_default()
+}
+
+/// Most artifacts of which a dry run shows every file; of more than these it shows what fits on a screen.
+const MAX_DETAILED: usize = 10;
+
+/// Returns what an import would change, for someone who looks; `all` says where they find what is left out. Who is asked to agree
+/// sees every file, by [`plan_text`].
+pub(super) fn dry_run_text(plan: &Plan, with_diff: bool, all: &str) -> String {
+    if with_diff || plan.artifacts.len() <= MAX_DETAILED {
+        return plan_text(plan, true, with_diff);
+    }
+    overview_text(plan, &Told::of_plan(plan), Screen::here(), VERIFIED_LINES, all)
 }
 
 pub(super) fn plan_text(plan: &Plan, dry_run: bool, with_diff: bool) -> String {
@@ -281,7 +361,7 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
         let files = count(planned.files.len(), "file");
         text.push_str(&format!("{verb} {NAME}{}{NAME:#}{original}, {files}\n", planned.artifact));
         if let Some(preview) = &planned.preview {
-            text.push_str(&preview_text(preview, with_diff));
+            text.push_str(&preview_text(&planned.artifact, preview, with_diff));
         }
         if planned.step == Step::Conflict {
             text.push_str(&format!("  both sides changed {}\n", clean(&planned.conflicts.join(", "))));
@@ -292,7 +372,7 @@ pub(super) fn steps_text(artifacts: &[Planned], dry_run: bool, with_diff: bool) 
 }
 
 /// Returns what an import would change in one artifact: licence, files with the lines that come and go, findings.
-pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
+pub(super) fn preview_text(artifact: &ArtifactRef, preview: &Preview, with_diff: bool) -> String {
     let mut text = String::new();
     if let Some(license) = &preview.license {
         let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
@@ -313,7 +393,10 @@ pub(super) fn preview_text(preview: &Preview, with_diff: bool) -> String {
         };
         text.push_str(&format!("  {sign:7} {}  {FAINT}{counts}{FAINT:#}\n", file.path));
     }
-    text.push_str(&findings_text(&preview.findings));
+    for finding in preview.findings.iter().filter(|finding| finding.severity != Severity::Info) {
+        let severity = finding.severity;
+        text.push_str(&format!("  {WARNING}{severity:?}{WARNING:#} {}\n", clean(&finding_text(artifact, finding))));
+    }
     if with_diff {
         text.push_str(&files_text(&preview.files));
     }

@@ -1,39 +1,47 @@
 //! `inspect`: everything about a release on one screen, whether it is believed or not.
 
+use anstyle::Style;
 use clap::Subcommand;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::bundle::{is_pack, verified, verified_text};
+use super::bundle::is_pack;
 use super::failure::Failure;
+use super::import::{policy_refusal, refusal_text};
 use super::old::report_text;
+use super::overview::{ArtifactFinding, ArtifactPowers, Told, overview_text};
 use super::report::Report;
+use super::screen::{Screen, fitting};
 use super::session::Session;
-use super::text::{NAME, WARNING, clean, count, findings_text, runs_text, size};
+use super::text::{WARNING, count, size};
+use super::verified::{find, verified, verified_text};
 use crate::model::{Class, Digest};
 use crate::ops::bundle::old::OldReport;
-use crate::ops::bundle::{
-    self, Choices, Detail, Error, Existing, Found, Place, Plan, Planned, Step, VerifiedReport, Wanted,
-};
-use crate::ops::vault::{self, Asked, Opened, Vault};
-use crate::scan::{Finding, Severity};
+use crate::ops::bundle::{self, Choices, Detail, Error, Existing, Found, Place, Plan, VerifiedReport};
+use crate::ops::vault::{self, Judges};
 use crate::signature::{RawTag, shown};
 
-/// Most artifacts, and most findings, that are named for people; JSON has all of them.
-const MAX_ARTIFACTS: usize = 15;
-const MAX_FINDINGS: usize = 8;
+/// Where people find what is left out.
+const ALL: &str = "`--all`";
+
+/// Most lines of why a release is not believed, and of what to do next.
+const MAX_REASON_LINES: usize = 10;
+const MAX_HINT_LINES: usize = 6;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Look at a release: who signed it, when, what it would change here, what was seen in it
     #[command(
         after_help = "Examples:\n  git skillmeat inspect review-kit-1.0.0.skillmeat-pack\n  git skillmeat inspect team:review-kit\n  \
-        git skillmeat inspect review-kit--v1.0.0\n\nExit status: 0 it is verified, 3 it is not."
+        git skillmeat inspect review-kit--v1.0.0\n  git skillmeat inspect team:review-kit --all\n\nExit status: 0 it is verified, 3 it is not."
     )]
     Inspect {
         /// A pack, a tag of the collection, or VAULT:BUNDLE[@VERSION or range]
         #[arg(value_name = "PACK|TAG|VAULT:BUNDLE")]
         what: String,
+        /// Leave nothing out, however long it gets
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -46,6 +54,15 @@ pub(super) struct Inspected {
     /// What an import would do here, where there is a collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
+    /// Why the policy in force would refuse to import it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_refuse: Option<String>,
+    /// What would change in what its artifacts make a client run; where there is no collection, all that they do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    powers: Vec<ArtifactPowers>,
+    /// What was seen in it, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<ArtifactFinding>,
     /// Why it is not believed, and what it says of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_verified: Option<NotVerified>,
@@ -74,51 +91,43 @@ struct NotVerified {
 
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
-        let Command::Inspect { what } = self;
+        let Command::Inspect { what, all } = self;
+        let screen = if all { Screen::here().endless() } else { Screen::here() };
         let context = &session.context;
         if is_pack(session, &what) {
             return match bundle::find(&session.context, &Place::Pack(session.environment.absolute(what.as_ref()))) {
-                Err(Error::Old(old)) => Ok(old_report(old.report)),
+                Err(Error::Old(old)) => {
+                    let level = old.report.meaning.level();
+                    let refused = bundle::check_unsigned(context, &old.path, level, None).err();
+                    Ok(old_report(old.report, refused.map(|error| error.to_string())))
+                }
                 found => {
                     let found = found?;
-                    let known = vault::knowing(context, &found)?;
-                    inspect(session, &found, known.as_ref())
+                    let judges = vault::knowing(context, &found)?;
+                    inspect(session, &found, &judges, screen)
                 }
             };
         }
-        if let Some((name, release)) = what.split_once(':') {
-            let known = Vault::find(context, name)?;
-            if !context.offline {
-                vault::pull(context, name, Asked::These(&[Wanted::parse(release)?]))?;
-            }
-            let opened = Opened::of(context, known)?;
-            let found = bundle::find(
-                &session.context,
-                &Place::Repository(&opened.repo, release.to_owned(), opened.ledger.as_ref()),
-            )?;
-            return inspect(session, &found, Some(&opened));
-        }
-        let collection = session.collection()?;
-        let found = bundle::find(&session.context, &Place::Repository(&collection.repo, what, None))?;
-        let known = vault::knowing(context, &found)?;
-        inspect(session, &found, known.as_ref())
+        let (found, judges) = find(session, &what)?;
+        inspect(session, &found, &judges, screen)
     }
 }
 
-fn old_report(old: OldReport) -> Report {
-    let text = format!("{}next: `git skillmeat import` or `git skillmeat convert`\n", report_text(&old));
-    let inspected = Inspected { old: Some(old), ..Inspected::default() };
+fn old_report(old: OldReport, would_refuse: Option<String>) -> Report {
+    let refusal = refusal_text(would_refuse.as_deref());
+    let text = format!("{}{refusal}next: `git skillmeat import` or `git skillmeat convert`\n", report_text(&old));
+    let inspected = Inspected { old: Some(old), would_refuse, ..Inspected::default() };
     Report::new("inspect", &inspected, text).status(Class::Untrusted.exit_status())
 }
 
-fn inspect(session: &Session, found: &Found, origin: Option<&Opened>) -> Result<Report, Failure> {
-    let (verified, report) = match verified(session, found, origin, None) {
+fn inspect(session: &Session, found: &Found, judges: &Judges, screen: Screen) -> Result<Report, Failure> {
+    let (verified, report) = match verified(session, found, judges, None) {
         Ok(verified) => verified,
         // What cannot be read is not a verdict.
         Err(failure) if failure.class.exit_status() != Class::Untrusted.exit_status() => return Err(failure),
-        Err(failure) => return Ok(not_verified(found, failure)),
+        Err(failure) => return Ok(not_verified(found, failure, screen)),
     };
-    let mut text = verified_text(&report);
+    let mut text = verified_text(&report, screen);
     let plan = match session.collection() {
         Ok(collection) => {
             let detail = Detail::Files;
@@ -135,15 +144,28 @@ fn inspect(session: &Session, found: &Found, origin: Option<&Opened>) -> Result<
         Err(failure) if failure.class == Class::Usage => None,
         Err(failure) => return Err(failure),
     };
-    match &plan {
-        Some(plan) => text.push_str(&plan_text(plan)),
-        None => text.push_str("There is no collection here, so nothing can be said of what it would change\n"),
-    }
-    let inspected = Inspected { release: Some(report), plan, ..Inspected::default() };
+    let would_refuse = policy_refusal(&session.context, [verified.get()], None);
+    text.push_str(&refusal_text(would_refuse.as_deref()));
+    let used = text.lines().count();
+    let told = match &plan {
+        Some(plan) => {
+            let told = Told::of_plan(plan);
+            text.push_str(&overview_text(plan, &told, screen, used, ALL));
+            told
+        }
+        None => {
+            let told = Told::of_looks(&bundle::look(found, &verified)?);
+            text.push_str("There is no collection here to compare it with; it holds:\n");
+            text.push_str(&told.text(&[], screen, screen.room(used + 1), ALL));
+            told
+        }
+    };
+    let Told { powers, findings } = told;
+    let inspected = Inspected { release: Some(report), plan, powers, findings, would_refuse, ..Inspected::default() };
     Ok(Report::new("inspect", &inspected, text))
 }
 
-fn not_verified(found: &Found, failure: Failure) -> Report {
+fn not_verified(found: &Found, failure: Failure, screen: Screen) -> Report {
     let raw = found.evidence.tag().unwrap_or_default();
     let says = RawTag::parse(&raw).ok().map(|tag| shown(tag.name()));
     let files = found.evidence.files();
@@ -154,76 +176,27 @@ fn not_verified(found: &Found, failure: Failure) -> Report {
         pack: found.pack.as_ref().map(|(_, _, digest)| *digest),
         failure,
     };
-    let mut text = format!(
-        "{WARNING}Not verified{WARNING:#}: {}\n",
-        [std::slice::from_ref(&told.failure.message), &told.failure.causes]
-            .concat()
-            .iter()
-            .map(|text| clean(text))
-            .collect::<Vec<_>>()
-            .join(": ")
-    );
+    let reasons = [std::slice::from_ref(&told.failure.message), &told.failure.causes].concat().join(": ");
+    let mut text = bounded(&screen.wrapped(WARNING, "Not verified: ", &reasons), screen, MAX_REASON_LINES);
     if let Some(says) = &told.says {
-        text.push_str(&format!("  says it is {}, which nobody vouches for\n", clean(says)));
+        text.push_str(&screen.wrapped(Style::new(), "  ", &format!("says it is {says}, which nobody vouches for")));
     }
-    text.push_str(&format!(
-        "  size       {}, {}; they were not looked at\n",
-        count(told.files, "file"),
-        size(told.size)
-    ));
+    let held = format!("{}, {}; they were not looked at", count(told.files, "file"), size(told.size));
+    text.push_str(&screen.fact("size", &held));
     if let Some(pack) = told.pack {
         text.push_str(&format!("  pack       {pack}\n"));
     }
     if let Some(hint) = &told.failure.hint {
-        text.push_str(&format!("next: {}\n", clean(hint)));
+        text.push_str(&bounded(&screen.wrapped(Style::new(), "next: ", hint), screen, MAX_HINT_LINES));
     }
     let status = told.failure.class.exit_status();
     let inspected = Inspected { not_verified: Some(told), ..Inspected::default() };
     Report::new("inspect", &inspected, text).status(status)
 }
 
-/// Returns what an import would change, a line for each artifact.
-fn plan_text(plan: &Plan) -> String {
-    let mut text = String::new();
-    if let Some(here) = &plan.older_than {
-        text.push_str(&format!("{WARNING}older{WARNING:#} than '{}', which was imported before\n", clean(here)));
-    }
-    // What changes first: of two hundred that are the same nobody needs to read.
-    let (same, changing): (Vec<_>, Vec<_>) = plan.artifacts.iter().partition(|planned| planned.step == Step::Same);
-    changing.iter().take(MAX_ARTIFACTS).for_each(|planned| text.push_str(&planned_text(planned)));
-    if changing.len() > MAX_ARTIFACTS {
-        text.push_str(&format!("  and {} more, see `--format json`\n", changing.len() - MAX_ARTIFACTS));
-    }
-    if !same.is_empty() {
-        text.push_str(&format!("Here already: {}\n", count(same.len(), "artifact")));
-    }
-    text.push_str(&runs_text(&plan.runs));
-    let previews = plan.artifacts.iter().filter_map(|planned| planned.preview.as_ref());
-    let all = previews.flat_map(|preview| &preview.findings);
-    let mut told: Vec<&Finding> = all.filter(|finding| finding.severity != Severity::Info).collect();
-    told.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let first: Vec<Finding> = told.iter().take(MAX_FINDINGS).map(|finding| (*finding).clone()).collect();
-    text.push_str(&findings_text(&first));
-    if told.len() > MAX_FINDINGS {
-        text.push_str(&format!("  and {} more findings, see `--format json`\n", told.len() - MAX_FINDINGS));
-    }
-    text
-}
-
-fn planned_text(planned: &Planned) -> String {
-    let step = match planned.step {
-        Step::Add => "Would add",
-        Step::Update => "Would update",
-        Step::Refuse => "In the way:",
-        _ => "Would change",
-    };
-    let mut text = format!("{step} {NAME}{}{NAME:#}", planned.artifact);
-    if let Some(preview) = &planned.preview {
-        text.push_str(&format!(", {}", count(preview.files.len(), "changed file")));
-        if let Some(license) = &preview.license {
-            let before = preview.old_license.as_ref().map(|old| format!(", was {}", clean(old))).unwrap_or_default();
-            text.push_str(&format!(", {}{before}", clean(license)));
-        }
-    }
-    text + "\n"
+/// Returns at most so many lines, unless the screen is endless.
+fn bounded(text: &str, screen: Screen, most: usize) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+    let most = if screen.is_endless() { usize::MAX } else { most };
+    fitting(&lines, most, |more| format!("  and {}: {ALL} shows them\n", count(more, "more line")))
 }

@@ -12,6 +12,7 @@ use super::roles::DraftPlace;
 use super::schemas::{TrustAdded, TrustRemoved};
 use super::session::Session;
 use super::text::{NAME, WARNING, clean, count};
+use crate::model::Class;
 use crate::ops::bundle::{self, Place};
 use crate::ops::{introduction, keys, revocation, rotation, vault};
 use crate::signature::PublicKey;
@@ -19,10 +20,10 @@ use crate::signature::PublicKey;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make or show the key that releases are signed with
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat key generate")]
     Key(Key),
     /// Say whose signatures are believed
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat trust add team@example.com --key team.pub")]
     Trust(Trust),
 }
 
@@ -42,12 +43,13 @@ pub(super) enum Trust {
     #[command(after_help = "Examples:\n  git skillmeat trust add team@example.com --key team.pub\n  \
         git skillmeat trust add team@example.com --key \"ssh-ed25519 AAAA…\"\n  \
         git skillmeat trust add ada@example.com --forge ada --fingerprint SHA256:…\n  \
-        git skillmeat trust add ada@example.com --from kit-1.0.0.skillmeat-pack")]
+        git skillmeat trust add ada@example.com --from kit-1.0.0.skillmeat-pack\n  \
+        git skillmeat trust add guest@example.com --key guest.pub --valid-before 2027-01-01")]
     Add {
         /// Name of the principal, usually a mail address
         principal: String,
         /// Public key: a file, or the text itself
-        #[arg(long, required_unless_present_any = ["forge", "from"])]
+        #[arg(long)]
         key: Option<String>,
         /// Take the keys that the forge publishes for this user of it (`skillmeat.forge`)
         #[arg(long, value_name = "USER", conflicts_with = "key")]
@@ -58,6 +60,8 @@ pub(super) enum Trust {
         /// The fingerprint that the key must have, as its owner told you
         #[arg(long, value_name = "SHA256:…", conflicts_with = "key")]
         fingerprint: Option<String>,
+        #[command(flatten)]
+        scope: ScopeArgs,
     },
     /// List the principals and their keys
     #[command(after_help = "Example: git skillmeat trust list")]
@@ -106,6 +110,38 @@ pub(super) enum Trust {
     },
 }
 
+/// What a key is believed for, and when.
+#[derive(Debug, clap::Args)]
+pub(super) struct ScopeArgs {
+    /// Believe it only from this day on, which starts at midnight in UTC: YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    valid_after: Option<jiff::civil::Date>,
+    /// Believe it only before this day, which starts at midnight in UTC: YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    valid_before: Option<jiff::civil::Date>,
+    /// Believe it only for these, such as `git` for tags, with commas between them; `git,skillmeat-*` otherwise
+    #[arg(long, value_name = "LIST", value_parser = namespaces)]
+    namespaces: Option<String>,
+}
+
+/// Parses what stands between quotes in a line of the list.
+fn namespaces(text: &str) -> Result<String, String> {
+    let is_one =
+        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.@*?!".contains(c));
+    if text.len() <= 200 && text.split(',').all(is_one) {
+        Ok(text.to_owned())
+    } else {
+        Err("write names with commas between them, such as `git,skillmeat-*`".to_owned())
+    }
+}
+
+impl From<ScopeArgs> for keys::Scope {
+    fn from(args: ScopeArgs) -> Self {
+        let ScopeArgs { valid_after, valid_before, namespaces } = args;
+        Self { namespaces, valid_after, valid_before }
+    }
+}
+
 impl Command {
     pub(super) fn run(self, session: &Session) -> Result<Report, Failure> {
         match self {
@@ -115,32 +151,28 @@ impl Command {
                 let text = format!("{}\n{} {}\n", clean(&key.public), key.key_type, key.fingerprint);
                 Ok(Report::new("key", &key, text))
             }
-            Command::Trust(Trust::Add { principal, key: Some(key), .. }) => {
-                let fingerprint = keys::add(&session.context, &principal, &key)?;
+            Command::Trust(Trust::Add { principal, key: Some(key), scope, .. }) => {
+                let fingerprint = keys::add(&session.context, &principal, &key, &scope.into())?;
                 Ok(added(session, &principal, &[fingerprint]))
             }
-            Command::Trust(Trust::Add { principal, key: None, forge, from, fingerprint }) => {
+            Command::Trust(Trust::Add { principal, key: None, forge, from, fingerprint, scope }) => {
                 let found = match (forge, from) {
                     (Some(user), _) => introduction::keys_of_forge(&session.context, &user)?,
-                    (None, from) => vec![key_of(session, from.as_deref().unwrap_or_default())?],
+                    (None, Some(from)) => vec![key_of(session, &from)?],
+                    (None, None) => return Err(no_key(&principal)),
                 };
                 let chosen = confirmed(session, &principal, found, fingerprint)?;
-                Ok(added(session, &principal, &introduction::introduce(&session.context, &principal, &chosen)?))
+                let scope = scope.into();
+                Ok(added(session, &principal, &introduction::introduce(&session.context, &principal, &chosen, &scope)?))
             }
             Command::Trust(Trust::List) => {
                 let signers = keys::list(&session.context)?;
-                let line = |signer: &keys::ShownSigner| {
-                    let scope = signer.namespaces.as_deref().unwrap_or("everything");
-                    format!(
-                        "{NAME}{}{NAME:#}  {}  for {}{}\n",
-                        clean(&signer.principals),
-                        signer.fingerprint,
-                        clean(scope),
-                        if signer.revoked { format!("  {WARNING}revoked{WARNING:#}") } else { String::new() }
-                    )
-                };
-                let text: String = signers.iter().map(line).collect();
-                Ok(Report::new("trust-list", &signers, text))
+                let text: String = signers.iter().map(signer_text).collect();
+                let report = Report::new("trust-list", &signers, text);
+                Ok(match signers.is_empty() {
+                    true => report.note("Nobody is believed yet: `git skillmeat trust add NAME --key KEY`"),
+                    false => report,
+                })
             }
             Command::Trust(Trust::Revoke { key, reason, vault: Some(name), since }) => {
                 let key = vault::key_of(&session.context, &name, &key)?;
@@ -196,6 +228,23 @@ fn generate(session: &Session) -> Result<Report, Failure> {
         report = report.note("git keeps using the signing key it had: `git config user.signingKey`");
     }
     Ok(report)
+}
+
+fn no_key(principal: &str) -> Failure {
+    Failure::new(
+        Class::Usage,
+        format!("nothing says which key '{}' signs with", principal.escape_debug()),
+        "give it with `--key KEY`, take those that a forge publishes with `--forge USER`, or the one that signed a release with `--from PACK`",
+    )
+}
+
+fn signer_text(signer: &keys::ShownSigner) -> String {
+    let scope = signer.namespaces.as_deref().unwrap_or("everything");
+    let after = signer.valid_after.as_ref().map(|time| format!("  from {time}")).unwrap_or_default();
+    let before = signer.valid_before.as_ref().map(|time| format!("  until {time}")).unwrap_or_default();
+    let revoked = if signer.revoked { format!("  {WARNING}revoked{WARNING:#}") } else { String::new() };
+    let who = clean(&signer.principals);
+    format!("{NAME}{who}{NAME:#}  {}  for {}{after}{before}{revoked}\n", signer.fingerprint, clean(scope))
 }
 
 fn added(session: &Session, principal: &str, fingerprints: &[String]) -> Report {

@@ -80,10 +80,10 @@ pub(super) enum Command {
         output: PathBuf,
     },
     /// Say who may do what in a vault
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat vault role list team")]
     Role(RoleCommand),
     /// Change the keys that say who may do what
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat vault root threshold team 2")]
     Root(RootCommand),
 }
 
@@ -173,7 +173,7 @@ fn shown_text(shown: &LedgerReport) -> String {
     let fresh = fresh_text(shown.fresh_until.as_deref(), shown.is_fresh);
     let witnessed = match (shown.witnessed, shown.witnesses) {
         (Some(number), _) => format!("up to entry {number}"),
-        (None, 0) => "by nobody: no witness is configured".to_owned(),
+        (None, 0) => "by nobody: no statement of a witness counts".to_owned(),
         (None, witnesses) => format!("by too few: {} configured", count(witnesses, "statement")),
     };
     let mut text = format!(

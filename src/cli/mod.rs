@@ -22,6 +22,7 @@ mod keys;
 mod ledger;
 mod mirror;
 mod old;
+mod overview;
 mod passphrase;
 mod plumbing;
 mod powers;
@@ -35,6 +36,7 @@ mod restore;
 mod roles;
 mod sarif;
 mod schemas;
+mod screen;
 mod search;
 mod session;
 mod text;
@@ -42,6 +44,7 @@ mod update;
 mod upkeep;
 mod validate;
 mod vault;
+mod verified;
 
 use std::process::ExitCode;
 
@@ -112,7 +115,12 @@ enum Command {
     #[command(flatten)]
     Recommend(recommend::Command),
     /// Publish releases where others find them, and fetch theirs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  git skillmeat vault init ssh://git.example/team/vault.git\n  \
+        git skillmeat vault add team ssh://git.example/team/vault.git --ledger sha256:…\n  git skillmeat vault push team review-kit\n  \
+        git skillmeat vault pull team"
+    )]
     Vault(vault::Command),
     #[command(flatten)]
     Keys(keys::Command),
@@ -175,8 +183,5 @@ fn run(cli: Cli) -> Result<Report, Failure> {
 fn in_session(global: Global, command: impl FnOnce(&Session) -> Result<Report, Failure>) -> Result<Report, Failure> {
     let session = Session::start(global)?;
     let report = command(&session)?;
-    Ok(match session.context.traffic.get() {
-        0 => report,
-        bytes => report.note(format!("Fetched {}", text::size(bytes))),
-    })
+    Ok(report.fetched(session.context.traffic.get()))
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::hints::word;
-use super::import::{Wish, steps_text};
+use super::import::{Wish, nothing_text, refusal_text, steps_text};
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, above_text, brief, clean, count, runs_text, short, size};
@@ -37,8 +37,8 @@ pub(super) enum Command {
         /// Where the new pack goes; NAME-VERSION.skillmeat-pack in this folder otherwise
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Publish in spite of the finding with this id, and record it; may be given several times
-        #[arg(long, value_name = "ID")]
+        /// Publish in spite of the findings with this id, or of those in one file, and record it; may be given several times
+        #[arg(long, value_name = "ID[:PATH]")]
         allow: Vec<String>,
     },
 }
@@ -99,11 +99,13 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
     let has_agreed = !wish.accept.is_empty() || (wish.yes && wish.allow_unsigned);
     let detail = if wish.dry_run || !has_agreed { Detail::Files } else { Detail::Steps };
     let plan = old::plan(&session.collection()?, old, &content, wish.existing, detail)?;
+    let may = bundle::check_unsigned(&session.context, &old.path, old.report.meaning.level(), wish.allow_level);
     if wish.dry_run {
-        let text = plan_text(&plan, true, wish.diff);
-        return Ok(Report::new("import", &ImportedOld { plan, commit: None }, text));
+        let would_refuse = may.err().map(|error| error.to_string());
+        let text = plan_text(&plan, true, wish.diff) + &refusal_text(would_refuse.as_deref());
+        return Ok(Report::new("import", &ImportedOld { plan, commit: None, would_refuse }, text));
     }
-    bundle::check_unsigned(&session.context, &old.path, old.report.meaning.level(), wish.allow_level)?;
+    may?;
     if plan.changes() && !has_agreed {
         let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true, wish.diff).as_bytes());
         if !session.confirm("Import this, whoever made it?") {
@@ -118,7 +120,7 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
     };
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
-        None => "Nothing to do: the collection has all of it\n".to_owned(),
+        None => nothing_text(done.plan.artifacts.iter()),
     };
     let text = format!("{}{commit}", plan_text(&done.plan, false, false));
     Ok(Report::new("import", &done, text))

@@ -8,8 +8,9 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use super::failure::Failure;
 use super::session::Session;
 use crate::model::Class;
-use crate::ops::bundle::{self, Error, Found};
+use crate::ops::bundle::{self, Found};
 use crate::signature::{MinisignSigner, MinisignVerdict};
+use crate::trust::Level;
 
 /// Reads the key that packs are signed with too: the one given, else the one of the settings; `None` where there is none.
 pub(super) fn minisign_signer(session: &Session, given: Option<PathBuf>) -> Result<Option<MinisignSigner>, Failure> {
@@ -48,13 +49,13 @@ pub(super) fn minisign_verdict(session: &Session, found: &Found, key: &str) -> R
 }
 
 /// Tells of a good signature of minisign where that of the tag is not believed: it is no reason to take the release.
-pub(super) fn beside_minisign(error: Error, minisign: Option<&MinisignVerdict>) -> Failure {
-    let mut failure = Failure::from(error);
+pub(super) fn beside_minisign(mut failure: Failure, minisign: Option<&MinisignVerdict>) -> Failure {
     if let Some(verdict) = minisign {
-        failure.causes.push(format!(
-            "minisign, apart from that: {}; level 1, the bytes are those that were signed, which is not enough to import them",
-            super::text::clean(&verdict.to_string())
+        failure.also(&format!(
+            "minisign, apart from that: {verdict}; level 1, the bytes are those that were signed, which is not enough to import them",
         ));
+        let standing = failure.standing.get_or_insert_default();
+        (standing.minisign, standing.level) = (Some(verdict.clone()), Some(Level::Intact.number()));
     }
     failure
 }

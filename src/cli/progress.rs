@@ -1,6 +1,7 @@
 //! A progress bar on standard error, for work that takes more than half a second on a terminal.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -19,12 +20,15 @@ pub(super) struct Bar {
     /// None before the first step, and after a question.
     bar: RefCell<Option<ProgressBar>>,
     shown: bool,
+    /// What was warned of: once is enough, however often it is found.
+    told: RefCell<BTreeSet<String>>,
 }
 
 impl Bar {
     /// Makes a bar that stays hidden when `wanted` is false or standard error is no terminal.
     pub(super) fn new(wanted: bool) -> Self {
-        Self { bar: RefCell::new(None), shown: wanted && std::io::stderr().is_terminal() }
+        let shown = wanted && std::io::stderr().is_terminal();
+        Self { bar: RefCell::new(None), shown, told: RefCell::default() }
     }
 }
 
@@ -63,6 +67,9 @@ impl Progress for Bar {
     }
 
     fn warn(&self, what: &str) {
+        if !self.told.borrow_mut().insert(what.to_owned()) {
+            return;
+        }
         let print = || {
             // Nothing is left to report to when standard error is gone.
             let _ = writeln!(anstream::stderr(), "warning: {what}");

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::bundle::{is_pack, verified, verified_text};
+use super::bundle::is_pack;
 use super::failure::Failure;
 use super::hints::{signer_hint, word};
-use super::import::{Wish as ImportWish, import_from, plan_text};
+use super::import::{Wish as ImportWish, dry_run_text, import_from};
 use super::qr;
 use super::report::Report;
+use super::screen::Screen;
 use super::session::Session;
 use super::text::{NAME, WARNING, clean};
+use super::verified::{verified, verified_text};
 use crate::fsio::{Access, read, write_atomic};
 use crate::model::{BundleName, Class, Recommendation, Source, holds_carrier};
 use crate::ops::bundle::{self, Detail, Existing, Place, Wanted};
@@ -114,8 +116,8 @@ fn make(session: &Session, args: Make) -> Result<Report, Failure> {
         }
     };
     let found = bundle::find(&session.context, &place)?;
-    let origin = vault::knowing(context, &found)?;
-    let (verified, _) = verified(session, &found, origin.as_ref(), None)?;
+    let judges = vault::knowing(context, &found)?;
+    let (verified, _) = verified(session, &found, &judges, None)?;
     let mut made = recommend::make(context, &found, &verified, &wish)?;
     let is_drawing = args.output.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "svg"));
     let code = if args.qr || is_drawing { Some(qr::code(&made.text)?) } else { None };
@@ -190,8 +192,8 @@ pub(super) fn import(session: &Session, what: &str, wish: &ImportWish) -> Result
     }
     let fetched = recommend::fetch(&session.context, &recommendation)?;
     let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
-    let origin = vault::knowing(&session.context, &found)?;
-    let report = import_from(session, &found, wish, origin.as_ref(), fetched.vault(), Some(&recommendation))?;
+    let judges = vault::knowing(&session.context, &found)?;
+    let report = import_from(session, &found, wish, &judges, fetched.vault(), Some(&recommendation))?;
     Ok(match vault_hint(&fetched, &recommended) {
         Some(hint) => report.note(format!("To follow the vault: {hint}")),
         None => report,
@@ -245,8 +247,8 @@ fn standing(
     let context = &session.context;
     let fetched = recommend::fetch(context, recommendation)?;
     let found = bundle::find(&session.context, &fetched.place(&recommendation.release))?;
-    let origin = vault::knowing(context, &found)?;
-    let (verified, report) = verified(session, &found, origin.as_ref(), None)?;
+    let judges = vault::knowing(context, &found)?;
+    let (verified, report) = verified(session, &found, &judges, None)?;
     recommend::check(recommendation, &found, &verified)?;
     let plan = match session.collection() {
         Ok(collection) => {
@@ -286,9 +288,9 @@ fn opened_text(opened: &Opened) -> String {
     }
     match &opened.standing {
         Standing::Verified { release, plan } => {
-            text.push_str(&verified_text(release));
+            text.push_str(&verified_text(release, Screen::here()));
             match plan {
-                Some(plan) => text.push_str(&plan_text(plan, true, false)),
+                Some(plan) => text.push_str(&dry_run_text(plan, false, "`--format json`")),
                 None => text.push_str("There is no collection here, so nothing can be said of what it would change\n"),
             }
         }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::Format;
-use super::text::is_hidden;
+use crate::model::hidden::is_hidden;
 
 /// The result of a command.
 pub(super) struct Report {
@@ -15,26 +15,46 @@ pub(super) struct Report {
     text: String,
     notes: Vec<String>,
     status: u8,
+    fetched_bytes: u64,
 }
 
 /// What JSON output looks like, whatever the command.
 #[derive(Serialize)]
 struct Envelope<'a> {
     schema: &'a str,
+    #[serde(skip_serializing_if = "is_nothing")]
+    fetched_bytes: u64,
     data: &'a serde_json::Value,
+}
+
+fn is_nothing(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 impl Report {
     /// Makes a report whose JSON follows `schema/output/<command>.schema.json`.
     pub(super) fn new(command: &str, data: &impl Serialize, text: impl Into<String>) -> Self {
         let data = serde_json::to_value(data).unwrap_or(serde_json::Value::Null);
-        Self { schema: format!("skillmeat.{command}/1"), data, text: text.into(), notes: Vec::new(), status: 0 }
+        Self {
+            schema: format!("skillmeat.{command}/1"),
+            data,
+            text: text.into(),
+            notes: Vec::new(),
+            status: 0,
+            fetched_bytes: 0,
+        }
     }
 
     /// Adds a line for people, on standard error.
     pub(super) fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
+    }
+
+    /// Tells how much was fetched, in bytes, where anything was.
+    pub(super) fn fetched(self, bytes: u64) -> Self {
+        let report = Self { fetched_bytes: bytes, ..self };
+        if bytes == 0 { report } else { report.note(format!("Fetched {}", super::text::size(bytes))) }
     }
 
     /// Sets the exit status.
@@ -47,7 +67,7 @@ impl Report {
     pub(super) fn print(self, format: Format, quiet: bool) -> ExitCode {
         let written = match format {
             Format::Json => {
-                let envelope = Envelope { schema: &self.schema, data: &self.data };
+                let envelope = Envelope { schema: &self.schema, fetched_bytes: self.fetched_bytes, data: &self.data };
                 writeln!(std::io::stdout(), "{}", json_text(&envelope))
             }
             Format::Human if quiet => Ok(()),

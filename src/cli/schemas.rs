@@ -11,6 +11,9 @@ use crate::ops::{bundle, collection, deploy, keys, recommend, revocation, rotati
 struct Output<T> {
     /// `skillmeat.<command>/<version>`.
     schema: String,
+    /// Bytes that were fetched for it; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fetched_bytes: Option<u64>,
     /// What the command returns.
     data: T,
 }
@@ -38,10 +41,10 @@ enum Added {
 /// What `import` returns: of a release, or of an unsigned pack of an old format.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "only its schema is used")]
+#[allow(dead_code, clippy::large_enum_variant, reason = "only its schema is used")]
 enum Import {
     /// Of a release.
-    Release(bundle::Imported),
+    Release(super::import::ImportedRelease),
     /// Of an unsigned pack.
     Unsigned(bundle::old::ImportedOld),
 }

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::model::hidden;
 use crate::ops::bundle::{Measure, TooMuchForSome};
 use crate::scan::{Finding, Severity};
 
@@ -14,17 +15,7 @@ pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
 
 /// Returns `text` on one line with control characters and invisible ones escaped, so that it cannot steer a terminal.
 pub(super) fn clean(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
-/// Says whether a character steers a terminal or cannot be seen.
-pub(super) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+    hidden::escaped(text).into_owned()
 }
 
 /// Returns at most `width` characters of the cleaned text.

@@ -52,7 +52,7 @@ pub(super) enum Command {
     #[command(flatten)]
     Upkeep(super::upkeep::Command),
     /// Keep copies in object storage
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: git skillmeat vault mirror add team s3://bucket/vault")]
     Mirror(super::mirror::MirrorCommand),
     /// List the vaults you know, and how far each was seen
     #[command(after_help = "Example: git skillmeat vault list")]

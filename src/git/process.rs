@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use super::{GitError, Repo};
+use crate::model::hidden;
 
 /// Oldest git that has every setting used here: `safe.bareRepository` came with 2.38.
 const MINIMUM: (u32, u32) = (2, 38);
@@ -203,14 +204,9 @@ pub(super) fn escaped(bytes: &[u8]) -> String {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let line = line.strip_prefix("fatal: ").or_else(|| line.strip_prefix("error: ")).unwrap_or(line);
         let line = line.trim_end_matches('.');
-        lines.push(without_credentials(line).chars().flat_map(escape).collect());
+        lines.push(hidden::escaped(&without_credentials(line)).into_owned());
     }
     lines.join("; ")
-}
-
-fn escape(c: char) -> Vec<char> {
-    let invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if c.is_control() || invisible { c.escape_default().collect() } else { vec![c] }
 }
 
 /// Replaces `scheme://user:secret@host` by `scheme://…@host` wherever it stands in a line.

@@ -12,6 +12,7 @@ mod digest;
 mod files;
 pub mod foreign;
 mod frontmatter;
+pub mod hidden;
 pub mod hooks;
 pub(crate) mod json;
 pub(crate) mod json_text;

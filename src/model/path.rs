@@ -9,6 +9,7 @@ mod set;
 use std::fmt;
 use std::str::FromStr;
 
+use super::hidden::is_hidden;
 use unicode_normalization::{char::is_combining_mark, is_nfkc};
 
 pub use error::PathError;
@@ -27,22 +28,6 @@ pub const MAX_PATH_DEPTH: usize = 32;
 
 /// Names that Windows gives to devices, with any extension; `COM1` to `LPT9` are handled apart.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-
-/// Letters and marks that draw nothing: Unicode's Default_Ignorable_Code_Point, as far as the rules on
-/// letters and on NFKC do not already refuse them, and the blanks of Egyptian and Khitan.
-const INVISIBLE: [(char, char); 11] = [
-    ('\u{34f}', '\u{34f}'),
-    ('\u{115f}', '\u{1160}'),
-    ('\u{17b4}', '\u{17b5}'),
-    ('\u{180b}', '\u{180f}'),
-    ('\u{3164}', '\u{3164}'),
-    ('\u{fe00}', '\u{fe0f}'),
-    ('\u{ffa0}', '\u{ffa0}'),
-    ('\u{13441}', '\u{13442}'),
-    ('\u{16fe4}', '\u{16fe4}'),
-    ('\u{1d173}', '\u{1d17a}'),
-    ('\u{e0000}', '\u{e0fff}'),
-];
 
 /// A relative path of `/`-separated segments that is the same on every file system.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -116,9 +101,8 @@ fn check_unicode(text: &str) -> Result<(), PathError> {
     for character in text.chars() {
         let mark = is_combining_mark(character);
         let known = character.is_ascii() || character.is_alphanumeric() || mark;
-        let invisible = INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&character));
         // A mark at the start of a segment is drawn on the separator.
-        if !known || invisible || (mark && before == '/') {
+        if !known || is_hidden(character) || (mark && before == '/') {
             return Err(PathError::Character { path: text.to_owned(), character });
         }
         before = character;

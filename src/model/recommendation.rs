@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 pub use carrier::{CARRIER_WORD, holds_carrier, read_carrier, write_carrier};
 pub use error::RecommendationError;
 
-use super::{Digest, Location, Oid, Release, Source, Transport};
+use super::{Digest, Location, Oid, Release, Source, Transport, hidden};
 
 /// Namespace of the signature over a recommendation, so that no other signature can stand in for it.
 pub const RECOMMENDATION_NAMESPACE: &str = "skillmeat-ref@v1";
@@ -151,9 +151,8 @@ impl Recommendation {
 /// # Errors
 /// [`RecommendationError::Line`].
 pub fn check_line(what: &'static str, text: String) -> Result<String, RecommendationError> {
-    let hidden = |c: char| c.is_control() || super::source::is_invisible(c);
     let fits = (1..=MAX_LINE_BYTES).contains(&text.len()) && text.trim() == text;
-    if fits && !text.contains(hidden) { Ok(text) } else { Err(RecommendationError::Line(what)) }
+    if fits && hidden::without(&text) == text { Ok(text) } else { Err(RecommendationError::Line(what)) }
 }
 
 /// Returns the first line of a description, as far as it may stand in a recommendation; `None` where nothing is left.
@@ -161,13 +160,14 @@ pub fn about_line(description: &str) -> Option<String> {
     /// Longest that is taken of a description, in bytes: it is there to recognise the thing, not to praise it.
     const MAX_ABOUT_BYTES: usize = 120;
     let line = description.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let seen: String = line.chars().filter(|c| !c.is_control() && !super::source::is_invisible(*c)).collect();
+    let seen = hidden::without(line);
     let seen = seen.trim();
     if seen.len() <= MAX_ABOUT_BYTES {
         return (!seen.is_empty()).then(|| seen.to_owned());
     }
     let cut = seen.floor_char_boundary(MAX_ABOUT_BYTES - '…'.len_utf8());
-    Some(format!("{}…", seen[..cut].trim_end()))
+    // A joiner that lost what it joined is not seen any more.
+    Some(hidden::without(&format!("{}…", seen[..cut].trim_end())))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hidden::is_hidden;
 use super::ledger::is_plain;
 use super::{BundleName, Digest, shown};
 
@@ -233,10 +234,11 @@ impl RootFile {
     }
 }
 
-/// Says whether a text can name one person in a list of allowed signers: no pattern, no list, no quotes.
+/// Says whether a text can name one person in a list of allowed signers: no pattern, no list, no quotes, and nothing that
+/// is not seen, so that two who are not the same do not look the same.
 pub fn is_principal(text: &str) -> bool {
     let special =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | ',' | '*' | '?' | '!' | '#' | '\\');
+        |c: char| c.is_whitespace() || is_hidden(c) || matches!(c, '"' | '\'' | ',' | '*' | '?' | '!' | '#' | '\\');
     !text.is_empty() && text.len() <= 200 && !text.chars().any(special)
 }
 
@@ -292,7 +294,7 @@ mod tests {
 
     #[test]
     fn rules_are_kept() {
-        let broken: [fn(&mut RootFile); 10] = [
+        let broken: [fn(&mut RootFile); 11] = [
             |root| root.threshold = 0,
             // Three keys of two people.
             |root| root.threshold = 3,
@@ -301,6 +303,7 @@ mod tests {
             |root| root.keys[1].key = root.keys[0].key.clone(),
             |root| root.keys[0].principal = "*".to_owned(),
             |root| root.roles[0].principal = "a@x,b@x".to_owned(),
+            |root| root.roles[0].principal = "a@x\u{3164}".to_owned(),
             |root| root.roles[1].bundles.clear(),
             |root| root.roles[0].bundles = vec!["*".parse().expect("a pattern")],
             |root| root.revoked[0].key = "a\nb".to_owned(),

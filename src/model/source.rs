@@ -9,6 +9,7 @@ mod url;
 
 use std::fmt;
 
+use super::hidden::is_hidden;
 use super::{PathError, TreePath};
 pub use reference::{RefNameError, check_ref_name, tag_version, version_range};
 
@@ -200,13 +201,7 @@ fn check_characters(text: &str) -> Result<(), SourceError> {
     if text.is_empty() || text.len() > MAX_SOURCE_BYTES {
         return Err(SourceError::Length { found: text.len() });
     }
-    text.chars().find(|c| c.is_control() || is_invisible(*c)).map_or(Ok(()), |c| Err(SourceError::Character(c)))
-}
-
-/// Characters that make two different sources look the same.
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+    text.chars().find(|c| is_hidden(*c)).map_or(Ok(()), |c| Err(SourceError::Character(c)))
 }
 
 fn is_path(text: &str) -> bool {

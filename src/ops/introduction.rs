@@ -3,7 +3,7 @@
 //! Neither says whose key it is. The user compares the fingerprint with one that came another way, or knows that nobody did.
 
 use super::bundle::Found;
-use super::keys::Error;
+use super::keys::{Error, Scope};
 use super::{Context, keys};
 use crate::fsio::read;
 use crate::git::{Download, download};
@@ -53,6 +53,6 @@ pub fn key_of_release(found: &Found) -> Result<PublicKey, Error> {
 ///
 /// # Errors
 /// Those of [`keys::add`].
-pub fn introduce(context: &Context, principal: &str, found: &[PublicKey]) -> Result<Vec<String>, Error> {
-    found.iter().map(|key| keys::add(context, principal, &key.to_line())).collect()
+pub fn introduce(context: &Context, principal: &str, found: &[PublicKey], scope: &Scope) -> Result<Vec<String>, Error> {
+    found.iter().map(|key| keys::add(context, principal, &key.to_line(), scope)).collect()
 }

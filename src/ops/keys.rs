@@ -1,5 +1,6 @@
 //! Signing keys and the people whose signatures are believed.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -46,11 +47,25 @@ pub enum Error {
         /// What is wrong.
         source: KeyError,
     },
+    /// More than one key where one is wanted: nobody has said which.
+    #[error("'{}' has {found} keys, and one is wanted", .text.escape_debug())]
+    Several {
+        /// What was given, shortened.
+        text: String,
+        /// How many keys there are.
+        found: usize,
+    },
+    /// What is named is no file, and no key either.
+    #[error("there is no file '{}'", .0.display())]
+    NoKeyFile(PathBuf),
+    /// Nobody who is known has a key with this fingerprint.
+    #[error("nobody in the list of allowed signers has the key '{}'", .0.escape_debug())]
+    NoFingerprint(String),
     /// It is a private key.
     #[error("'{}' is a private key", .0.display())]
     PrivateKey(PathBuf),
-    /// The name of a principal has characters with a meaning of their own in the list.
-    #[error("'{}' is not the name of a principal: no spaces, quotes, commas or wildcards", .0.escape_debug())]
+    /// The name of a principal has characters with a meaning of their own in the list, or that nobody sees.
+    #[error("'{}' is not the name of a principal: no spaces, quotes, commas, wildcards or characters that are not seen", .0.escape_debug())]
     Principal(String),
     /// The list cannot be read.
     #[error("the allowed signers '{}' cannot be used", path.display())]
@@ -110,7 +125,13 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::NoIdentity | Error::NoKey | Error::KeyExists(_) => Class::Usage,
-            Error::NotAKey { .. } | Error::PrivateKey(_) | Error::Principal(_) | Error::NoPrincipal(_) => Class::Name,
+            Error::NotAKey { .. }
+            | Error::Several { .. }
+            | Error::NoKeyFile(_)
+            | Error::NoFingerprint(_)
+            | Error::PrivateKey(_)
+            | Error::Principal(_)
+            | Error::NoPrincipal(_) => Class::Name,
             Error::Signers { .. } | Error::Revoked { .. } | Error::NotText(_) => Class::Parse,
             Error::Generate(_) | Error::Ssh(_) => Class::Io,
             Error::User(_) | Error::NoKeys(_) => Class::Name,
@@ -158,7 +179,7 @@ pub fn generate(context: &Context, configured: &dyn Fn(&str) -> bool) -> Result<
     let key = generate_key(&principal)?;
     create_new(&path, key.private_openssh.as_bytes(), Access::Private)?;
     create_new(&folder.join("id_ed25519.pub"), format!("{}\n", key.public_line).as_bytes(), Access::Shared)?;
-    add(context, &principal, &key.public_line)?;
+    add(context, &principal, &key.public_line, &Scope::default())?;
     let wanted = [
         ("gpg.format", "ssh".to_owned()),
         ("user.signingKey", path.display().to_string()),
@@ -210,6 +231,12 @@ pub struct ShownSigner {
     /// For what; all namespaces when `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<String>,
+    /// From when on the key is valid, RFC 3339; without `Z` where the list leaves the zone open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_after: Option<String>,
+    /// Until when the key is valid, in the same form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_before: Option<String>,
     /// Line of the file.
     pub line: usize,
     /// Whether the key is revoked: it is in the list, and nothing that it signed is believed.
@@ -230,9 +257,35 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
         principals: signer.principals().to_owned(),
         fingerprint: signer.key().fingerprint(),
         namespaces: signer.namespaces().map(str::to_owned),
+        valid_after: signer.valid_after().map(|moment| moment.to_string()),
+        valid_before: signer.valid_before().map(|moment| moment.to_string()),
         line: signer.line(),
     });
     Ok(shown.collect())
+}
+
+/// What a key is believed for, and when.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Comma-separated namespaces; git's and ours where there are none.
+    pub namespaces: Option<String>,
+    /// First day on which it is valid.
+    pub valid_after: Option<jiff::civil::Date>,
+    /// Day on which it is valid no more.
+    pub valid_before: Option<jiff::civil::Date>,
+}
+
+/// As the options of a line: days start at midnight in UTC.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "namespaces=\"{}\"", self.namespaces.as_deref().unwrap_or(NAMESPACES))?;
+        for (name, day) in [("valid-after", self.valid_after), ("valid-before", self.valid_before)] {
+            if let Some(day) = day {
+                write!(f, ",{name}=\"{}Z\"", day.strftime("%Y%m%d"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Allows a principal to sign with a key, given as text or as the path of a public key file. Returns the fingerprint.
@@ -240,8 +293,9 @@ pub fn list(context: &Context) -> Result<Vec<ShownSigner>, Error> {
 /// Allowing the same twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Principal`], [`Error::NotAKey`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is broken already.
-pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Error> {
+/// [`Error::Principal`], [`Error::NotAKey`], [`Error::Several`], [`Error::PrivateKey`], [`Error::Signers`] for a list that is
+/// broken already.
+pub fn add(context: &Context, principal: &str, key: &str, scope: &Scope) -> Result<String, Error> {
     check_principal(principal)?;
     let key = read_key(context, key)?;
     let _lock = lock_lists(context)?;
@@ -250,7 +304,7 @@ pub fn add(context: &Context, principal: &str, key: &str) -> Result<String, Erro
     }
     let path = &context.allowed_signers;
     let mut text = text_of(path)?;
-    let line = format!("{principal} namespaces=\"{NAMESPACES}\" {}", key.to_line());
+    let line = format!("{principal} {scope} {}", key.to_line());
     if !text.lines().any(|known| known == line) {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
@@ -308,13 +362,18 @@ fn check_principal(principal: &str) -> Result<(), Error> {
 /// Reads a public key, given as text or as the path of a public key file.
 ///
 /// # Errors
-/// [`Error::NotAKey`], [`Error::PrivateKey`].
+/// [`Error::NotAKey`], [`Error::NoKeyFile`], [`Error::Several`], [`Error::PrivateKey`].
 pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
+    one_key(key, key)?;
     if let Ok((key, _)) = PublicKey::parse_line(key.trim()) {
         return Ok(key);
     }
     let path = context.folder.join(key);
     if !path.is_file() {
+        // The text of a key has a space in it.
+        if !key.trim().contains(' ') {
+            return Err(Error::NoKeyFile(path));
+        }
         let parsed = PublicKey::parse_line(key.trim());
         return parsed
             .map(|(key, _)| key)
@@ -325,6 +384,24 @@ pub fn read_key(context: &Context, key: &str) -> Result<PublicKey, Error> {
     if text.contains("PRIVATE KEY") {
         return Err(Error::PrivateKey(path));
     }
-    let parsed = PublicKey::parse_line(text.trim());
+    one_key(&text, &path.display().to_string())?;
+    let parsed = PublicKey::parse_line(key_line(&text));
     parsed.map(|(key, _)| key).map_err(|source| Error::NotAKey { text: path.display().to_string(), source })
+}
+
+/// Returns the lines of a file of public keys that are no remark.
+fn key_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn key_line(text: &str) -> &str {
+    key_lines(text).next().unwrap_or_default()
+}
+
+/// Refuses a text with several lines of keys: all but the first would be passed over in silence.
+fn one_key(text: &str, shown: &str) -> Result<(), Error> {
+    match key_lines(text).count() {
+        found @ 2.. => Err(Error::Several { text: shown.chars().take(80).collect(), found }),
+        _ => Ok(()),
+    }
 }

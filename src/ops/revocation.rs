@@ -32,13 +32,19 @@ pub struct Revoked {
 /// signed is refused from now on, of whatever date: a date in a tag is what its signer wrote. Revoking twice changes nothing.
 ///
 /// # Errors
-/// [`Error::NotAKey`], [`Error::Revoked`] for a list that cannot be read.
+/// [`Error::NoFingerprint`], [`Error::NotAKey`], [`Error::Revoked`] for a list that cannot be read.
 pub fn revoke(context: &Context, key: &str, reason: Option<&str>) -> Result<Revoked, Error> {
     let signers = read_optional(&context.allowed_signers, MAX_SIGNERS_BYTES as u64)?.unwrap_or_default();
     let broken = |source| Error::Signers { path: context.allowed_signers.clone(), source };
     let signers = AllowedSigners::parse(&signers).map_err(broken)?;
     let allowed = signers.iter().find(|signer| signer.key().fingerprint() == key.trim());
-    let key: PublicKey = allowed.map_or_else(|| read_key(context, key), |signer| Ok(signer.key().clone()))?;
+    let key: PublicKey = match allowed {
+        Some(signer) => signer.key().clone(),
+        None if key.trim().starts_with("SHA256:") => {
+            return Err(Error::NoFingerprint(key.trim().chars().take(80).collect()));
+        }
+        None => read_key(context, key)?,
+    };
     let _lock = lock_lists(context)?;
     let list = context.revoked_keys.clone().unwrap_or_else(|| context.home.join("revoked_keys"));
     let text = text_of(&list)?;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::TreePath;
+use crate::model::hidden;
 
 /// How much is asked of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,14 @@ pub enum Severity {
     Error,
 }
 
+/// Returns how bad a character is: errors have no use in the text of an artifact, the others have some.
+pub(super) fn severity_of(class: hidden::Class) -> Severity {
+    match class {
+        hidden::Class::Tag | hidden::Class::Bidi | hidden::Class::Selector => Severity::Error,
+        hidden::Class::Invisible | hidden::Class::Control => Severity::Warning,
+    }
+}
+
 /// One thing seen in an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
@@ -59,7 +68,7 @@ pub(super) fn shown(text: &str, most: usize) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() || super::hidden::class_of(c).is_some() => out.extend(c.escape_unicode()),
+            c if c.is_control() || hidden::is_unseen(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }

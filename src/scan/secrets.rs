@@ -11,6 +11,23 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 /// Longest run looked at before a match, in bytes; keeps the cost linear and is above every form below.
 const MAX_BODY_BYTES: usize = 256;
 
+/// What looks like a credential, for whoever publishes the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Rule, such as `secret.github-token`.
+    pub id: &'static str,
+    /// One phrase without the credential.
+    pub message: String,
+    /// Where it stands, in bytes.
+    pub range: Range<usize>,
+}
+
+/// Returns what looks like a credential in a text, in order.
+pub fn find_secrets(text: &[u8]) -> Vec<Secret> {
+    let told = |hit: Hit| Secret { id: hit.id, message: hit.message(text), range: hit.range };
+    find(text).into_iter().map(told).collect()
+}
+
 /// A credential in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hit {
@@ -20,6 +37,14 @@ pub(super) struct Hit {
     pub(super) what: &'static str,
     /// Bytes of the text.
     pub(super) range: Range<usize>,
+}
+
+impl Hit {
+    /// Returns what it looks like, with its first four characters; `text` is what it was found in.
+    pub(super) fn message(&self, text: &[u8]) -> String {
+        let start = &text[self.range.start..self.range.end.min(self.range.start + 4)];
+        format!("'{}…' looks like a {}", String::from_utf8_lossy(start), self.what)
+    }
 }
 
 /// A run of the right form; an example is passed over whole, so that it is looked at once.
@@ -106,16 +131,29 @@ pub(super) fn find(text: &[u8]) -> Vec<Hit> {
     let mut at = 0;
     while let Some(start) = STARTS.find(Input::new(text).range(at..)) {
         at = start.start();
-        let starts_word = at == 0 || !is_word(text[at - 1]);
         let run = match text[at] {
             b'-' => private_key(text, at),
-            _ if starts_word => FORMS.iter().find_map(|form| form.match_at(text, at)),
+            _ if starts_word(&text[..at]) => FORMS.iter().find_map(|form| form.match_at(text, at)),
             _ => None,
         };
         at = run.as_ref().map_or(at + 1, |run| run.hit.range.end);
         hits.extend(run.filter(|run| !run.is_example).map(|run| run.hit));
     }
     hits
+}
+
+/// Says whether a credential can start behind `before`: behind no letter or digit, but for those that write another character,
+/// as in `KEY_ghp_…`, `key%3Dghp_…`, and `\nghp_…` or `\u003dghp_…` in a text of JSON.
+fn starts_word(before: &[u8]) -> bool {
+    let is_hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [] | [.., b'_'] => true,
+        [.., last] if !is_word(*last) => true,
+        [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f' | b'0'] => true,
+        [.., b'%', a, b] | [.., b'\\', b'x', a, b] => is_hex(&[*a, *b]),
+        [.., b'\\', b'u', a, b, c, d] => is_hex(&[*a, *b, *c, *d]),
+        _ => false,
+    }
 }
 
 /// Returns the text with all but the first four characters of every credential replaced by `…`.
@@ -208,9 +246,24 @@ pub(super) mod tests {
     #[test]
     fn each_form_is_found_and_hidden() {
         for (id, secret) in fakes() {
-            for text in [secret.clone(), format!("key = \"{secret}\";"), format!("X={secret}\n")] {
+            let behind = [
+                "X=",
+                "KEY_",
+                "key%3D",
+                r#"{"env":"A=1\n"#,
+                r"\t",
+                r"\r",
+                r"\x3d",
+                r"\u003d",
+                "ключ",
+                "-",
+                "%22",
+                r"\\n",
+            ];
+            let behind = behind.map(|before| format!("{before}{secret}\n"));
+            for text in [secret.clone(), format!("key = \"{secret}\";")].into_iter().chain(behind) {
                 let hits = find(text.as_bytes());
-                assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), [id], "{id}");
+                assert_eq!(hits.iter().map(|hit| hit.id).collect::<Vec<_>>(), [id], "{text}");
                 let safe = redacted(&text);
                 assert!(!safe.contains(&secret[6..]), "{id}");
             }
@@ -241,6 +294,10 @@ pub(super) mod tests {
             "-----BEGIN PRIVATE KEY-----",
             "-----BEGIN PUBLIC KEY-----\na1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6",
             "MAKIAZ7Q2MWX3RT5YPLK4",
+            "a3DAKIAZ7Q2MWX3RT5YPLK4",
+            "%zzAKIAZ7Q2MWX3RT5YPLK4",
+            r"\pAKIAZ7Q2MWX3RT5YPLK4",
+            r"\u00AKIAZ7Q2MWX3RT5YPLK4",
             "AKIAZ7Q2MWX3RT5YPLK4AAAA",
             &format!("AKIAZ7Q2MWX3RT5YPLK4{}", "A".repeat(300)),
         ] {
@@ -260,6 +317,8 @@ pub(super) mod tests {
             "-----BEGIN PRIVATE KEY-----",
             "AKIA",
             "ghp_ghp_",
+            "_sk-",
+            "%3Dsk-",
             "sk-ant-bcdefgyour1-",
         ] {
             let text = unit.repeat((1 << 18) / unit.len());

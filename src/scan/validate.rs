@@ -10,8 +10,10 @@ mod text;
 
 use std::collections::BTreeMap;
 
+use super::finding::severity_of;
 use super::finding::shown;
-use super::{Finding, Level, Severity, hidden, secrets};
+use super::{Finding, Level, Severity, both_ends, count_blanks, secrets};
+use crate::model::hidden;
 use crate::model::{ArtifactRef, FileMode, Kind, TreePath};
 
 /// Most findings of one rule in one file; the rest is counted.
@@ -120,7 +122,7 @@ impl Report {
         for hit in hidden::find(value).filter(|hit| !raw.contains(hit.character)) {
             let code = u32::from(hit.character);
             let message = format!("U+{code:04X}, written as an escape, is {}", hit.class.words());
-            self.add("text.hidden-unicode", hit.class.severity(), at, message);
+            self.add("text.hidden-unicode", severity_of(hit.class), at, message);
         }
     }
 
@@ -143,7 +145,8 @@ fn told(text: &str) -> String {
 
 /// Returns a command for a message, nearly whole: it is what a person agrees to.
 fn told_command(text: &str) -> String {
-    shown(&secrets::redacted(text), 2_000)
+    let text = secrets::redacted(text);
+    both_ends(&count_blanks(&text, |piece| shown(piece, usize::MAX)), 2_000)
 }
 
 #[cfg(test)]

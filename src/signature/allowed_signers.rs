@@ -40,6 +40,9 @@ pub enum LineError {
     /// The list of principals has an empty element, or one that is too long for OpenSSH.
     #[error("a principal or namespace is empty or longer than {MAX_PATTERN_BYTES} bytes")]
     Pattern,
+    /// A principal or namespace has a character that nobody sees: it would look like another one.
+    #[error("'{}' holds the character U+{:04X}, which is not seen", super::shown(.0).replace(*.1, "…"), u32::from(*.1))]
+    Hidden(String, char),
     /// An option is unknown, or given twice, or has a broken value.
     #[error("the option '{}' is unknown, repeated or broken", super::shown(.0))]
     Option(String),
@@ -201,6 +204,11 @@ impl AllowedSigners {
     pub fn holder(&self, key: &PublicKey) -> Option<&str> {
         let line = self.0.iter().find(|line| !line.cert_authority && line.key == *key)?;
         Some(&line.principals)
+    }
+
+    /// Says whether any line gives a key to this principal, whatever its dates and namespaces say.
+    pub fn names(&self, principal: &str) -> bool {
+        self.0.iter().any(|line| !line.cert_authority && matches_list(principal, &line.principals))
     }
 
     /// Says whether `key` may sign for `namespace` at `time_unix`, in seconds since 1970.

@@ -75,6 +75,21 @@ impl Verdict {
     pub fn is_good(&self) -> bool {
         matches!(self, Verdict::Good { .. })
     }
+
+    /// Returns its word, as JSON has it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Good { .. } => "good",
+            Verdict::Bad { .. } => "bad",
+            Verdict::UnknownKey { .. } => "unknown-key",
+            Verdict::Expired { .. } => "expired",
+            Verdict::NotYetValid { .. } => "not-yet-valid",
+            Verdict::WrongNamespace { .. } => "wrong-namespace",
+            Verdict::Revoked { .. } => "revoked",
+            Verdict::Unsigned => "unsigned",
+            Verdict::CannotCheck { .. } => "cannot-check",
+        }
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -246,7 +261,7 @@ mod tests {
             (verdict(Some("-----BEGIN SIGNED MESSAGE-----\n"), "alice K", None), "cannot-check"),
         ];
         for (verdict, expected) in cases {
-            assert_eq!(word(&verdict), expected, "{verdict}");
+            assert_eq!((word(&verdict).as_str(), verdict.word()), (expected, expected), "{verdict}");
             assert_eq!(verdict.is_good(), expected == "good");
         }
     }

@@ -32,6 +32,32 @@ pub enum TrustError {
     /// The ledger of the vault does not vouch for it.
     #[error(transparent)]
     Ledger(#[from] Refusal),
+    /// A vault that does not list it speaks against it.
+    #[error("the vault '{vault}', whose ledger you have compared, speaks against '{release}'")]
+    Objection {
+        /// The user's name for the vault.
+        vault: String,
+        /// The release.
+        release: String,
+        /// What it says.
+        #[source]
+        refusal: Box<Refusal>,
+    },
+    /// A ledger that was taken on first use gives someone a key that the user's own list does not give them.
+    #[error(
+        "'{release}' is signed by {fingerprint}: the vault '{vault}', whose id nobody has compared, says that it is a key of \
+         '{principal}', and your own list has other keys of '{principal}'"
+    )]
+    OtherKeys {
+        /// The release.
+        release: String,
+        /// The user's name for the vault.
+        vault: String,
+        /// Whose key the ledger says it is.
+        principal: String,
+        /// The key.
+        fingerprint: String,
+    },
     /// The tag's name is not that of a release.
     #[error("the tag has a name that no release has")]
     Name(#[from] ReleaseError),
@@ -149,6 +175,20 @@ impl TrustError {
         }
     }
 
+    /// Returns what it says of the release in one word: that of the [`Verdict`] on its signature; `not-allowed` or `not-listed` where
+    /// a ledger refuses what a known key has signed, and `bad` where something else is not what was signed.
+    pub fn verdict(&self) -> &'static str {
+        match self {
+            TrustError::Verdict { verdict, .. } => verdict.0.word(),
+            TrustError::Ledger(Refusal::UnknownKey { .. }) => "unknown-key",
+            TrustError::Ledger(Refusal::Revoked { .. }) => "revoked",
+            TrustError::Ledger(Refusal::NotAllowed { .. }) => "not-allowed",
+            TrustError::Ledger(Refusal::Unpublished(_)) => "not-listed",
+            TrustError::Source(_) | TrustError::Signers { .. } | TrustError::Revoked { .. } => "cannot-check",
+            _ => "bad",
+        }
+    }
+
     /// Returns the class of the error.
     pub fn class(&self) -> Class {
         match self {
@@ -163,13 +203,14 @@ impl TrustError {
                 _ => Class::Untrusted,
             },
             TrustError::Ledger(refusal) => refusal.class(),
+            TrustError::Objection { refusal, .. } => refusal.class(),
             TrustError::Tree(_)
             | TrustError::Mismatch { .. }
             | TrustError::ManifestDiffers { .. }
             | TrustError::Digest { .. } => Class::Hash,
             TrustError::Parents(_) => Class::Policy,
             TrustError::NoManifest(_) | TrustError::Manifest { .. } | TrustError::Trailer { .. } => Class::Parse,
-            TrustError::Signers { .. } | TrustError::Revoked { .. } => Class::Untrusted,
+            TrustError::Signers { .. } | TrustError::Revoked { .. } | TrustError::OtherKeys { .. } => Class::Untrusted,
         }
     }
 }

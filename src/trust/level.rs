@@ -34,6 +34,24 @@ impl Level {
     }
 }
 
+/// Why a release reaches no higher level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// Level 2: no ledger lists it.
+    #[error("no vault that you know vouches for it")]
+    NoLedger,
+    /// Level 2: a ledger lists it, of which nobody compared the id.
+    #[error("nobody has compared the id of the vault's ledger")]
+    NotCompared,
+    /// Level 3: the ledger may be held back.
+    #[error("the vault's ledger has no checkpoint that is worth something still")]
+    NoCheckpoint,
+    /// Level 3: it may be one that only this user is shown.
+    #[error("too few witnesses saw the same ledger")]
+    TooFewWitnesses,
+}
+
 /// How a user knows that a ledger is the one they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -18,10 +18,10 @@ pub use ledger::{
     Problem, ROOT_NAMESPACE, Record, Refusal, Revocation, SIGNER_NAMESPACES, TrustFiles, read_ledger,
     root_signature_path,
 };
-pub use level::{Level, Pin, Policy};
+pub use level::{Lack, Level, Pin, Policy};
 pub use signers::TrustStore;
 pub use verify::{Authority, ReleaseContent, SignedTag, Verified, Voucher, verify, verify_tag};
-pub use witness::{Statement, WITNESS_NAMESPACE};
+pub use witness::{Statement, WITNESS_NAMESPACE, Witness};
 
 /// Trailer of a release tag: SHA-256 of the raw first commit of the repository it was made in.
 pub const REPO_TRAILER: &str = "skillmeat-repo";

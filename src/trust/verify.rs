@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::error::NotGood;
-use super::{Evidence, Ledger, Level, Listed, Pin, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
+use super::{Evidence, Lack, Ledger, Level, Listed, Pin, REPO_TRAILER, TREE_TRAILER, TrustError, TrustStore};
 use crate::model::{
     BundleManifest, Digest, FileEntry, Hasher, MANIFEST_PATH, MAX_MANIFEST_BYTES, Oid, Release, tree_digest,
 };
@@ -17,11 +17,22 @@ pub struct Authority<'a> {
     pub store: &'a TrustStore,
     /// The vault that the release came from, with its ledger.
     pub vault: Option<Voucher<'a>>,
+    /// Where no vault vouches for it: those that may speak against it all the same. Only the ones whose ids were compared do.
+    pub others: &'a [Voucher<'a>],
+}
+
+impl<'a> Authority<'a> {
+    /// Returns who decides of what came from a vault, or from none.
+    pub fn of(store: &'a TrustStore, vault: Option<Voucher<'a>>) -> Self {
+        Self { store, vault, others: &[] }
+    }
 }
 
 /// A vault that may vouch for a release.
 #[derive(Clone, Copy)]
 pub struct Voucher<'a> {
+    /// The user's name for it.
+    pub name: &'a str,
     /// Its ledger, which holds.
     pub ledger: &'a Ledger,
     /// How the user knows that it is the ledger they mean; `None` where they do not.
@@ -32,7 +43,12 @@ pub struct Voucher<'a> {
     pub witnessed: Option<u64>,
 }
 
-impl Voucher<'_> {
+impl<'a> Voucher<'a> {
+    /// Returns a vault whose ledger is taken for the right one, and of which nothing is known that others saw.
+    pub fn compared(name: &'a str, ledger: &'a Ledger) -> Self {
+        Self { name, ledger, pin: Some(Pin::Compared), is_fresh: false, witnessed: None }
+    }
+
     /// Returns the level of a release that the ledger lists.
     fn level(&self, pin: Pin, listed: &Listed) -> Level {
         match pin {
@@ -89,8 +105,23 @@ pub struct ReleaseContent {
     pub listed: Option<Listed>,
     /// Whether that ledger has a checkpoint that is worth something still.
     pub is_fresh: bool,
+    /// Vaults that list another release of this name, where none lists this one.
+    pub other_in: Vec<String>,
     /// The level reached.
     pub level: Level,
+}
+
+impl ReleaseContent {
+    /// Returns why the level is not higher; `None` for the highest.
+    pub fn lack(&self) -> Option<Lack> {
+        match self.level {
+            Level::Witnessed => None,
+            Level::Released if self.is_fresh => Some(Lack::TooFewWitnesses),
+            Level::Released => Some(Lack::NoCheckpoint),
+            _ if self.listed.is_some() => Some(Lack::NotCompared),
+            _ => Some(Lack::NoLedger),
+        }
+    }
 }
 
 /// Verifies a release: signature, name, signer, tag, commit, tree, manifest, digest, in this order.
@@ -109,7 +140,8 @@ pub fn verify(
     let raw_tag = evidence.tag()?;
     let tag = RawTag::parse(&raw_tag).map_err(|error| TrustError::Object("tag", error))?;
     let tag_id = object_id(gix::object::Kind::Tag, &raw_tag, tag.target().kind())?;
-    let SignedTag { release, principal, fingerprint, listed, level } = verify_tag(&raw_tag, tag_id, asked, authority)?;
+    let SignedTag { release, principal, fingerprint, listed, other_in, level } =
+        verify_tag(&raw_tag, tag_id, asked, authority)?;
     let raw_commit = evidence.commit()?;
     let (commit_id, tree_id) = check_commit(&release, &tag, &raw_commit)?;
     let (files, manifest_bytes) = hash_files(evidence, commit_id.kind())?;
@@ -141,6 +173,7 @@ pub fn verify(
         time_unix,
         listed,
         is_fresh: authority.vault.is_some_and(|vault| vault.is_fresh),
+        other_in,
         level,
         tag: raw_tag,
     }))
@@ -157,6 +190,8 @@ pub struct SignedTag {
     pub fingerprint: String,
     /// What the ledger of the vault says of it, where it came from one.
     pub listed: Option<Listed>,
+    /// Vaults that list another release of this name, where none lists this one.
+    pub other_in: Vec<String>,
     /// The level that is reached if the files are those that were signed.
     pub level: Level,
 }
@@ -175,8 +210,31 @@ pub fn verify_tag(
     let key = check_signature(&tag, authority.store)?;
     let release = check_name(&tag, asked)?;
     let listed = authority.vault.map(|vault| vault.ledger.vouch(&release, tag_id, &key)).transpose()?;
+    let other_in = check_others(&release, tag_id, &key, authority.others)?;
     let (principal, level) = check_signer(&tag, &key, listed.as_ref(), authority)?;
-    Ok(SignedTag { release, principal, fingerprint: key.fingerprint(), listed, level })
+    Ok(SignedTag { release, principal, fingerprint: key.fingerprint(), listed, other_in, level })
+}
+
+/// Asks the vaults that do not list a release whether they speak against it; returns those that have another one of its name.
+fn check_others(
+    release: &Release,
+    tag_id: Oid,
+    key: &PublicKey,
+    others: &[Voucher<'_>],
+) -> Result<Vec<String>, TrustError> {
+    let mut having = Vec::new();
+    // Anybody can make a vault that a user takes on first use: such a one keeps nobody from what others vouch for.
+    for vault in others.iter().filter(|vault| vault.pin == Some(Pin::Compared)) {
+        let objection = |refusal| TrustError::Objection {
+            vault: vault.name.to_owned(),
+            release: release.to_string(),
+            refusal: Box::new(refusal),
+        };
+        if vault.ledger.has_other(release, tag_id, key).map_err(objection)? {
+            having.push(vault.name.to_owned());
+        }
+    }
+    Ok(having)
 }
 
 /// Returns the key that signed the tag, unless the user believes it no longer.
@@ -188,7 +246,8 @@ fn check_signature(tag: &RawTag<'_>, store: &TrustStore) -> Result<PublicKey, Tr
     Ok(key)
 }
 
-/// Says who signed, and how much that is worth: by the ledger where the user knows it, else by their own list.
+/// Says who signed, and how much that is worth: by the ledger where the user has compared its id, else by their own list, and by a
+/// ledger that was taken on first use where that list says nothing of the key and of who is said to hold it.
 fn check_signer(
     tag: &RawTag<'_>,
     key: &PublicKey,
@@ -198,11 +257,38 @@ fn check_signer(
     if let Some((vault, listed)) = authority.vault.zip(listed)
         && let Some(pin) = vault.pin
     {
-        return Ok((listed.principal.clone(), vault.level(pin, listed)));
+        let principal = match pin {
+            Pin::Compared => listed.principal.clone(),
+            Pin::FirstUse => own_name(tag, key, &vault, listed, authority.store)?,
+        };
+        return Ok((principal, vault.level(pin, listed)));
     }
     let signers = authority.store.signers();
     match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &signers) {
         Verdict::Good { principal, fingerprint } if fingerprint == key.fingerprint() => Ok((principal, Level::Signed)),
+        verdict => Err(not_good(tag, verdict)),
+    }
+}
+
+/// Returns who signed what a ledger lists that was taken on first use. Anybody can make such a ledger, and write any name into it.
+fn own_name(
+    tag: &RawTag<'_>,
+    key: &PublicKey,
+    vault: &Voucher<'_>,
+    listed: &Listed,
+    store: &TrustStore,
+) -> Result<String, TrustError> {
+    let claimed = &listed.principal;
+    match signature::verify(tag.payload(), tag.signature(), GIT_NAMESPACE, tag.time_unix(), &store.signers()) {
+        Verdict::Good { principal, .. } => Ok(principal),
+        Verdict::UnknownKey { .. } if store.allowed().names(claimed) => Err(TrustError::OtherKeys {
+            release: signature::shown(tag.name()),
+            vault: vault.name.to_owned(),
+            principal: signature::shown(claimed),
+            fingerprint: key.fingerprint(),
+        }),
+        Verdict::UnknownKey { .. } => Ok(claimed.clone()),
+        // The list has the key, and says that it is not good for this, or not at that time.
         verdict => Err(not_good(tag, verdict)),
     }
 }

@@ -23,6 +23,15 @@ pub struct Statement {
     pub time: u64,
 }
 
+/// Who says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Who, by the user's own list.
+    pub principal: String,
+    /// The key, `SHA256:…`.
+    pub fingerprint: String,
+}
+
 impl Statement {
     /// Returns the one line that is signed.
     pub fn render(&self) -> String {
@@ -30,17 +39,18 @@ impl Statement {
         format!("{TITLE} {ledger} {number} {digest} {}\n", rfc3339(*time))
     }
 
-    /// Reads a statement and its signature; `None` for anything but a good one of someone in `store`.
+    /// Reads a statement and its signature; `None` for anything but a good one of someone in `store`. Returns also who that is, and
+    /// with which key.
     ///
     /// Dates of keys are judged at the time that the statement names: it only says how far its signer saw, and a thief who
     /// says more than is true is contradicted by the ledger.
-    pub fn verify(bytes: &[u8], store: &TrustStore) -> Option<(Self, String)> {
+    pub fn verify(bytes: &[u8], store: &TrustStore) -> Option<(Self, Witness)> {
         let end = bytes.iter().position(|byte| *byte == b'\n')? + 1;
         let (line, armour) = bytes.split_at(end);
         let statement = Self::parse(std::str::from_utf8(line).ok()?)?;
         let verdict = signature::verify(line, Some(armour), WITNESS_NAMESPACE, statement.time, &store.signers());
         match verdict {
-            Verdict::Good { principal, .. } => Some((statement, principal)),
+            Verdict::Good { principal, fingerprint } => Some((statement, Witness { principal, fingerprint })),
             _ => None,
         }
     }

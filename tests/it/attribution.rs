@@ -143,6 +143,40 @@ fn licence_texts_of_all_bundles_are_kept() {
     third.run(["verify", text(&again)]).ok();
 }
 
+#[test]
+fn licence_texts_that_cannot_stand_together_are_refused() {
+    // Two bundles of one name and version, of different people, come by way of two others.
+    let last = user(&KEY);
+    for (name, between) in [("one", "first-kit"), ("two", "second-kit")] {
+        let author = user(&STRANGER);
+        commit(&author, &format!("skills/{name}/SKILL.md"), &skill(name, "text"));
+        commit(&author, "LICENSE", &format!("Licence of {name}\n"));
+        let same = export(&author, "same-kit", &["--all"]);
+        let hand = user(&KEY);
+        hand.run(["import", text(&same), "--yes"]).ok();
+        let pack = export(&hand, between, &["--all"]);
+        last.run(["import", text(&pack), "--yes"]).ok();
+    }
+    let refused = |class: &str, env: &TestEnv| {
+        env.refused(class, &["export", "all", "--version", "1.0.0", "--all", "--output", "../all.skillmeat-pack"])
+    };
+    let told = refused("policy", &last);
+    assert!(told.stderr.contains("different texts at 'LICENSES/same-kit--v1.0.0/LICENSE'"), "{told:?}");
+    // Too much of it, singly and together.
+    let author = user(&STRANGER);
+    let many = user(&KEY);
+    for at in 0..5 {
+        let name = format!("s{at}");
+        commit(&author, &format!("skills/{name}/SKILL.md"), &skill(&name, "text"));
+        commit(&author, "LICENSE", &format!("{at}{}", "x".repeat((1 << 20) - 1)));
+        let pack = export(&author, &format!("kit-{at}"), &["--artifact", &format!("skill/{name}")]);
+        many.run(["import", text(&pack), "--yes"]).ok();
+    }
+    assert!(refused("policy", &many).stderr.contains("more than 4194304 bytes"));
+    commit(&author, "LICENSE", &"x".repeat((1 << 20) + 1));
+    refused("limit", &author);
+}
+
 /// Who has thrown the tag away cannot be told any more, and is not passed over.
 #[test]
 fn what_nothing_says_the_licence_of_is_exported_only_when_allowed() {

@@ -195,9 +195,7 @@ pub fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Optio
     let store = trust::TrustStore::parse(("signers", signers), None).expect("allowed signers");
     let file = fs::File::open(path).expect("a file");
     let pack = pack::Pack::open(file, &pack::Limits::default()).ok()?;
-    trust::verify(&pack, None, &trust::Authority { store: &store, vault: None })
-        .ok()
-        .map(|verified| format!("{:?}", verified.get()))
+    trust::verify(&pack, None, &trust::Authority::of(&store, None)).ok().map(|verified| format!("{:?}", verified.get()))
 }
 
 /// Flips a bit of every byte, or of one in `step`. Returns the places whose change was accepted.
@@ -584,6 +582,103 @@ fn export_needs_artifacts_that_are_fit() {
 }
 
 #[test]
+fn a_licence_covers_what_each_of_its_choices_covers() {
+    let env = TestEnv::with_key();
+    let out = env.root().join("out.skillmeat-pack");
+    let export = |version: &'static str, args: &[&'static str]| {
+        [&["export", "kit", "--all", "--version", version], args, &["--output", text(&out)]].concat()
+    };
+    let under = |license: &str| {
+        let plain = skill("one", "text");
+        assert!(plain.contains("license: MIT"));
+        env.write("skills/one/SKILL.md", plain.replace("license: MIT", &format!("license: {license}")));
+        env.git(["add", "."]);
+        env.git(["commit", "--quiet", "-m", license]);
+    };
+    under("GPL-3.0-only");
+    let told = env.refused("policy", &export("1.0.0", &["--license", "MIT OR GPL-3.0-only"]));
+    assert!(told.stderr.contains("'skill/one' is under GPL-3.0-only, which"), "{}", told.stderr);
+    under("MIT OR GPL-3.0-only");
+    env.run(export("1.0.0", &["--license", "MIT"])).ok();
+    for own in ["GPL-3.0", "Proprietary, all rights reserved"] {
+        under(own);
+        let told = env.refused("policy", &export("1.1.0", &["--license", "MIT"]));
+        assert!(told.stderr.contains(&format!("'{own}', which is no SPDX expression")), "{}", told.stderr);
+        env.refused("policy", &export("1.1.0", &["--license", "MIT", "--allow", "bundle.license:skills/two"]));
+    }
+    let place = "bundle.license:skills/one";
+    env.run(export("1.1.0", &["--license", "MIT", "--allow", place])).ok();
+    let message = env.git(["log", "-1", "--format=%B", "kit--v1.1.0"]);
+    assert!(message.contains(&format!("Skillmeat-Allowed: {place}")), "{message}");
+    // Without a word on the whole it asserts nothing, as ever.
+    let made = env.run(export("1.2.0", &[])).ok();
+    assert!(env.run(["inspect", "kit--v1.2.0"]).ok().stdout.contains("NOASSERTION"), "{made:?}");
+}
+
+fn token(number: u32) -> String {
+    format!("gh{}{}", "p_", &format!("a{number}B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8")[..36])
+}
+
+#[test]
+fn credentials_in_words_and_made_files_are_refused_too() {
+    let env = TestEnv::with_key();
+    env.add_skill("one", "text");
+    let (out, token) = (env.root().join("out.skillmeat-pack"), token(1));
+    let base = ["export", "kit", "--all", "--version", "1.0.0", "--output", text(&out)];
+    let with = |more: &[&str]| [&base[..], more].concat().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let refused = |more: &[&str], place: &str| {
+        let args = with(more);
+        let told = env.refused("secret", &args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(told.stderr.contains(place) && !told.stderr.contains(&token[..20]), "{}", told.stderr);
+        assert!(!out.exists());
+    };
+    let words = format!("with {token} inside");
+    refused(&["--description", &words], "the description in 'bundle.toml'");
+    refused(&["--description", &words, "--allow", "secret.github-token:plugin.json"], "the description in");
+    let manifest = env.read("collection.toml");
+    env.write("collection.toml", format!("description = \"{words}\"\n{manifest}"));
+    env.git(["commit", "--quiet", "-am", "words"]);
+    refused(&[], "the description in 'bundle.toml'");
+    env.write("collection.toml", manifest);
+    env.write("LICENSE", &words);
+    env.git(["add", "."]);
+    env.git(["commit", "--quiet", "-m", "a licence"]);
+    refused(&[], "'LICENSE': ");
+    env.run(with(&["--allow", "secret.github-token:LICENSE"])).ok();
+    let message = env.git(["log", "-1", "--format=%B", "kit--v1.0.0"]);
+    assert!(message.contains("Skillmeat-Allowed: secret.github-token:LICENSE"), "{message}");
+    let told = env.refused("secret", &["recommend", text(&out), "--note", &words]);
+    assert!(told.stderr.contains("the note") && !told.stderr.contains(&token[..20]), "{}", told.stderr);
+}
+
+#[test]
+fn a_finding_may_be_allowed_in_one_place() {
+    let env = TestEnv::with_key();
+    env.add_skill("one", "text");
+    let out = env.root().join("out.skillmeat-pack");
+    // Behind a word, an escape of an address, and an escape in a text of JSON.
+    let behind = [format!("KEY_{}", token(1)), format!("key%3D{}", token(2)), format!(r#"{{"A":"1\n{}"}}"#, token(3))];
+    for (name, secret) in ["x.json", "y.json", "z.json"].iter().zip(&behind) {
+        env.write(&format!("skills/one/{name}"), secret);
+    }
+    env.git(["add", "."]);
+    env.git(["commit", "--quiet", "-m", "secrets"]);
+    let args = ["export", "kit", "--all", "--version", "1.0.0", "--output", text(&out)];
+    let told = env.refused("secret", &args);
+    for name in ["x.json", "y.json", "z.json"] {
+        assert!(told.stderr.contains(&format!("'skills/one/{name}': ")), "{}", told.stderr);
+    }
+    let allow =
+        ["--allow", "secret.github-token:skills/one/x.json", "--allow", "secret.github-token:skills/one/z.json"];
+    let told = env.refused("secret", &[&args[..], &allow].concat());
+    assert!(told.stderr.contains("y.json") && !told.stderr.contains("x.json"), "{}", told.stderr);
+    env.run([&args[..], &allow, &["--allow", "secret.github-token:skills/one/y.json"]].concat()).ok();
+    let message = env.git(["log", "-1", "--format=%B", "kit--v1.0.0"]);
+    assert!(message.contains("Skillmeat-Allowed: secret.github-token:skills/one/y.json"), "{message}");
+    env.run(["verify", text(&out)]).ok();
+}
+
+#[test]
 fn export_takes_the_last_commit_and_not_the_worktree() {
     let env = TestEnv::with_key();
     env.add_skill("one", "text");
@@ -692,7 +787,7 @@ fn a_preview_names_every_file_and_writes_nothing() {
             "  gone    skills/one/gone.md  +0 -1",
             "  new     skills/one/run.sh  +2 -0",
             "  changed skills/one/picture  no text, or too large",
-            "U+200B in column",
+            "Warning skill/one SKILL.md:",
             "can run: skills/one/run.sh",
         ] {
             assert!(shown.stdout.contains(line), "{existing}: '{line}' in {}", shown.stdout);

@@ -227,7 +227,8 @@ fn every_command_has_an_example() {
     while let Some(command) = pending.pop() {
         let page = env.run(command.iter().map(String::as_str).chain(["--help"])).ok();
         let below = commands_of(&page.stdout);
-        if below.is_empty() {
+        // Groups have one too; the first page says where to start.
+        if !command.is_empty() {
             seen += 1;
             let example = format!("git skillmeat {}", command.join(" "));
             let after = page.stdout.split("Example").nth(1).unwrap_or_default();

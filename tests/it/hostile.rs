@@ -294,8 +294,8 @@ fn a_git_folder_in_a_plain_folder_is_never_taken() {
 #[test]
 fn texts_of_artifacts_cannot_steer_the_terminal() {
     let env = TestEnv::with_collection();
-    let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\r\u{8}\u{202e}\u{9b}31m";
-    let in_yaml = r"\e]0;title\a\e[2J\r\b\u202e\x9b31m";
+    let evil = "\u{1b}]0;title\u{7}\u{1b}[2J\r\u{8}\u{202e}\u{9b}31m\u{3164}\u{fe00}\u{e0149}";
+    let in_yaml = r"\e]0;title\a\e[2J\r\b\u202e\x9b31m\u3164\ufe00\U000e0149";
     let text = format!("---\nname: one\ndescription: \"a {in_yaml} b\"\n---\n{evil}\n");
     let source = env.source("upstream", &[("skills/one/SKILL.md", &text, Mode::File)]);
     let ran = env.run(["add", source.text()]);
@@ -306,11 +306,39 @@ fn texts_of_artifacts_cannot_steer_the_terminal() {
     env.git(["commit", "--quiet", "-m", &format!("Mine {evil}")]);
     for args in [&["list"][..], &["show", "two"], &["status"], &["history"]] {
         let ran = env.run(args).ok();
-        let steering = |c: char| c.is_control() && c != '\n' && c != '\t' || c == '\u{202e}';
+        let unseen = ['\u{202e}', '\u{3164}', '\u{fe00}', '\u{e0149}'];
+        let steering = |c: char| c.is_control() && c != '\n' && c != '\t' || unseen.contains(&c);
         assert!(!ran.stdout.contains(steering) && !ran.stderr.contains(steering), "{ran:?}");
         env.json(args);
     }
     assert!(env.json(&["show", "two"])["text"].as_str().expect("text").contains(evil), "JSON keeps the text");
+}
+
+#[test]
+fn what_a_stranger_writes_shows_nothing_unseen() {
+    let unseen = "\u{61c}\u{3164}\u{34f}\u{115f}\u{206a}\u{fe00}\u{fff9}\u{e0149}\u{2800}\u{fe0f}";
+    let words = format!("a{unseen}b ❤\u{fe0f}");
+    let (ada, _) = crate::ledger::ada();
+    let pack = "../next.skillmeat-pack";
+    ada.run(["export", "kit", "--version", "1.1.0", "--all", "--description", &words, "--output", pack]).ok();
+    ada.run(["vault", "push", "team", "kit"]).ok();
+    ada.run(["vault", "yank", "team", "kit@1.1.0", "--reason", &words]).ok();
+    ada.refused("name", &["recommend", pack, "--note", &words]);
+    let mut told = String::new();
+    for args in
+        [&["inspect", pack][..], &["import", pack, "--dry-run"], &["vault", "ls", "team"], &["vault", "log", "team"]]
+    {
+        let ran = ada.run(args).ok();
+        let json = ada.run([args, &["--format", "json"]].concat()).ok();
+        for text in [&ran.stdout, &ran.stderr, &json.stdout] {
+            // A selector behind an emoji is how it is written.
+            let plain = text.replace("❤\u{fe0f}", "");
+            assert!(!plain.contains(|c| unseen.contains(c)), "{args:?}: {}", plain.escape_unicode());
+        }
+        told.push_str(&ran.stdout);
+    }
+    assert!(told.contains(r"a\u{61c}\u{3164}") && told.contains("❤\u{fe0f}"), "{told}");
+    assert_eq!(ada.json(&["inspect", pack])["release"]["description"], words.as_str(), "JSON keeps the text");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::env::{Ran, TestEnv, skill};
-use crate::ledger::{ada, address, export, head, public, reader, user, vault_git};
+use crate::ledger::{ada, address, export, forget_seen, head, public, reader, user, vault_git};
 
 /// Takes what was seen of the vault away from a user.
 fn forget(env: &TestEnv) {
@@ -11,6 +11,7 @@ fn forget(env: &TestEnv) {
     let store = store.to_str().expect("a path");
     let pointer = env.git(["-C", store, "for-each-ref", "--format=%(refname)", "refs/skillmeat/seen/"]);
     env.git(["-C", store, "update-ref", "-d", &pointer]);
+    forget_seen(env);
 }
 
 /// Puts a script in front of git for a user, with the subcommand of git as `$1`.

@@ -106,6 +106,18 @@ fn it_never_stands_in_for_the_signature_of_the_tag() {
         "{}",
         told.stderr
     );
+    let error =
+        env.run(["--format", "json", "verify", pack, "--minisign-key", &signed.public]).value()["error"].clone();
+    assert_eq!((&error["verdict"], &error["level"]), (&"unknown-key".into(), &1.into()), "{error:#}");
+    assert_eq!(error["minisign"]["verdict"], "good", "{error:#}");
+    fs::remove_file(signed.minisig()).expect("a file");
+    let error =
+        env.run(["--format", "json", "verify", pack, "--minisign-key", &signed.public]).value()["error"].clone();
+    assert_eq!(
+        (&error["minisign"]["verdict"], &error["level"]),
+        (&"unsigned".into(), &serde_json::Value::Null),
+        "{error:#}"
+    );
     env.refused("untrusted", &["import", pack, "--yes"]);
 }
 

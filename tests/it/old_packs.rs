@@ -325,6 +325,32 @@ fn zip_of(env: &TestEnv, entries: &[(&str, &str)]) -> PathBuf {
 }
 
 #[test]
+fn the_words_of_an_old_pack_show_nothing_unseen() {
+    let env = TestEnv::with_key();
+    let unseen = "\u{3164}\u{34f}\u{fe00}\u{e0149}";
+    let manifest = format!(
+        "[bundle]\nname = \"n{unseen}\"\nauthor = \"a{unseen}\"\nversion = \"1{unseen}\"\n\
+         [[artifacts]]\nname = \"notes\"\ntype = \"skill\"\npath = \"skills/notes\"\n"
+    );
+    let file = skill("notes", "text");
+    let pack = zip_of(&env, &[("bundle.toml", &manifest), ("skills/notes/SKILL.md", &file)]);
+    for args in [&["inspect", text(&pack)][..], &["inspect", text(&pack), "--format", "json"]] {
+        let ran = env.run(args);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.stdout.contains("3164") && !ran.stdout.contains(|c| unseen.contains(c)), "{ran:?}");
+        assert!(!ran.stdout.contains("refuse"), "{ran:?}");
+    }
+    env.config("skillmeat.policy", "team");
+    let ran = env.run(["inspect", text(&pack)]);
+    assert!(ran.code == Some(3) && ran.stdout.contains("an import would be refused: "), "{ran:?}");
+    let told = env.run(["import", text(&pack), "--dry-run"]).ok();
+    assert!(told.stdout.contains("an import would be refused: "), "{told:?}");
+    let why = env.json(&["import", text(&pack), "--dry-run"])["would_refuse"].clone();
+    assert!(why.as_str().is_some_and(|why| why.contains("'team'")), "{why}");
+    env.refused("policy", &["import", text(&pack), "--yes", "--allow-unsigned"]);
+}
+
+#[test]
 fn hostile_old_packs_are_refused_and_nothing_is_written() {
     let env = TestEnv::with_key();
     let head = "[bundle]\nname = \"n\"\n";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::assert_valid;
 use crate::env::{Depth, Judged, Ran, TestEnv};
-use crate::ledger::{ada, address, export, head, reader, vault_git};
+use crate::ledger::{ada, address, export, forget_seen, head, reader, vault_git};
 
 /// Ada's vault with two releases, someone who has fetched them, and the id of the ledger.
 fn pair() -> (TestEnv, TestEnv, String) {
@@ -317,6 +317,15 @@ fn row_61_a_repair_without_a_pointer_is_a_first_contact_again() {
     let (_ada, reader, id) = pair();
     let seen = format!("refs/skillmeat/seen/{}", id.trim_start_matches("sha256:"));
     store_git(&reader, &["update-ref", "-d", &seen]);
+    // The user's own file says it still.
+    assert!(
+        told(&check(&reader, &[]))
+            .starts_with("rollback ledger: the ref of the ledger is gone; it was seen up to entry 2")
+    );
+    assert_eq!(repair(&reader, &["--offline"])["first_contact"], false);
+    assert_well(&reader, 2);
+    store_git(&reader, &["update-ref", "-d", &seen]);
+    forget_seen(&reader);
     assert!(told(&check(&reader, &[])).starts_with("rollback ledger: nothing says any more how far"));
     let ran = reader.run(["vault", "repair", "team"]).ok();
     assert!(ran.stderr.contains("first contact again"), "{}", ran.stderr);
@@ -325,7 +334,12 @@ fn row_61_a_repair_without_a_pointer_is_a_first_contact_again() {
     reader.run(["vault", "pin", "team", "--ledger", &id]).ok();
     assert_well(&reader, 2);
     // The whole store is gone.
+    reader.run(["vault", "pull", "team"]).ok();
     fs::remove_dir_all(store(&reader)).expect("removes");
+    assert!(told(&check(&reader, &[])).contains("the store is gone; its ledger was seen up to entry 2"));
+    assert_eq!(repair(&reader, &[])["first_contact"], false);
+    fs::remove_dir_all(store(&reader)).expect("removes");
+    forget_seen(&reader);
     reader.run(["vault", "pin", "team", "--ledger", &id]).ok();
     assert!(!store(&reader).exists(), "to pin it makes no half of a store");
     assert!(told(&check(&reader, &[])).contains("the store is gone"));
@@ -364,6 +378,14 @@ fn a_pointer_that_was_cut_is_not_taken_from_what_is_packed() {
     let seen = format!("refs/skillmeat/seen/{}", id.trim_start_matches("sha256:"));
     for text in ["", "ref: refs/heads/main\n"] {
         fs::write(store(&reader).join(&seen), text).expect("a file");
+        if reader.home().join(".skillmeat/seen").exists() {
+            // With the user's own file nothing was lost.
+            let done = repair(&reader, &["--offline"]);
+            assert_eq!((&done["left"], &done["first_contact"]), (&serde_json::json!([]), &false.into()), "{done:#}");
+            assert_eq!(store_git(&reader, &["rev-parse", &seen]), head(&ada));
+            fs::write(store(&reader).join(&seen), text).expect("a file");
+            forget_seen(&reader);
+        }
         let done = repair(&reader, &["--offline"]);
         assert!(done["replaced"] == false && done["left"] != serde_json::json!([]), "{done:#}");
         let done = repair(&reader, &[]);
@@ -681,6 +703,8 @@ fn a_copy_that_is_rewound_forked_or_tampered_with_is_refused() {
     command.args(["clone", "--quiet", "--mirror", &address(&ada)]).arg(&fork);
     let _ = Ran::of(command).ok();
     vault_git(&ada, &["update-ref", "refs/heads/skillmeat-ledger", &newest]);
+    ran(&ada, &["vault", "remove", "team"]);
+    forget_seen(&ada);
     ran(&ada, &["vault", "add", "fork", fork.to_str().expect("a path"), "--ledger", &id]);
     ran(&ada, &["vault", "checkpoint", "fork", "--days", "9"]);
     ran(&ada, &["vault", "pull", "fork"]);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use sha2::{Digest as _, Sha256};
 
 use crate::env::{Key, Ran, TestEnv};
-use crate::ledger::{ada, address, export, head, reader, vault_git};
+use crate::ledger::{ada, address, export, forget_seen, head, reader, vault_git};
 
 fn store(env: &TestEnv, vault: &str) -> PathBuf {
     env.home().join(format!(".skillmeat/vaults/{vault}.git"))
@@ -87,6 +87,8 @@ fn what_is_kept_of_a_ledger_is_believed_only_where_it_fits() {
     // Newer than what was seen: a process ended between the two, or someone moved the ref back.
     let pointer = store_git(&reader, &["for-each-ref", "--format=%(refname)", "refs/skillmeat/seen/"]);
     store_git(&reader, &["update-ref", &pointer, &before]);
+    reader.refused("rollback", &["vault", "show", "team"]);
+    forget_seen(&reader);
     assert_eq!(reader.json(&["vault", "show", "team"])["number"], 1);
     assert_eq!(std::fs::read(&path).expect("reads"), old);
     replace(&path, &good);
@@ -97,6 +99,8 @@ fn what_is_kept_of_a_ledger_is_believed_only_where_it_fits() {
     assert_eq!(now, told);
     // What was seen is gone: nothing speaks for the ledger any more, least of all this file.
     store_git(&reader, &["update-ref", "-d", &pointer]);
+    reader.refused("rollback", &["vault", "show", "team"]);
+    forget_seen(&reader);
     reader.refused("usage", &["vault", "show", "team"]);
     let ran = reader.run(["vault", "pull", "team"]).ok();
     assert!(ran.stderr.contains("first contact again"), "{}", ran.stderr);

@@ -16,6 +16,7 @@ impl From<Error> for Failure {
             Error::Git(ref error) => git_hint(error),
             Error::Text(ref error) => text_hint(error),
             Error::NotTrusted { ref verdict, ref release } => Some(signer_hint(&verdict.0, release)),
+            Error::Secret(_) => Some("leave it out of the note: whoever reads it can use it".to_owned()),
             Error::Bad(_) => {
                 Some("ask for it again, and do not use this one: it was changed, or never signed".to_owned())
             }

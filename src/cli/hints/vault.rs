@@ -15,7 +15,11 @@ impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
         let class = error.class();
         let hint = hint(&error);
-        Self::of(&error, class, hint)
+        let standing = match &error {
+            vault::Error::Bundle(error) => super::standing(error),
+            _ => None,
+        };
+        Self::of(&error, class, hint).standing(standing)
     }
 }
 
@@ -52,8 +56,21 @@ fn hint(error: &vault::Error) -> Option<String> {
              `git skillmeat vault remove {vault}` and `git skillmeat vault add {vault} URL --ledger ID`"
         ),
         Error::Rewound { vault, .. } | Error::Forked { vault, .. } => format!(
-            "do not publish and do not import from it; ask its owners which of the two is right. Both are kept in \
-             refs/skillmeat/evidence/ of the store of '{vault}', and what you fetched before can be used with `--offline`"
+            "do not publish and do not import from it; ask its owners which of the two is right. A pull keeps what it has of \
+             both in refs/skillmeat/evidence/ of the store of '{vault}', and what you fetched before can be used with `--offline`"
+        ),
+        Error::Behind { vault, .. } => format!(
+            "`git skillmeat vault pull {vault}` fetches it again, as far as it was seen; `git skillmeat vault repair {vault}` looks for \
+             it in more places"
+        ),
+        Error::Unread { vault, .. } => format!(
+            "`git skillmeat vault repair {vault}` brings it back; `git skillmeat vault remove {vault}` if you want to do without \
+             what it says"
+        ),
+        Error::SeenFile(path) => format!(
+            "what it said is lost: remove it (`rm {}`), then `git skillmeat vault pull NAME`, and compare the id of the ledger anew \
+             with `git skillmeat vault pin NAME --ledger ID`",
+            super::word(&path.display())
         ),
         Error::Contradicted { .. } => {
             "one of you two was shown a fork: compare `git skillmeat vault log` with theirs before you import anything"
@@ -128,7 +145,9 @@ fn hint(error: &vault::Error) -> Option<String> {
 fn ledger_hint(error: &LedgerError) -> Option<String> {
     Some(match error {
         LedgerError::Source(_) => {
-            "fetch it again with `git skillmeat vault pull NAME`; if it stays so, tell the vault's owners".to_owned()
+            "fetch it again with `git skillmeat vault pull NAME`, or bring back what is damaged here with `git skillmeat vault repair NAME`; \
+             if it stays so, tell the vault's owners"
+                .to_owned()
         }
         LedgerError::TooLong(_) => {
             "nothing was taken; ask the vault's owners for one with what is still in use".to_owned()
@@ -165,6 +184,8 @@ pub(super) fn refusal_hint(refusal: &Refusal) -> Option<String> {
         Refusal::UnknownKey { .. } | Refusal::NotAllowed { .. } => {
             "its signer has no role for it in the vault: `git skillmeat vault show NAME` shows who has".to_owned()
         }
-        Refusal::Revoked { .. } => "wait for a release that is signed with another key".to_owned(),
+        Refusal::Revoked { .. } | Refusal::KeyRevoked { .. } => {
+            "wait for a release that is signed with another key".to_owned()
+        }
     })
 }

@@ -89,7 +89,7 @@ fn read(rest: &str) -> Result<Vec<u8>, RecommendationError> {
 
 /// Says whether a character comes from how a text was wrapped, quoted or sent.
 fn is_of_the_way(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '>' | '|') || super::super::source::is_invisible(c)
+    c.is_whitespace() || matches!(c, '>' | '|') || super::super::hidden::is_unseen(c)
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -55,10 +55,13 @@ fn another_version_is_refused_by_name() {
 
 #[test]
 fn words_for_the_reader_are_one_visible_line() {
-    for words in ["", " x", "x ", "a\tb", "a\u{202e}b", "a\u{200b}b", "\u{1b}[2J", &"x".repeat(MAX_LINE_BYTES + 1)] {
+    let refused = ["", " x", "x ", "a\tb", "a\u{202e}b", "a\u{200b}b", "\u{1b}[2J", &"x".repeat(MAX_LINE_BYTES + 1)];
+    for words in refused.into_iter().chain(["a\u{3164}b", "a\u{34f}b", "a\u{fe00}b", "a\u{fe0f}b", "a\u{e0149}b"]) {
         let text = TEXT.replace("note The one we use", &format!("note {words}"));
         assert!(Recommendation::parse(&text).is_err(), "{words:?}");
     }
+    let text = TEXT.replace("note The one we use", "note ❤\u{fe0f} 👩\u{200d}💻");
+    assert!(Recommendation::parse(&text).is_ok(), "emoji are seen");
 }
 
 // Rows 62, 63 and 65: what a stranger names is no program, no option, and holds no password.
@@ -104,6 +107,13 @@ fn a_description_gives_one_short_line() {
     assert_eq!(about_line("\n  Reviews\nmore").as_deref(), Some("Reviews"));
     assert_eq!(about_line("a\u{202e}\u{1b}b").as_deref(), Some("ab"));
     assert_eq!(about_line(" \n\u{200b}"), None);
+    assert_eq!(about_line("a\u{3164}\u{34f}\u{fe00}b").as_deref(), Some("ab"));
+    for cut in 0..20 {
+        // Wherever it is cut, what is left can be read again.
+        let family = "x".repeat(cut) + &"👩\u{200d}👧".repeat(20);
+        let about = about_line(&family).expect("a line");
+        assert!(check_line("about", about.clone()).is_ok(), "{}", about.escape_unicode());
+    }
     let long = about_line(&"ä ".repeat(200)).expect("a line");
     assert!(long.len() <= 120 && long.ends_with('…') && check_line("about", long.clone()).is_ok(), "{long}");
 }

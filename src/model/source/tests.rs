@@ -215,7 +215,9 @@ fn broken_texts_are_refused() {
     ] {
         assert!(parse(text).is_err(), "{text}: {:?}", parse(text));
     }
-    for text in ["o/r\n", "o/\u{202e}r", "o/r\u{200b}", "./x\u{1b}[2J", "o/r\0"] {
+    for text in
+        ["o/r\n", "o/\u{202e}r", "o/r\u{200b}", "./x\u{1b}[2J", "o/r\0", "o/r\u{3164}", "o/\u{fe00}r", "./a\u{34f}"]
+    {
         assert!(matches!(parse(text), Err(SourceError::Character(_))), "{text:?}");
     }
     let long = format!("./{}", "x".repeat(2047));

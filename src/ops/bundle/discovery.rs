@@ -32,15 +32,14 @@ const TAKEN: [&str; 19] = [
 /// Returns where the files of a bundle's only skill stand at its root, each with the place that it is a copy of.
 ///
 /// # Errors
-/// [`Error::Unfit`] for anything but one skill, and for names that mean something else there.
+/// [`Error::NotOneSkill`], [`Error::Unfit`] for names that mean something else there.
 pub(super) fn copies(
     artifacts: &[ArtifactRef],
     files: &BTreeMap<TreePath, (FileMode, Oid)>,
 ) -> Result<Vec<(TreePath, TreePath)>, Error> {
-    let unfit = |reason: &str| Error::Unfit(vec![reason.to_owned()]);
     let skill = match artifacts {
         [skill] if skill.kind == Kind::Skill => skill,
-        _ => return Err(unfit("an archive for discovery holds one skill and nothing else")),
+        _ => return Err(Error::NotOneSkill),
     };
     let folder = skill.path();
     let below = files.keys().filter_map(|path| Some((path.below(&folder)?.parse::<TreePath>().ok()?, path.clone())));

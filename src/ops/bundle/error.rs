@@ -11,7 +11,7 @@ use crate::model::{ArtifactRef, Class, Digest, ManifestError, NameError, Release
 use crate::ops::collection::{self, fs_class, git_class};
 use crate::pack::PackError;
 use crate::signature::{MinisignError, MinisignVerdict, ObjectError};
-use crate::trust::TrustError;
+use crate::trust::{Lack, TrustError};
 
 /// A use case on a bundle failed.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,12 @@ pub enum Error {
     /// A bundle needs at least one artifact.
     #[error("the bundle would be empty")]
     Empty,
+    /// No artifact has a tag.
+    #[error("no artifact has the tag '{}'", .0.escape_debug())]
+    NoSuchTag(String),
+    /// An archive for discovery clients is one skill.
+    #[error("an archive for discovery holds one skill and nothing else")]
+    NotOneSkill,
     /// Artifacts are not fit to be published.
     #[error("not fit to be published: {}", listed(.0))]
     Unfit(Vec<String>),
@@ -165,6 +171,9 @@ pub enum Error {
         needs: u8,
         /// The policy.
         policy: &'static str,
+        /// Why it reaches no higher level; `None` where nobody has signed it.
+        #[source]
+        reason: Option<Lack>,
     },
     /// The vault's ledger may be held back.
     #[error("'{release}' is released, but the vault's ledger has no checkpoint that is worth something still")]
@@ -226,11 +235,16 @@ impl Error {
             Error::NothingToTake(_) => Class::Policy,
             Error::NoMerge | Error::NoFork | Error::Overwrites(_) => Class::Usage,
             Error::Unsigned { .. } => Class::Consent,
-            Error::Release(_) | Error::NoRelease(_) | Error::NotFetched(_) | Error::NoPack(_) => Class::Name,
-            Error::NoSigningKey | Error::Empty => Class::Usage,
-            Error::Manifest(_) | Error::Tag(_) | Error::Unfit(_) | Error::Taken(_) | Error::Level { .. } => {
-                Class::Policy
+            Error::Release(_) | Error::NoSuchTag(_) | Error::NoRelease(_) | Error::NotFetched(_) | Error::NoPack(_) => {
+                Class::Name
             }
+            Error::NoSigningKey | Error::Empty => Class::Usage,
+            Error::Manifest(_)
+            | Error::Tag(_)
+            | Error::NotOneSkill
+            | Error::Unfit(_)
+            | Error::Taken(_)
+            | Error::Level { .. } => Class::Policy,
             Error::Sign(_) | Error::Minisign { source: MinisignError::Encrypted | MinisignError::Sign(_), .. } => {
                 Class::Io
             }

@@ -14,7 +14,7 @@ use super::said::{Said, said};
 use super::stored::{Source, Stored};
 use super::texts::license_texts;
 use super::wish::Export;
-use super::{Error, Signer, discovery, load_trust, minisign};
+use super::{Error, Signer, discovery, load_trust, minisign, words};
 use crate::fsio::new_file_beside;
 use crate::git::{Expect, GitError, Identity, RefChange, Repo};
 use crate::model::{
@@ -76,8 +76,9 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, &release, fit)?;
-    allowed.extend(tree.allowed.iter().map(|id| (*id).to_owned()));
+    allowed.extend(tree.allowed.iter().cloned());
     allowed.sort();
+    allowed.dedup();
     let (tag_id, new_tag) = match collection.repo.find_ref(&release.ref_name())? {
         Some(tag_id) => (check_existing(context, &collection.repo, tag_id, &release, tree.digest)?, false),
         None => (sign(context, collection, &release, &tree, &allowed)?, true),
@@ -126,8 +127,8 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
 struct Tree {
     id: Oid,
     digest: Digest,
-    /// Ids of what was found in it and allowed.
-    allowed: Vec<&'static str>,
+    /// Findings on the whole that were allowed and there, as the user named them.
+    allowed: Vec<String>,
 }
 
 impl Tree {
@@ -140,10 +141,10 @@ impl Tree {
         fit: Fit,
     ) -> Result<Self, Error> {
         let repo = &collection.repo;
-        let Fit { mut files, mut entries, mut held, licenses, .. } = fit;
+        let Fit { mut files, mut entries, mut held, licenses, license_words, .. } = fit;
         let origins = Origins::read(collection, &wish.artifacts);
-        let Said { artifacts, bundles, license, allowed } =
-            said(collection, wish, release, &origins, &entries, &licenses)?;
+        let Said { artifacts, bundles, license, mut allowed } =
+            said(collection, wish, release, &origins, &entries, (&licenses, &license_words))?;
         let description = description(collection, wish);
         let facts = Facts {
             wish,
@@ -152,7 +153,6 @@ impl Tree {
             author: context.identity.as_ref(),
             artifacts: &artifacts,
             bundles: &bundles,
-            texts: license_texts(collection, &origins, release)?,
         };
         let copies = if wish.discovery { discovery::copies(&wish.artifacts, &files)? } else { Vec::new() };
         for (copy, of) in copies {
@@ -162,11 +162,12 @@ impl Tree {
             }
             files.extend(files.get(&of).copied().map(|file| (copy, file)));
         }
-        for (path, bytes) in generated_files(collection, facts, &files)? {
-            // A skill's own licence at the root is that of the bundle.
-            if files.contains_key(&path) {
-                continue;
-            }
+        let mut generated = generated_files(collection, &facts, &files)?;
+        generated.extend(license_texts(collection, &origins, release)?);
+        // A skill's own licence at the root is that of the bundle.
+        generated.retain(|(path, _)| !files.contains_key(path));
+        allowed.extend(words::check(&facts, &generated)?);
+        for (path, bytes) in generated {
             let id = repo.write_blob(&bytes)?;
             let hashed = Hashed::of(&path, FileMode::Regular, &bytes, wish.compression);
             entries.push(hashed.content);
@@ -245,7 +246,7 @@ fn check_existing(
     digest: Digest,
 ) -> Result<Oid, Error> {
     let stored = Stored::read(repo, tag_id, &context.limits)?;
-    let verified = verify(&stored, Some(release), &Authority { store: &load_trust(context)?, vault: None })?;
+    let verified = verify(&stored, Some(release), &Authority::of(&load_trust(context)?, None))?;
     if verified.get().digest == digest { Ok(tag_id) } else { Err(Error::Taken(release.clone())) }
 }
 

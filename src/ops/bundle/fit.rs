@@ -9,8 +9,8 @@ use super::Error;
 use super::stored::{LARGE_BYTES, Source};
 use super::wish::Export;
 use crate::git::{GitError, TreeFile};
-use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, Oid, TreePath};
-use crate::ops::collection::{Collection, license_in};
+use crate::model::{ArtifactRef, Compression, Digest, FileEntry, FileMode, Kind, MANIFEST_PATH, Oid, TreePath};
+use crate::ops::collection::{Collection, license_in, license_words};
 use crate::pack::held;
 use crate::scan::{
     ArtifactFile, Finding, Level, Severity, is_definition, sort_findings, validate_definition, validate_file,
@@ -32,18 +32,20 @@ pub(super) struct Fit {
     pub(super) held: Vec<FileEntry>,
     /// Licences that their files name.
     pub(super) licenses: BTreeMap<ArtifactRef, String>,
-    /// Ids of findings that were allowed and there, sorted: they are recorded in the release.
+    /// What their files say of their licences, in whatever words.
+    pub(super) license_words: BTreeMap<ArtifactRef, String>,
+    /// Findings that were allowed and there, sorted: as the user named them, by id alone or with the place: they are recorded in the release.
     pub(super) allowed: Vec<String>,
 }
 
-/// Refuses artifacts that break the rules of their kind or hold secrets, unless the finding's id is in `allowed`.
+/// Refuses artifacts that break the rules of their kind or hold secrets, unless the finding is allowed.
 ///
 /// Reads every file once, on all processors, and keeps what there is room for in `source`; see [`Source`] for the memory.
 ///
 /// # Errors
 /// [`Error::Secret`] before [`Error::Unfit`], with every place.
 pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> Result<Fit, Error> {
-    let Export { artifacts, allowed, compression, .. } = wish;
+    let Export { artifacts, compression, .. } = wish;
     let lists = artifacts.iter().map(|artifact| collection.files(artifact)).collect::<Result<Vec<_>, _>>()?;
     let checked: Vec<Checked> = artifacts
         .par_iter()
@@ -52,25 +54,28 @@ pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> 
         .collect::<Result<_, _>>()?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut entries, mut held) = (Vec::new(), Vec::new());
-    let mut licenses = BTreeMap::new();
-    for (artifact, (findings, own, license)) in artifacts.iter().zip(checked) {
+    let (mut licenses, mut words) = (BTreeMap::new(), BTreeMap::new());
+    for (artifact, (findings, own, said)) in artifacts.iter().zip(checked) {
+        let (license, said) = said;
         licenses.extend(license.map(|license| (artifact.clone(), license)));
+        words.extend(said.map(|said| (artifact.clone(), said)));
         own.into_iter().for_each(|file| {
             entries.push(file.content);
             held.push(file.held);
         });
         for finding in findings.into_iter().filter(|finding| finding.severity == Severity::Error) {
-            if allowed.iter().any(|id| id == finding.id) {
-                used.push(finding.id.to_owned());
+            let place = place(artifact, &finding.path);
+            if let Some(allowed) = wish.allows(finding.id, &place) {
+                used.push(allowed);
                 continue;
             }
-            let text = format!("'{artifact}' {}: {} [{}]", finding.path, finding.message, finding.id);
+            let text = format!("'{place}': {} [{}]", finding.message, finding.id);
             if finding.id.starts_with("secret.") { secrets.push(text) } else { reasons.push(text) }
         }
     }
     if let Some(ratio) = suspicious_ratio(&entries, &held) {
-        if allowed.iter().any(|id| id == RATIO_FINDING) {
-            used.push(RATIO_FINDING.to_owned());
+        if let Some(allowed) = wish.allows(RATIO_FINDING, MANIFEST_PATH) {
+            used.push(allowed);
         } else {
             reasons.push(format!(
                 "the pack would unpack to {ratio} times its size, and Claude Code refuses archives above {MAX_RATIO}, where \
@@ -88,7 +93,7 @@ pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> 
     used.dedup();
     let files = lists.into_iter().flatten().map(|file| (file.path, (file.mode, file.id))).collect();
     entries.sort_by(|a: &FileEntry, b| a.path.cmp(&b.path));
-    Ok(Fit { files, entries, held, licenses, allowed: used })
+    Ok(Fit { files, entries, held, licenses, license_words: words, allowed: used })
 }
 
 /// Returns how many times larger than their pack the files are, where clients would take it for a bomb.
@@ -100,7 +105,8 @@ fn suspicious_ratio(entries: &[FileEntry], held: &[FileEntry]) -> Option<u64> {
     (content > pack.saturating_mul(MAX_RATIO)).then(|| content / pack.max(1))
 }
 
-type Checked = (Vec<Finding>, Vec<Hashed>, Option<String>);
+/// Findings, files, and the licence: as an expression, and as it stands there.
+type Checked = (Vec<Finding>, Vec<Hashed>, (Option<String>, Option<String>));
 
 /// A file as it is and as a pack holds it.
 pub(super) struct Hashed {
@@ -154,7 +160,7 @@ fn look(
         .collect();
     let mut findings = validate_definition(artifact, &seen, Level::Strict);
     let main = list.iter().position(|file| file.path == artifact.main_path());
-    let license = main.and_then(|at| license_in(seen[at].2));
+    let license = main.map(|at| (license_in(seen[at].2), license_words(seen[at].2))).unwrap_or_default();
     let mut entries = Vec::with_capacity(list.len());
     for (found, hashed, _) in looked {
         findings.extend(found);
@@ -162,6 +168,14 @@ fn look(
     }
     sort_findings(&mut findings);
     Ok((findings, entries, license))
+}
+
+/// Returns the path in the bundle of a file of an artifact.
+fn place(artifact: &ArtifactRef, below: &TreePath) -> String {
+    match artifact.kind {
+        Kind::Agent | Kind::Command => artifact.path().to_string(),
+        _ => format!("{}/{below}", artifact.path()),
+    }
 }
 
 /// Returns the path of a file below its artifact; the file's own name for an agent or a command.

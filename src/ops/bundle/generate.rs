@@ -27,17 +27,15 @@ pub(super) struct Facts<'a> {
     pub(super) artifacts: &'a [BundleArtifact],
     /// Bundles that artifacts came with, newest first, as `NOTICE` says it.
     pub(super) bundles: &'a BTreeMap<ArtifactRef, Vec<String>>,
-    /// Licence texts.
-    pub(super) texts: BTreeMap<TreePath, Vec<u8>>,
 }
 
-/// Returns the generated files of a bundle, by path.
+/// Returns the generated files of a bundle, by path, without licence texts.
 ///
 /// # Errors
 /// [`Error::Unfit`] for a hook or server that cannot be read.
 pub(super) fn generated_files(
     collection: &Collection,
-    facts: Facts<'_>,
+    facts: &Facts<'_>,
     files: &BTreeMap<TreePath, (FileMode, Oid)>,
 ) -> Result<Vec<(TreePath, Vec<u8>)>, Error> {
     let plugin = PluginFacts {
@@ -48,7 +46,7 @@ pub(super) fn generated_files(
         author: facts.author.map(|who| (who.author.name.clone(), Some(who.author.email.clone()))),
         keywords: Vec::new(),
     };
-    let attributions: Vec<_> = facts.artifacts.iter().map(|one| attribution(one, &facts)).collect();
+    let attributions: Vec<_> = facts.artifacts.iter().map(|one| attribution(one, facts)).collect();
     let mut out: Vec<(&str, Option<Vec<u8>>)> = vec![
         ("plugin.json", Some(agent_plugin_json(&plugin))),
         (".claude-plugin/plugin.json", Some(claude_plugin_json(&plugin))),
@@ -59,8 +57,7 @@ pub(super) fn generated_files(
     out.push(("mcp.json", agent_mcp_json(&servers).0));
     out.push(("hooks/hooks.json", hooks(collection, facts.artifacts, files)?));
     let present = out.into_iter().filter_map(|(path, bytes)| bytes.map(|bytes| (path, bytes)));
-    let generated = present.map(|(path, bytes)| Ok((path.parse().map_err(GitError::from)?, bytes)));
-    generated.chain(facts.texts.into_iter().map(Ok)).collect()
+    present.map(|(path, bytes)| Ok((path.parse().map_err(GitError::from)?, bytes))).collect()
 }
 
 fn attribution(artifact: &BundleArtifact, facts: &Facts<'_>) -> Attribution {

@@ -27,6 +27,9 @@ pub struct Imported {
     /// The new commit; `None` for a dry run, and when the collection had everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Why the policy in force would refuse this, or what it needs; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_refuse: Option<String>,
 }
 
 /// What became of a release that another one needs.
@@ -96,7 +99,7 @@ pub fn import(
     let subject = subject(context, content, &dependencies);
     let committed = change.commit(context, "import", &subject, &done.changed)?;
     let commit = committed.map(|done| done.to_string());
-    Ok(Imported { plan, principal: content.principal.clone(), dependencies, commit })
+    Ok(Imported { plan, principal: content.principal.clone(), dependencies, commit, would_refuse: None })
 }
 
 /// Refuses releases that cannot stand together.
@@ -216,7 +219,7 @@ fn lock(collection: &Collection, wanted: &Incoming<'_>, plan: &Plan, older: Olde
     let before = collection.lock.releases.get(&content.release.bundle);
     let vault = wanted.vault.or_else(|| before?.vault.as_deref()).map(str::to_owned);
     // What it was worth when it was taken stays, or each import would change the lock with the age of a checkpoint.
-    if before.is_some_and(|before| before.tag == tag && before.vault == vault && before.digest.is_some()) {
+    if before.is_some_and(|before| before.tag == tag && before.digest.is_some()) {
         return;
     }
     let (number, level) = (content.listed.as_ref().map(|listed| listed.number), Some(content.level.number()));

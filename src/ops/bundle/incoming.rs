@@ -115,7 +115,7 @@ impl Incoming {
 }
 
 /// Returns where the files of one artifact stand among those of a release, which are in byte order of their paths.
-fn places(content: &ReleaseContent, artifact: &ArtifactRef) -> Range<usize> {
+pub(super) fn places(content: &ReleaseContent, artifact: &ArtifactRef) -> Range<usize> {
     let (path, files) = (artifact.path(), &content.files);
     let below = format!("{path}/");
     let start = |text: &str| files.partition_point(|(entry, _)| entry.path.as_str() < text);

@@ -16,7 +16,7 @@ use crate::ops::Context;
 use crate::pack::Pack;
 use crate::signature::{MAX_REVOKED_BYTES, MAX_SIGNERS_BYTES, MinisignVerdict, rfc3339};
 use crate::trust::{
-    Authority, Evidence, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
+    Authority, Evidence, Lack, Ledger, Level, Policy, ReleaseContent, TrustError, TrustStore, Verified, Voucher,
 };
 
 /// Where a release is looked for.
@@ -179,13 +179,19 @@ pub fn load_trust(context: &Context) -> Result<TrustStore, Error> {
     Ok(TrustStore::parse((&name, &allowed), revoked)?)
 }
 
-/// Verifies a release that was found, by the user's lists and by the ledger of the vault that it came from.
+/// Verifies a release that was found, by the user's lists and by the ledger of the vault that it came from, or by those of `others`
+/// where it came from none.
 ///
 /// # Errors
 /// [`Error::Trust`].
-pub fn verify(context: &Context, found: &Found, vault: Option<Voucher<'_>>) -> Result<Verified<ReleaseContent>, Error> {
+pub fn verify(
+    context: &Context,
+    found: &Found,
+    vault: Option<Voucher<'_>>,
+    others: &[Voucher<'_>],
+) -> Result<Verified<ReleaseContent>, Error> {
     let store = load_trust(context)?;
-    let authority = Authority { store: &store, vault };
+    let authority = Authority { store: &store, vault, others };
     let verified = crate::trust::verify(found.evidence.as_ref(), found.asked.as_ref(), &authority)?;
     if let Some(vault) = vault {
         let (content, pack) = (verified.get(), found.pack.as_ref().map(|(_, _, digest)| *digest));
@@ -207,7 +213,7 @@ pub fn check_policy(context: &Context, content: &ReleaseContent, allowed: Option
     if content.level == Level::Released && !content.is_fresh {
         return Err(Error::Stale { release });
     }
-    Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word() })
+    Err(Error::Level { release, level, needs: needs.number(), policy: context.policy.word(), reason: content.lack() })
 }
 
 /// As [`check_policy`], for a file that nobody has signed. The policy `personal` leaves that to the user, who has to say so; the
@@ -220,7 +226,7 @@ pub fn check_unsigned(context: &Context, path: &Path, level: Level, allowed: Opt
         return Ok(());
     }
     let (release, needs) = (path.display().to_string(), context.policy.needs().number());
-    Err(Error::Level { release, level: level.number(), needs, policy: context.policy.word() })
+    Err(Error::Level { release, level: level.number(), needs, policy: context.policy.word(), reason: None })
 }
 
 /// Returns the SHA-256 that the pack of a release has, wherever it is made; the release must be verified.
@@ -245,6 +251,9 @@ pub struct VerifiedReport {
     pub level: u8,
     /// What the level means.
     pub meaning: Level,
+    /// Why it is no higher one; absent for the highest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Lack>,
     /// Number of its entry in the ledger that vouches for it, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
@@ -256,6 +265,9 @@ pub struct VerifiedReport {
     pub vault: Option<String>,
     /// Whether that ledger has a checkpoint that is worth something still.
     pub is_fresh: bool,
+    /// Vaults whose ids were compared and that list another release of this name, where none lists this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_in: Vec<String>,
     /// Why it was taken back, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yanked: Option<String>,
@@ -298,9 +310,11 @@ pub fn report(found: &Found, verified: &Verified<ReleaseContent>, vault: Option<
         fingerprint: content.fingerprint.clone(),
         level: content.level.number(),
         meaning: content.level,
+        reason: content.lack(),
         number: content.listed.as_ref().map(|listed| listed.number),
         published: content.listed.as_ref().map(|listed| rfc3339(listed.time)),
         is_fresh: content.is_fresh,
+        other_in: content.other_in.clone(),
         vault: vault.filter(|_| content.listed.is_some()).map(str::to_owned),
         yanked: content.listed.as_ref().and_then(|listed| listed.yanked.clone()),
         time: rfc3339(content.time_unix),

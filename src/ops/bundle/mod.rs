@@ -25,6 +25,7 @@ mod signer;
 mod stored;
 mod texts;
 mod wish;
+mod words;
 
 pub(crate) use carry::{unpack, write_release_pack};
 pub use choice::{Choices, Existing};
@@ -40,7 +41,7 @@ pub(crate) use objects::write_objects;
 pub(crate) use origin::stored_manifest;
 pub use plan::{Detail, Older, Plan, Planned, Step, plan};
 pub use portable::{Measure, TooMuchForSome};
-pub use preview::Preview;
+pub use preview::{Look, Preview, look};
 pub(crate) use signer::Signer;
 pub use stored::{Stored, releases};
 pub use wish::Export;

@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fit::below;
+use super::incoming::places;
 use super::plan::Planned;
 use super::{Error, Found};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, FileMode, TreePath};
 use crate::ops::collection::{Collection, FileDiff, Files, Powers, compare, files_of, powers};
 use crate::scan::{Finding, Level, validate};
-use crate::trust::ReleaseContent;
+use crate::trust::{ReleaseContent, TrustError, Verified};
 
 /// What an import would do to one artifact.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -26,6 +28,44 @@ pub struct Preview {
     pub files: Vec<FileDiff>,
     /// What was seen in the release's files.
     pub findings: Vec<Finding>,
+}
+
+/// What an artifact of a release makes a client run, and what was seen in it.
+#[derive(Debug)]
+pub struct Look {
+    /// The artifact.
+    pub artifact: ArtifactRef,
+    /// What it runs and may do.
+    pub powers: Powers,
+    /// What was seen in its files.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at the artifacts of a release, where there is no collection to compare them with. The files of one at a time are held
+/// in memory.
+///
+/// # Errors
+/// [`Error::Trust`] when the bytes are no longer those that were verified.
+pub fn look(found: &Found, verified: &Verified<ReleaseContent>) -> Result<Vec<Look>, Error> {
+    let content = verified.get();
+    let one = |artifact: &ArtifactRef| {
+        let (mut contents, mut executable) = (Vec::new(), Vec::new());
+        for index in places(content, artifact) {
+            let (entry, _) = &content.files[index];
+            let mut bytes = Vec::new();
+            found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
+            if entry.mode == FileMode::Executable {
+                executable.push(entry.path.clone());
+            }
+            contents.push((&entry.path, entry.mode, bytes));
+        }
+        let main = contents.iter().find(|(path, ..)| **path == artifact.main_path());
+        let powers = Powers::of_new(artifact, main.map(|(_, _, bytes)| bytes.as_slice()), executable);
+        let seen: Vec<_> =
+            contents.iter().map(|(path, mode, bytes)| (below(artifact, path), *mode, bytes.as_slice())).collect();
+        Ok(Look { artifact: artifact.clone(), powers, findings: validate(artifact, &seen, Level::Lenient) })
+    };
+    content.manifest.artifacts.iter().map(|bundled| one(&bundled.artifact)).collect()
 }
 
 /// Returns what an import would do to one artifact; its files are written into `memory`.

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::license::LeftOut;
 use super::origin::{self, Origin, Origins};
 use super::wish::Export;
 use super::{Error, license};
 use crate::model::{ArtifactRef, BundleArtifact, FileEntry, Kind, Release, tree_digest};
 use crate::ops::collection::Collection;
+use crate::signature::shown;
 
 /// What a bundle says.
 pub(super) struct Said {
@@ -16,11 +18,12 @@ pub(super) struct Said {
     pub(super) bundles: BTreeMap<ArtifactRef, Vec<String>>,
     /// The licence of the whole.
     pub(super) license: String,
-    /// Ids of what was found and allowed.
-    pub(super) allowed: Vec<&'static str>,
+    /// What allows what was found, as the user wrote it.
+    pub(super) allowed: Vec<String>,
 }
 
-/// Returns what a bundle says that is exported as `release`; `licenses` are those that the artifacts' own files name.
+/// Returns what a bundle says that is exported as `release`; `licenses` are those that the artifacts' own files name, and `words`
+/// what these say in other words.
 ///
 /// # Errors
 /// [`Error::Unfit`] for an expression that leaves out a licence of an artifact, and for an artifact of which nothing says under
@@ -31,14 +34,14 @@ pub(super) fn said(
     release: &Release,
     origins: &Origins<'_>,
     entries: &[FileEntry],
-    licenses: &BTreeMap<ArtifactRef, String>,
+    (licenses, words): (&BTreeMap<ArtifactRef, String>, &BTreeMap<ArtifactRef, String>),
 ) -> Result<Said, Error> {
     let mut allowed = Vec::new();
     if let Err(error) = origins.check(&wish.artifacts) {
         if !wish.allowed.iter().any(|id| id == origin::FINDING) {
             return Err(error);
         }
-        allowed.push(origin::FINDING);
+        allowed.push(origin::FINDING.to_owned());
     }
     let (mut artifacts, mut bundles, mut under_bundle) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
     for artifact in &wish.artifacts {
@@ -52,10 +55,8 @@ pub(super) fn said(
         }
         artifacts.push(bundled);
     }
-    let license = license_of(collection, wish, &artifacts)?;
-    if !license::left_out(&license, &artifacts).is_empty() {
-        allowed.push(license::FINDING);
-    }
+    let (license, left_out) = license_of(collection, wish, &artifacts, words)?;
+    allowed.extend(left_out);
     // As in the bundle that it came with: what is under the licence of the whole need not say so.
     for bundled in artifacts.iter_mut().filter(|one| under_bundle.contains(&one.artifact)) {
         bundled.license = bundled.license.take().filter(|own| *own != license);
@@ -91,17 +92,35 @@ fn has_no_front_matter(kind: Kind) -> bool {
     matches!(kind, Kind::Hook | Kind::Mcp)
 }
 
+/// Returns the licence of the whole, and what allows it to leave out that of an artifact.
+///
 /// # Errors
-/// [`Error::Unfit`] for an expression that leaves out a licence of an artifact, unless that was allowed.
-fn license_of(collection: &Collection, wish: &Export, artifacts: &[BundleArtifact]) -> Result<String, Error> {
-    let named = wish.license.clone().or_else(|| collection.manifest.license.clone());
-    let license = named.unwrap_or_else(|| license::joined(artifacts));
-    let left_out = license::left_out(&license, artifacts);
-    if left_out.is_empty() || wish.allowed.iter().any(|id| id == license::FINDING) {
-        return Ok(license);
-    }
-    let reason = |(artifact, own): (&ArtifactRef, &str)| {
-        format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{}]", license::FINDING)
+/// [`Error::Unfit`] for one that leaves out a licence of an artifact, unless that was allowed.
+fn license_of(
+    collection: &Collection,
+    wish: &Export,
+    artifacts: &[BundleArtifact],
+    words: &BTreeMap<ArtifactRef, String>,
+) -> Result<(String, Vec<String>), Error> {
+    let Some(license) = wish.license.clone().or_else(|| collection.manifest.license.clone()) else {
+        // Made of what they name, it covers them.
+        return Ok((license::joined(artifacts), Vec::new()));
     };
-    Err(Error::Unfit(left_out.into_iter().map(reason).collect()))
+    let (mut allowed, mut reasons) = (Vec::new(), Vec::new());
+    for LeftOut { artifact, own, is_known } in license::left_out(&license, artifacts, words) {
+        if let Some(by) = wish.allows(license::FINDING, artifact.path().as_str()) {
+            allowed.push(by);
+            continue;
+        }
+        let (own, finding) = (shown(own), license::FINDING);
+        reasons.push(if is_known {
+            format!("'{artifact}' is under {own}, which the bundle's {license} leaves out [{finding}]")
+        } else {
+            format!(
+                "'{artifact}' is under '{own}', which is no SPDX expression, so that nobody knows whether the bundle's \
+                 {license} covers it [{finding}]"
+            )
+        });
+    }
+    if reasons.is_empty() { Ok((license, allowed)) } else { Err(Error::Unfit(reasons)) }
 }

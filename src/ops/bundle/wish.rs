@@ -23,7 +23,7 @@ pub struct Export {
     pub license: Option<String>,
     /// The bundles that it needs.
     pub dependencies: BTreeMap<BundleName, VersionReq>,
-    /// Ids of findings that do not keep it from being published.
+    /// Findings that do not keep it from being published: `ID`, or `ID:PATH` for those in one file of the bundle.
     pub allowed: Vec<String>,
     /// How the pack holds the files.
     pub compression: Compression,
@@ -33,4 +33,15 @@ pub struct Export {
     pub output: PathBuf,
     /// The key of minisign that signs the pack too.
     pub minisign: Option<MinisignSigner>,
+}
+
+impl Export {
+    /// Returns what allows a finding at a path of the bundle, as the user wrote it; `None` where nothing does.
+    pub(super) fn allows(&self, id: &str, path: &str) -> Option<String> {
+        let at = |allowed: &&String| {
+            allowed.as_str() == id || allowed.split_once(':').is_some_and(|(other, place)| other == id && place == path)
+        };
+        // An id alone says more: it comes first.
+        self.allowed.iter().filter(at).min_by_key(|allowed| allowed.len()).cloned()
+    }
 }

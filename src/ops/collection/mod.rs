@@ -60,7 +60,7 @@ pub(crate) use settled::{Settled, Taken};
 pub(crate) use source::{Opened, SourceFile};
 pub use status::{ArtifactStatus, Ask, Local, Status, Uncommitted, status};
 pub use tags::{Tagged, TaggedArtifact, tag};
-pub(crate) use take::{entries, license, license_in};
+pub(crate) use take::{entries, license, license_in, license_words};
 pub use undo::undo;
 pub(crate) use update::{Files, files_in, files_of, tree_of};
 pub use update::{Looked, Strategy, Update, UpdateItem, UpdatePlan, UpdateStep, look_for_updates, plan_update, update};

@@ -24,7 +24,7 @@ const FIELDS: [&str; 6] = ["allowed-tools", "tools", "disallowedTools", "permiss
 const WORDS: [&str; 7] = ["type", "command", "url", "server", "tool", "prompt", "args"];
 
 /// What would change in what an artifact makes a client run, and in what it may do.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Powers {
     /// Hooks and servers that come, go or change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -55,7 +55,7 @@ impl Powers {
 }
 
 /// A hook or a server before and after.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunChange {
     /// When it runs: the event of a hook with its matcher, or `server`.
     pub when: String,
@@ -81,7 +81,7 @@ pub struct Run {
 }
 
 /// A key of the front matter before and after.
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldChange {
     /// The key.
     pub field: String,
@@ -91,6 +91,24 @@ pub struct FieldChange {
     /// The value that it would have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+}
+
+impl Powers {
+    /// Returns what an artifact runs and may do that is compared with nothing; `main` is its main file.
+    pub(crate) fn of_new(artifact: &ArtifactRef, main: Option<&[u8]>, executable: Vec<TreePath>) -> Self {
+        let too_large = |bytes: &&[u8]| bytes.len() as u64 > MAX_MAIN_FILE_BYTES;
+        let seen = match main.filter(too_large) {
+            Some(_) => Err("it is too large to be read".to_owned()),
+            None => Seen::of(artifact.kind, main),
+        };
+        match seen {
+            Ok(new) => {
+                let (runs, fields) = (changed_runs(&[], &new.runs), changed_fields(&BTreeMap::new(), &new.fields));
+                Self { runs, fields, executable, problem: None }
+            }
+            Err(problem) => Self { executable, problem: Some(problem), ..Self::default() },
+        }
+    }
 }
 
 /// Returns what changes between two states of an artifact.

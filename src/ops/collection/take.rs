@@ -93,7 +93,12 @@ fn main_file<'a>(artifact: &ArtifactRef, content: &'a [SourceFile]) -> Option<&'
 
 /// Returns the licence that a file's front matter names, where it is an SPDX expression.
 pub(crate) fn license_in(bytes: &[u8]) -> Option<String> {
-    let text = Document::parse(bytes).ok()?.front?.license()?.to_owned();
     // Anything else ("see LICENSE.txt") is a remark and not a licence.
-    spdx::Expression::parse(&text).is_ok().then_some(text)
+    license_words(bytes).filter(|text| spdx::Expression::parse(text).is_ok())
+}
+
+/// Returns what a file's front matter says of its licence, in whatever words.
+pub(crate) fn license_words(bytes: &[u8]) -> Option<String> {
+    let text = Document::parse(bytes).ok()?.front?.license()?.to_owned();
+    (!text.trim().is_empty()).then_some(text)
 }

@@ -12,6 +12,9 @@ pub enum Error {
     /// A text is no recommendation, or an address or note cannot stand in one.
     #[error(transparent)]
     Text(#[from] RecommendationError),
+    /// A note holds what looks like a secret.
+    #[error("the note would publish what looks like a secret: {0}")]
+    Secret(String),
     /// The signature over it does not hold.
     #[error("the recommendation is not what was signed")]
     Bad(#[source] Box<Unbelieved>),
@@ -122,6 +125,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Text(error) => error.class(),
+            Error::Secret(_) => Class::Secret,
             Error::Bad(_) | Error::Signature(_) => Class::Signature,
             Error::NotTrusted { verdict, .. } if matches!(verdict.0, Verdict::CannotCheck { .. }) => Class::Io,
             Error::NotTrusted { .. } => Class::Untrusted,

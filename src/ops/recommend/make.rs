@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::ops::Context;
 use crate::ops::bundle::{self, Found};
+use crate::scan::find_secrets;
 use crate::signature::unarmour;
 use crate::trust::{ReleaseContent, Verified};
 
@@ -41,11 +42,15 @@ pub struct Made {
 /// Makes a recommendation of a release that was verified here.
 ///
 /// # Errors
-/// [`Error::Text`] for an address or a note that cannot stand in one, [`Error::Bundle`] with `NoSigningKey` or `Sign`.
+/// [`Error::Text`] for an address or a note that cannot stand in one, [`Error::Secret`] for a note with a credential,
+/// [`Error::Bundle`] with `NoSigningKey` or `Sign`.
 pub fn make(context: &Context, found: &Found, verified: &Verified<ReleaseContent>, wish: &Wish) -> Result<Made, Error> {
     let content = verified.get();
     let from = wish.from.as_deref().map(Address::parse).transpose()?;
     let note = wish.note.clone().map(|note| check_line("note", note)).transpose()?;
+    if let Some(found) = note.as_deref().and_then(|note| find_secrets(note.as_bytes()).into_iter().next()) {
+        return Err(Error::Secret(found.message));
+    }
     let recommendation = Recommendation {
         release: content.release.clone(),
         tree: content.digest,

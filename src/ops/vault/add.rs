@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{self, LEDGER_REF};
-use super::{Error, kept, upstream};
+use super::{Error, Opened, kept, seen, upstream};
 use crate::fsio::{
     Access, FsError, Lock, Root, create_new, ensure_folder, put_back, read_optional, real_path, remove_if_there,
     write_atomic,
@@ -125,19 +125,20 @@ fn first_look(
     let pin = wanted.map(|_| Pin::Compared);
     let vault =
         Vault { name: name.to_string(), url: url.to_owned(), ledger: wanted.unwrap_or(id), pin, mirrors: Vec::new() };
-    let ledger = ledger::follow(context, &repo, &vault, None, head)?;
+    let ledger = ledger::advance(context, &repo, &vault, None, head)?;
     let _lock = lock(context, name.as_str())?;
     let own = store(context, &vault)?;
     own.remove_locks_of_store()?;
     let here = Remote { url: repo.git_folder().display().to_string() };
-    let seen = ledger::seen_ref(vault.ledger);
-    own.fetch_whole(context.git()?, &here, &[(seen.clone(), seen)])?;
+    let pointer = ledger::seen_ref(vault.ledger);
+    own.fetch_whole(context.git()?, &here, &[(pointer.clone(), pointer)])?;
     super::cache::write(&own, &ledger);
     super::copy::carry_notes(repo.git_folder(), own.git_folder())?;
     kept::keep_record(own.git_folder(), &vault)?;
     kept::note_fetch(context, own.git_folder(), &vault.url)?;
     context.make_durable(own.git_folder())?;
     create_new(&record_path(context, &vault.name), vault.record().as_bytes(), Access::Shared)?;
+    seen::keep(context, &vault.name, &ledger)?;
     Ok((vault, ledger))
 }
 
@@ -235,7 +236,7 @@ pub fn names(context: &Context) -> Result<Vec<String>, Error> {
     Ok(files.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect())
 }
 
-/// Forgets a vault and what was fetched from it.
+/// Forgets a vault and what was fetched from it; how far its ledger was seen is not forgotten.
 ///
 /// # Errors
 /// [`Error::Unknown`], [`Error::Fs`].
@@ -247,6 +248,16 @@ pub fn remove(context: &Context, name: &str) -> Result<Removed, Error> {
         Err(error) => return Err(error),
     };
     let _lock = lock(context, &name)?;
+    if let Some(vault) = vault.as_ref().filter(|vault| store_path(context, &vault.name).is_dir()) {
+        // How far its ledger was seen stays, also where only the ref said it. A store that cannot be read says nothing.
+        if let Ok(Opened { ledger: Some(ledger), .. }) = Opened::to_fetch(context, vault.clone()) {
+            match seen::keep(context, &name, &ledger) {
+                // What its file says stays.
+                Ok(()) | Err(Error::Forked { .. } | Error::SeenFile(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
     remove_if_there(&record_path(context, &name))?;
     crate::fsio::remove_tree(&store_path(context, &name))?;
     crate::fsio::remove_tree(&repair_path(context, &name))?;

@@ -216,7 +216,7 @@ pub(super) fn open_to_change(context: &Context, name: &str) -> Result<(Opened, c
     vault.check_online(context)?;
     context.network()?;
     let lock = super::add::lock(context, &vault.name)?;
-    let mut opened = Opened::of(context, vault)?;
+    let mut opened = Opened::to_fetch(context, vault)?;
     opened.repo.remove_locks_of_store()?;
     opened.repo.gather();
     Ok((opened, lock))

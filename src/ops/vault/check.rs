@@ -6,6 +6,7 @@
 mod content;
 mod entries;
 mod offered;
+mod trouble;
 mod view;
 
 use std::path::Path;
@@ -14,17 +15,18 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::add::{lock, record_of, store_path};
-use super::{Error, Vault, kept, ledger};
+use super::{Error, Vault, kept, ledger, seen};
 use crate::git::Store;
 use crate::model::{Class, Digest, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 
 pub(super) use content::{Depth, Looked, check_all};
 pub(super) use entries::read_all;
 pub use offered::Offered;
 pub(super) use offered::{ask, fetch_some, local_folder};
+pub use trouble::{Part, Remedy, Trouble};
 pub(super) use view::View;
 
 /// What is looked at.
@@ -34,87 +36,6 @@ pub struct Reach {
     pub data: bool,
     /// Whether the vault itself is asked too.
     pub remote: bool,
-}
-
-/// What part of a vault something is wrong with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    /// What the user knows of the vault: its name, address and ledger.
-    Record,
-    /// The files of our store.
-    Store,
-    /// The ledger as it is here.
-    Ledger,
-    /// A release as it is here.
-    Release,
-    /// The vault itself.
-    Vault,
-}
-
-/// What can be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Remedy {
-    /// `vault repair`.
-    Repair,
-    /// `vault pull`: it is a first contact again.
-    Pull,
-    /// The vault has to be added again.
-    Add,
-    /// Its owners have to be asked.
-    Owners,
-    /// The vault's own repository has to be mended.
-    VaultSide,
-    /// The network has to work.
-    Network,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Trouble {
-    /// Kind of the error.
-    pub class: Class,
-    /// What it is about.
-    pub part: Part,
-    /// The file, from the folder of the store or of the vault.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// The release.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub release: Option<String>,
-    /// The object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<String>,
-    /// Number of the entry of the ledger.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entry: Option<u64>,
-    /// What is wrong.
-    pub what: String,
-    /// What can be done about it.
-    pub remedy: Remedy,
-}
-
-impl Trouble {
-    pub(super) fn new(part: Part, class: Class, remedy: Remedy, what: impl Into<String>) -> Self {
-        let what = what.into();
-        Self { class, part, path: None, release: None, object: None, entry: None, what, remedy }
-    }
-
-    pub(super) fn at_path(mut self, path: &str) -> Self {
-        self.path = Some(path.to_owned());
-        self
-    }
-
-    pub(super) fn of_release(mut self, release: &Release) -> Self {
-        self.release = Some(release.to_string());
-        self
-    }
-
-    pub(super) fn of_object(mut self, object: Option<Oid>) -> Self {
-        self.object = object.map(|id| id.to_string());
-        self
-    }
 }
 
 /// A release that is here and that nobody gets, though nothing is damaged.
@@ -237,7 +158,7 @@ pub(super) fn seen_id(refs: &[(String, Oid)]) -> Option<Digest> {
 /// Checks one vault. Writes nothing.
 ///
 /// # Errors
-/// [`Error::Unknown`], [`Error::Fs`] when another process works on it; what is wrong with the vault is no error but in what is
+/// [`Error::Unknown`], [`Error::SeenFile`], [`Error::Fs`] when another process works on it; what else is wrong with the vault is no error but in what is
 /// returned.
 pub fn check(context: &Context, name: &str, reach: Reach) -> Result<Checked, Error> {
     let known = known(context, name)?;
@@ -267,10 +188,13 @@ pub(super) fn check_store(
     depth: Depth,
     checked: &mut Checked,
 ) -> Result<Option<View>, Error> {
-    let Some(mut view) = look(context, folder, checked)? else { return Ok(None) };
+    let Some(mut view) = look(context, folder, id, checked)? else { return Ok(None) };
     checked.ledger = id.or_else(|| seen_id(view.examined.refs()));
     checked.has_evidence = view.examined.refs().iter().any(|(name, _)| name.starts_with(ledger::EVIDENCE));
-    let ledger = checked.ledger.and_then(|id| check_ledger(context, &view, id, checked));
+    let ledger = match checked.ledger {
+        Some(id) => check_ledger(context, &view, id, checked)?,
+        None => None,
+    };
     check_refs(&view, checked);
     if let Some(ledger) = &ledger {
         if super::cache::differs(&view.repo, ledger) {
@@ -286,24 +210,37 @@ pub(super) fn check_store(
 /// Opens what is here of a vault and checks its ledger from the first entry, for those who hand it on to others.
 ///
 /// # Errors
-/// [`Error::NothingSeen`] where there is no ledger here that holds up to where it was seen.
+/// [`Error::NothingSeen`] where there is no ledger here that holds, [`Error::Behind`] where it ends before what was seen.
 pub(super) fn seen_ledger(context: &Context, vault: &Vault) -> Result<(View, Ledger), Error> {
-    let nothing = || Error::NothingSeen(vault.name.clone());
+    let seen = seen::kept(context, vault.ledger)?;
+    let nothing = || match seen {
+        Some(seen) => seen.behind(&vault.name, None),
+        None => Error::NothingSeen(vault.name.clone()),
+    };
     let mut checked = Checked::of(&vault.name);
-    let view = look(context, &store_path(context, &vault.name), &mut checked)?.ok_or_else(nothing)?;
+    let view =
+        look(context, &store_path(context, &vault.name), Some(vault.ledger), &mut checked)?.ok_or_else(nothing)?;
     let head = view.examined.at(&ledger::seen_ref(vault.ledger)).ok_or_else(nothing)?;
     let found = crate::trust::read_ledger(&ledger::Objects(&view.repo), head, crate::trust::Known::Nothing)?;
     if found.id() != vault.ledger {
         return Err(Error::OtherLedger { vault: vault.name.clone(), known: vault.ledger, found: found.id() });
     }
-    Ok((view, found))
+    match seen {
+        Some(seen) if !seen.is_in(&found) => Err(seen.behind(&vault.name, Some(&found))),
+        _ => Ok((view, found)),
+    }
 }
 
 /// Looks at the files of the store; `None` where there is none.
-fn look(context: &Context, folder: &Path, checked: &mut Checked) -> Result<Option<View>, Error> {
+fn look(context: &Context, folder: &Path, id: Option<Digest>, checked: &mut Checked) -> Result<Option<View>, Error> {
     if !folder.is_dir() {
-        let what = "the store is gone, and with it how far the ledger was seen";
-        checked.troubles.push(Trouble::new(Part::Store, Class::Rollback, Remedy::Pull, what));
+        let (what, remedy) = match id.map(|id| seen::kept(context, id)).transpose()?.flatten() {
+            Some(seen) => {
+                (format!("the store is gone; its ledger was seen up to entry {}", seen.number), Remedy::Repair)
+            }
+            None => ("the store is gone, and with it how far the ledger was seen".to_owned(), Remedy::Pull),
+        };
+        checked.troubles.push(Trouble::new(Part::Store, Class::Rollback, remedy, what));
         return Ok(None);
     }
     let view = View::of(context, folder, Some(Store::Partial))?;
@@ -313,23 +250,41 @@ fn look(context: &Context, folder: &Path, checked: &mut Checked) -> Result<Optio
 }
 
 /// Checks the ledger from its first entry up to where it was seen.
-fn check_ledger(context: &Context, view: &View, id: Digest, checked: &mut Checked) -> Option<Ledger> {
+fn check_ledger(context: &Context, view: &View, id: Digest, checked: &mut Checked) -> Result<Option<Ledger>, Error> {
     context.progress.step("checking the ledger", 0, None);
+    let seen = seen::kept(context, id)?;
     let Some(head) = view.examined.at(&ledger::seen_ref(id)) else {
-        let what = "nothing says any more how far the ledger was seen, so one that is wound back would not be noticed";
-        checked.troubles.push(Trouble::new(Part::Ledger, Class::Rollback, Remedy::Pull, what));
-        return None;
+        let (what, remedy) = match seen {
+            Some(seen) => {
+                (format!("the ref of the ledger is gone; it was seen up to entry {}", seen.number), Remedy::Repair)
+            }
+            None => {
+                let what =
+                    "nothing says any more how far the ledger was seen, so one that is wound back would not be noticed";
+                (what.to_owned(), Remedy::Pull)
+            }
+        };
+        checked.troubles.push(Trouble::new(Part::Ledger, Class::Rollback, remedy, what));
+        return Ok(None);
     };
     let (found, trouble) = read_all(&view.repo, head, Part::Ledger, Remedy::Repair);
     checked.troubles.extend(trouble);
-    let found = found?;
+    let Some(found) = found else { return Ok(None) };
     checked.entries = found.number() + 1;
     if found.id() != id {
         let what = format!("the store holds the ledger {}, not {id}", found.id());
         checked.troubles.push(Trouble::new(Part::Ledger, Class::Untrusted, Remedy::Repair, what));
-        return None;
+        return Ok(None);
     }
-    Some(found)
+    if let Some(seen) = seen.filter(|seen| !seen.is_in(&found)) {
+        let here = found.number();
+        let what = format!(
+            "the ledger was seen up to entry {} ({}), and is here up to {here}, without that one",
+            seen.number, seen.commit
+        );
+        checked.troubles.push(Trouble::new(Part::Ledger, Class::Rollback, Remedy::Repair, what));
+    }
+    Ok(Some(found))
 }
 
 /// Checks that refs point to something that is here; tags of releases are looked at with these.
@@ -352,8 +307,7 @@ fn check_releases(
 ) -> Result<(), Error> {
     let store = load_trust(context)?;
     // Whether the user knows the ledger decides what it is worth, and not whether what is here is what it says.
-    let vault = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(vault) };
+    let authority = Authority::of(&store, Some(Voucher::compared(&checked.vault, ledger)));
     let at = |release: &Release| view.examined.at(&release.ref_name());
     checked.listed = ledger.releases().count();
     let listed =

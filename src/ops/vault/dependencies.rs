@@ -191,14 +191,12 @@ impl Offers for Sources<'_> {
                     bring(context, opened, std::slice::from_ref(release))?;
                 }
                 let found = bundle::find(context, &Place::Repository(&opened.repo, name, opened.ledger.as_ref()))?;
-                let verified = bundle::verify(context, &found, opened.voucher(context)?)?;
+                let verified = bundle::verify(context, &found, opened.voucher(context)?, &[])?;
                 (found, verified)
             }
             None => {
                 let found = bundle::find(context, &Place::Repository(&collection.repo, name, None))?;
-                let opened = super::knowing(context, &found)?;
-                let voucher = opened.as_ref().map(|opened| opened.voucher(context)).transpose()?.flatten();
-                let verified = bundle::verify(context, &found, voucher)?;
+                let verified = super::knowing(context, &found)?.verify(context, &found)?;
                 (found, verified)
             }
         };

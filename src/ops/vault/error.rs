@@ -86,8 +86,9 @@ pub enum Error {
     },
     /// The ledger goes on from an earlier entry than the one that was seen last.
     #[error(
-        "the ledger of '{vault}' has two histories that part at entry {at}: {old} (entry {old_number}) was seen, {new} (entry \
-         {new_number}) is offered"
+        "the ledger of '{vault}' has two histories that part at entry {}: {old} (entry {old_number}) was seen, {new} (entry \
+         {new_number}) is offered",
+        at.map_or_else(|| format!("{old_number} or before"), |at| at.to_string())
     )]
     Forked {
         /// The vault.
@@ -100,9 +101,35 @@ pub enum Error {
         new: Oid,
         /// Its number.
         new_number: u64,
-        /// Number of the first entry that is not the same.
-        at: u64,
+        /// Number of the first entry that is not the same, where that is known.
+        at: Option<u64>,
     },
+    /// What is here of a ledger is not all that was seen of it.
+    #[error(
+        "the ledger of '{vault}' was seen up to entry {number} ({commit}), and {}",
+        here.map_or_else(|| "is gone here".to_owned(), |here| format!("is here up to entry {here} only"))
+    )]
+    Behind {
+        /// The vault.
+        vault: String,
+        /// The head that was seen.
+        commit: Oid,
+        /// Its number.
+        number: u64,
+        /// Number of the newest entry here; `None` where the ledger is gone.
+        here: Option<u64>,
+    },
+    /// What was seen of a vault cannot be read, and it may say that a release must not be used.
+    #[error("what was fetched from the vault '{vault}' cannot be read, so nobody can say what it knows of this")]
+    Unread {
+        /// The vault.
+        vault: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// The file that says how far a ledger was seen cannot be used.
+    #[error("'{}', which says how far a ledger was seen, is damaged", .0.display())]
+    SeenFile(PathBuf),
     /// A witness saw another ledger.
     #[error("the witness '{}' saw another entry {number} of the ledger", witness.escape_debug())]
     Contradicted {
@@ -299,6 +326,7 @@ impl Error {
             Error::NotHere { .. } => Class::Net,
             Error::Ahead { .. } => Class::Rollback,
             Error::NotAVault(_) | Error::File(_) | Error::Record(_) | Error::RecordLost { .. } => Class::Parse,
+            Error::SeenFile(_) => Class::Parse,
             Error::Moved { .. } | Error::Gone { .. } => Class::Rollback,
             Error::Taken(_) | Error::Undone(_) => Class::Policy,
             Error::Raced { .. } => Class::Conflict,
@@ -309,7 +337,8 @@ impl Error {
             },
             Error::Ledger(error) => error.class(),
             Error::OtherLedger { .. } => Class::Untrusted,
-            Error::Rewound { .. } => Class::Rollback,
+            Error::Rewound { .. } | Error::Behind { .. } => Class::Rollback,
+            Error::Unread { source, .. } => source.class(),
             Error::Forked { .. } | Error::Contradicted { .. } => Class::Fork,
             Error::Incomplete { .. } | Error::Offline(_) => Class::Net,
             Error::Refused(problem) => problem.class(),

@@ -173,7 +173,7 @@ fn look(context: &Context, collection: &Collection, link: &Link, artifacts: &[Ar
     }
     // What is only offered is not "newer": it has to be what an import would take.
     let voucher = opened.voucher(context).map_err(|error| with_causes(&error))?;
-    let verified = verify(context, &found, voucher).map_err(|error| with_causes(&error))?;
+    let verified = verify(context, &found, voucher, &[]).map_err(|error| with_causes(&error))?;
     check_policy(context, verified.get(), None).map_err(|error| with_causes(&error))?;
     let states = artifacts.iter().zip(&have).map(|(artifact, have)| {
         if !is_behind(have) {

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::add::{first_again, store_path};
+use super::seen;
 use super::upstream::Upstream;
 use super::{Error, Vault, cache, store};
+use crate::fsio::put_back;
 use crate::git::{EntryKind, Expect, GitError, RefChange, Repo, TreeFile, WalkLimits};
-use crate::model::{Digest, MAX_ROOT_BYTES, Oid, Release};
+use crate::model::{Digest, MAX_ROOT_BYTES, Oid};
 use crate::ops::Context;
-use crate::ops::bundle::Found;
-use crate::signature::{MAX_ARMOUR_BYTES, MAX_OBJECT_BYTES, MAX_SIGNERS_BYTES, RawTag};
+use crate::signature::{MAX_ARMOUR_BYTES, MAX_OBJECT_BYTES, MAX_SIGNERS_BYTES};
 use crate::trust::{Known, Ledger, LedgerError, LedgerStore, Pin, Voucher, read_ledger};
 
 /// Branch of a vault with its ledger: a branch, so that every clone has it.
@@ -68,11 +70,31 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens a vault that the user knows, without the network.
+    /// Opens a vault that the user knows, without the network. Its ledger is here as far as it was ever seen, under whatever name.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Git`], [`Error::Ledger`] when our own store is damaged.
+    /// [`Error::Unknown`], [`Error::Git`], [`Error::Ledger`] when our own store is damaged; [`Error::Behind`] and
+    /// [`Error::Forked`] when it is not what was seen.
     pub fn of(context: &Context, vault: Vault) -> Result<Self, Error> {
+        let seen = seen::seen(context, vault.ledger)?;
+        // Who only looks makes no store.
+        let path = store_path(context, &vault.name);
+        put_back(&path)?;
+        if let Some(seen) = seen.filter(|_| !path.is_dir()) {
+            return Err(seen.behind(&vault.name, None));
+        }
+        let opened = Self::to_fetch(context, vault)?;
+        match (&seen, &opened.ledger) {
+            (Some(seen), Some(ledger)) if ledger.number() >= seen.number => seen.check(&opened.vault.name, ledger)?,
+            (Some(seen), here) => return Err(seen.behind(&opened.vault.name, here.as_ref())),
+            (None, _) => {}
+        }
+        Ok(opened)
+    }
+
+    /// As [`Opened::of`], for those who fetch its ledger next: what is missing in the store, or behind what was seen elsewhere, may
+    /// come then. What came is checked ([`follow`]).
+    pub(super) fn to_fetch(context: &Context, vault: Vault) -> Result<Self, Error> {
         let repo = store(context, &vault)?;
         let ledger = seen(&repo, &vault)?;
         Ok(Self { vault, repo, ledger })
@@ -84,38 +106,8 @@ impl Opened {
         let now = u64::try_from(context.now_seconds).unwrap_or(0);
         let is_fresh = ledger.checkpoint().is_some_and(|(_, expires)| expires > now);
         let witnessed = super::witness::witnessed(context, ledger)?;
-        Ok(Some(Voucher { ledger, pin: self.vault.pin, is_fresh, witnessed }))
+        Ok(Some(Voucher { name: &self.vault.name, ledger, pin: self.vault.pin, is_fresh, witnessed }))
     }
-}
-
-/// Returns a vault that the user knows and whose ledger lists exactly this release, so that a pack that came another way is
-/// worth as much as from there. One whose id was compared speaks before any that was taken on first use.
-///
-/// # Errors
-/// [`Error::Record`], [`Error::Ledger`] when our own store of a vault is damaged.
-pub fn knowing(context: &Context, found: &Found) -> Result<Option<Opened>, Error> {
-    let raw = found.evidence.tag().unwrap_or_default();
-    let Ok(tag) = RawTag::parse(&raw) else { return Ok(None) };
-    let Ok(release) = tag.name().parse::<Release>() else { return Ok(None) };
-    let id = gix::objs::compute_hash(tag.target().kind(), gix::object::Kind::Tag, &raw)
-        .map_err(GitError::doing("hash a tag"))?;
-    let mut known: Vec<_> = super::list(context)?.into_iter().filter(|vault| vault.pin.is_some()).collect();
-    known.sort_by_key(|vault| vault.pin != Some(Pin::Compared));
-    for vault in known {
-        let name = vault.name.clone();
-        let opened = match Opened::of(context, vault) {
-            Ok(opened) => opened,
-            // What it could have said is missing, which only lowers the level.
-            Err(error) => {
-                context.progress.warn(&format!("the vault '{name}' is left out: {error}"));
-                continue;
-            }
-        };
-        if opened.ledger.as_ref().is_some_and(|ledger| ledger.tag_of(&release) == Some(id)) {
-            return Ok(Some(opened));
-        }
-    }
-    Ok(None)
 }
 
 /// Returns the ref that says how far a ledger was seen.
@@ -176,10 +168,10 @@ pub(super) fn fetch_branches(
     Ok((heads, bytes))
 }
 
-/// Takes the ledger with a head that was just fetched: checks every entry after `seen`, which is all that was seen of it before
-/// ([`seen`]), and that it goes on from there.
+/// Takes the ledger with a head that was just fetched: checks every entry after `seen`, which is all of it that is here
+/// ([`seen`]), and that it goes on from there and from what was seen under any name.
 ///
-/// The pointer to what was seen moves only then. Where a known vault has none, it is a first contact again, and the user has
+/// What was seen moves on only then. Where nothing says it of a known vault, it is a first contact again, and the user has
 /// to say anew that it is the one they mean.
 ///
 /// # Errors
@@ -191,15 +183,37 @@ pub(super) fn follow(
     seen: Option<&Ledger>,
     head: Oid,
 ) -> Result<Ledger, Error> {
+    let ledger = advance(context, repo, vault, seen, head)?;
+    seen::keep(context, &vault.name, &ledger)?;
+    Ok(ledger)
+}
+
+/// As [`follow`], for a store that may yet be thrown away: the ref in it moves, and nothing else.
+pub(super) fn advance(
+    context: &Context,
+    repo: &Repo,
+    vault: &Vault,
+    seen: Option<&Ledger>,
+    head: Oid,
+) -> Result<Ledger, Error> {
     let ledger = read_ledger(&Objects(repo), head, seen.map_or(Known::Nothing, Known::Read))?;
     if ledger.id() != vault.ledger {
         return Err(other(vault, &ledger));
     }
-    match seen {
-        Some(seen) if seen.head() == head => return Ok(ledger),
-        Some(seen) => follows(context, repo, vault, seen, &ledger)?,
+    if let Some(seen) = seen {
+        follows(context, repo, vault, seen, &ledger)?;
+    }
+    match seen::seen(context, vault.ledger)? {
+        Some(known) if !known.is_in(&ledger) => {
+            keep_evidence(context, repo, [known.commit, head])?;
+            known.check(&vault.name, &ledger)?;
+        }
         // Before the pointer moves: else a crash between the two would keep it quiet for ever.
-        None => super::add::first_again(context, &vault.name)?,
+        None if seen.is_none() => first_again(context, &vault.name)?,
+        _ => {}
+    }
+    if seen.is_some_and(|seen| seen.head() == head) {
+        return Ok(ledger);
     }
     let expect = seen.map_or(Expect::Absent, |seen| Expect::At(seen.head()));
     let change = RefChange { name: seen_ref(vault.ledger), new: Some(head), expect };
@@ -223,15 +237,15 @@ fn follows(context: &Context, repo: &Repo, vault: &Vault, seen: &Ledger, new: &L
     }
     let pairs = seen.records().iter().zip(new.records());
     let common = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
-    Err(Error::Forked { vault, old, old_number, new: new.head(), new_number, at: common })
+    Err(Error::Forked { vault, old, old_number, new: new.head(), new_number, at: Some(common) })
 }
 
-/// Keeps heads that contradict each other, for people to look at.
+/// Keeps heads that contradict each other, for people to look at, as far as they are here.
 fn keep_evidence(context: &Context, repo: &Repo, heads: [Oid; 2]) -> Result<(), Error> {
     let who = context.recorder();
     for head in heads {
         let name = format!("{EVIDENCE}{head}");
-        if repo.find_ref(&name)?.is_none() {
+        if repo.find_ref(&name)?.is_none() && repo.has(head) {
             let change = RefChange { name, new: Some(head), expect: Expect::Absent };
             repo.change_refs(&[change], "skillmeat: evidence", &who)?;
         }

@@ -71,7 +71,7 @@ pub(super) fn standing(
     only: Option<&BTreeSet<Release>>,
 ) -> Result<Vec<VaultRelease>, Error> {
     let store = load_trust(context)?;
-    let authority = Authority { store: &store, vault: opened.voucher(context)? };
+    let authority = Authority::of(&store, opened.voucher(context)?);
     let listed = opened.ledger.iter().flat_map(|ledger| ledger.releases());
     let mut all: BTreeMap<Release, (Oid, bool)> = BTreeMap::new();
     match only {

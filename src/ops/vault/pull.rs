@@ -64,7 +64,7 @@ pub fn pull(context: &Context, name: &str, asked: Asked<'_>) -> Result<Pulled, E
 /// As [`pull`], from the address that stands in `vault`, which may be on this machine.
 pub(super) fn pull_at(context: &Context, vault: Vault, asked: Asked<'_>) -> Result<Pulled, Error> {
     let _lock = lock(context, &vault.name)?;
-    let Opened { vault, repo, ledger: seen } = Opened::of(context, vault)?;
+    let Opened { vault, repo, ledger: seen } = Opened::to_fetch(context, vault)?;
     let upstream = vault.upstream(context)?;
     repo.remove_locks_of_store()?;
     context.progress.step("fetching", 0, None);

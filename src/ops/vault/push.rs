@@ -45,7 +45,7 @@ pub fn push(context: &Context, collection: &Collection, name: &str, what: &str) 
     let who = context.identity.as_ref().ok_or(Error::NoIdentity)?;
     let vault = Vault::find(context, name)?;
     let found = bundle::find(context, &Place::Repository(&collection.repo, what.to_owned(), None))?;
-    let verified = bundle::verify(context, &found, None)?;
+    let verified = bundle::verify(context, &found, None, &[])?;
     let content = verified.get();
     let pack = bundle::pack_digest(context, &collection.repo, content.tag_id, content.manifest.compression)?;
     let body = EntryBody::Publish {

@@ -15,13 +15,14 @@ use super::add::{first_again, lock, record_path, repair_path, store_path};
 use super::check::{
     Checked, Depth, Known, Looked, Part, Remedy, Trouble, View, check_all, check_store, known, read_all,
 };
+use super::seen::{self, Seen};
 use super::{Error, Vault, kept, ledger};
 use crate::fsio::{Access, ensure_folder, exchange, put_back, remove_tree, share_file, share_tree, write_atomic};
 use crate::git::{Expect, RefChange, Repo, Store};
 use crate::model::{Class, Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 use sources::{Source, Wanted, not_asked, sources};
 
 pub(super) use sources::is_git_bundle;
@@ -158,7 +159,8 @@ impl Work<'_> {
         }
         let mut repo = self.begin(view.as_ref())?;
         let seen = view.as_ref().and_then(|view| view.examined.at(&ledger::seen_ref(self.vault.ledger)));
-        let Some(ledger) = self.ledger(&repo, seen, &mut done) else {
+        let kept = seen::kept(context, self.vault.ledger)?;
+        let Some(ledger) = self.ledger(&repo, (seen, kept), &mut done) else {
             done.left = done.found.iter().filter(|trouble| trouble.part != Part::Record).cloned().collect();
             return Ok(done);
         };
@@ -209,12 +211,20 @@ impl Work<'_> {
         Ok(Repo::open(self.fresh)?)
     }
 
-    /// Returns the ledger, up to where it was seen, from the new store: with objects from elsewhere where some are missing.
-    fn ledger(&self, repo: &Repo, seen: Option<Oid>, done: &mut Repaired) -> Option<Ledger> {
+    /// Returns the ledger, up to where it was seen, from the new store: with objects from elsewhere where some are missing. What was
+    /// seen is what the ref of the old store says, or the user's own file where that is further or the ref is lost.
+    fn ledger(&self, repo: &Repo, (by_ref, kept): (Option<Oid>, Option<Seen>), done: &mut Repaired) -> Option<Ledger> {
         let read = |head| read_all(repo, head, Part::Ledger, Remedy::Repair);
         let holds = |head| match read(head) {
             (Some(ledger), None) if ledger.id() == self.vault.ledger => Some(ledger),
             _ => None,
+        };
+        let here = by_ref.and_then(holds);
+        let is_behind = |seen: &Seen| by_ref.is_none() || here.as_ref().is_some_and(|ledger| !seen.is_in(ledger));
+        let seen = match kept.filter(is_behind) {
+            Some(kept) => Some(kept.commit),
+            None if here.is_some() => return here,
+            None => by_ref,
         };
         if let Some(ledger) = seen.and_then(holds) {
             return Some(ledger);
@@ -267,8 +277,7 @@ impl Work<'_> {
         done: &mut Repaired,
     ) -> Result<Vec<Release>, Error> {
         let store = load_trust(self.context)?;
-        let vault = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-        let authority = Authority { store: &store, vault: Some(vault) };
+        let authority = Authority::of(&store, Some(Voucher::compared(&self.vault.name, ledger)));
         // A ref that names another tag is mended: the ledger says which one it is.
         let listed = |release: &Release| at(release).and_then(|_| ledger.tag_of(release));
         let (mut good, mut wanted, mut others) = (Vec::new(), Wanted::new(), Wanted::new());

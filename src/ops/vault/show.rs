@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::add::store_path;
 use super::copy::noted_number;
 use super::kept::{LastFetch, last_fetch};
+use super::witness::statements;
 use super::{Error, HeldKey, Opened, Vault, names};
 use crate::fsio::Root;
 use crate::git::Repo;
@@ -100,7 +101,7 @@ pub struct LedgerReport {
     pub fresh_until: Option<String>,
     /// Whether that is still to come.
     pub is_fresh: bool,
-    /// Number of statements of witnesses that the configuration names.
+    /// Number of statements of witnesses on this ledger that count, of those that the configuration names.
     pub witnesses: usize,
     /// The newest entry that enough witnesses saw.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +175,7 @@ pub fn show(context: &Context, name: &str) -> Result<LedgerReport, Error> {
         },
         fresh_until: ledger.checkpoint().map(|(_, expires)| rfc3339(expires)),
         is_fresh: voucher.is_fresh,
-        witnesses: context.witnesses.len(),
+        witnesses: statements(context, ledger)?.len(),
         witnessed: voucher.witnessed,
         pin: voucher.pin,
         vault: opened.vault.clone(),

@@ -20,7 +20,7 @@ use crate::git::{Expect, PushUpdate, RefChange, Remote, Repo, Store};
 use crate::model::{Oid, Release};
 use crate::ops::Context;
 use crate::ops::bundle::load_trust;
-use crate::trust::{Authority, Known, Ledger, Pin, Voucher, read_ledger};
+use crate::trust::{Authority, Known, Ledger, Voucher, read_ledger};
 
 /// In what form a vault travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -92,8 +92,7 @@ pub fn export(context: &Context, name: &str, to: &Path) -> Result<Carried, Error
 /// Makes sure that every release of the ledger is here with its files.
 fn all_here(context: &Context, vault: &Vault, view: &View, ledger: &Ledger) -> Result<Vec<(Release, Oid)>, Error> {
     let store = load_trust(context)?;
-    let voucher = Voucher { ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(voucher) };
+    let authority = Authority::of(&store, Some(Voucher::compared(&vault.name, ledger)));
     let at = |release: &Release| view.examined.at(&release.ref_name());
     let looked = check_all(context, &view.repo, ledger, &at, &authority, Depth::Files);
     let is_missing = |looked: &Looked| matches!(looked, Looked::NotFetched | Looked::Wrong(_));
@@ -131,7 +130,14 @@ fn check_place(context: &Context, vault: &Vault, ledger: &Ledger, to: &Path, sha
     let pairs = ledger.records().iter().zip(found.records());
     let at = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
     let (old, old_number) = (ledger.head(), ledger.number());
-    Err(Error::Forked { vault: vault.name.clone(), old, old_number, new: found.head(), new_number: found.number(), at })
+    Err(Error::Forked {
+        vault: vault.name.clone(),
+        old,
+        old_number,
+        new: found.head(),
+        new_number: found.number(),
+        at: Some(at),
+    })
 }
 
 /// Fetches a ledger into a folder that is thrown away, and checks all of it.
@@ -231,7 +237,7 @@ pub fn pull_from(context: &Context, name: &str, from: &str, asked: Asked<'_>) ->
     let head = refs.iter().find(|one| one.name == LEDGER_REF).map(|one| one.id);
     let head = head.ok_or_else(|| Error::NotAVault(copy.url.clone()))?;
     let lock = lock(context, name)?;
-    let opened = Opened::of(context, copy.clone())?;
+    let opened = Opened::to_fetch(context, copy.clone())?;
     match &opened.ledger {
         // Looked at before its tags are: those that an older copy has not were never taken back.
         Some(seen) if seen.records().iter().any(|record| record.commit == head) => {

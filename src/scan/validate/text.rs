@@ -4,8 +4,10 @@ use memchr::memchr;
 use memchr::memmem;
 
 use super::{At, Report, told};
+use crate::model::hidden;
 use crate::model::{FileMode, TreePath};
-use crate::scan::{Severity, hidden, secrets};
+use crate::scan::finding::severity_of;
+use crate::scan::{Severity, secrets};
 
 /// Shortest run of base64 that is worth a word, in bytes.
 const MIN_ENCODED_BYTES: usize = 512;
@@ -55,9 +57,7 @@ fn secrets_in(report: &mut Report, path: &TreePath, bytes: &[u8]) {
         let ends = bytes[counted..hit.range.start].iter().filter(|b| **b == b'\n').count();
         line = line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
         counted = hit.range.start;
-        let start =
-            String::from_utf8_lossy(&bytes[hit.range.start..hit.range.end.min(hit.range.start + 4)]).into_owned();
-        report.strict(hit.id, Severity::Warning, At::line(path, line), format!("'{start}…' looks like a {}", hit.what));
+        report.strict(hit.id, Severity::Warning, At::line(path, line), hit.message(bytes));
     }
 }
 
@@ -65,7 +65,7 @@ fn readable(report: &mut Report, path: &TreePath, text: &str) {
     for hit in hidden::find(text).take(if hidden::is_plain(text) { 0 } else { usize::MAX }) {
         let code = u32::from(hit.character);
         let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
-        report.add("text.hidden-unicode", hit.class.severity(), At::line(path, hit.line), message);
+        report.add("text.hidden-unicode", severity_of(hit.class), At::line(path, hit.line), message);
     }
     // Whole-text looks are many times faster than line by line, and most texts have none of these.
     let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();

@@ -4,6 +4,7 @@ use super::super::date::Moment;
 use super::super::key::PublicKey;
 use super::super::pattern::MAX_PATTERN_BYTES;
 use super::{AllowedSigner, LineError};
+use crate::model::hidden::is_hidden;
 
 /// Parses one line without its LF; `None` for a comment or an empty line.
 pub(super) fn parse(line: &[u8], number: usize) -> Result<Option<AllowedSigner>, LineError> {
@@ -44,6 +45,9 @@ fn check_patterns(list: &str) -> Result<(), LineError> {
         let pattern = element.strip_prefix('!').unwrap_or(element);
         (1..=MAX_PATTERN_BYTES).contains(&pattern.len())
     };
+    if let Some(hidden) = list.chars().find(|c| is_hidden(*c)) {
+        return Err(LineError::Hidden(list.to_owned(), hidden));
+    }
     if list.split(',').all(fits) { Ok(()) } else { Err(LineError::Pattern) }
 }
 

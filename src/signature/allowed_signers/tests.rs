@@ -56,6 +56,14 @@ fn lines_that_are_not_understood_are_named() {
     for principals in ["\"\"", ",a", "a,", "a,,b", "!", &"x".repeat(1023)] {
         assert_eq!(line_error(&format!("{principals} {key}")), LineError::Pattern, "{principals}");
     }
+    for principals in ["a@x\u{3164}", "\"a@x\u{202e}\"", "a\u{fe0f}@x,b@x", "*@x\u{2800}"] {
+        assert!(matches!(line_error(&format!("{principals} {key}")), LineError::Hidden(..)), "{principals}");
+    }
+    assert!(matches!(line_error(&format!("a@x namespaces=\"git\u{200b}\" {key}")), LineError::Hidden(_, '\u{200b}')));
+    assert!(
+        parse(&format!("söre@example.com {key} a remark\u{200b}")).is_ok(),
+        "letters are seen, remarks name nobody"
+    );
     let options = [
         "touch-required",
         "cert-authority,",

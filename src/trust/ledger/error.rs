@@ -221,6 +221,18 @@ pub enum Refusal {
         /// From where on the key is not believed.
         since: u64,
     },
+    /// The key that signed it is revoked, and the ledger does not list it from before that.
+    #[error(
+        "'{release}' is signed by {fingerprint}, a key that is revoked since entry {since}, and the ledger does not list it"
+    )]
+    KeyRevoked {
+        /// The release.
+        release: String,
+        /// The key.
+        fingerprint: String,
+        /// From where on the key is not believed.
+        since: u64,
+    },
 }
 
 impl LedgerError {

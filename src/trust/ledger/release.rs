@@ -116,6 +116,33 @@ impl Ledger {
         Ok(Listed { number, principal, time, yanked })
     }
 
+    /// Says whether the ledger lists another release of this name, where the one at hand came another way.
+    ///
+    /// Names of bundles are not the same for all vaults, so that alone speaks against nobody. It does where the key belongs to the
+    /// people of this one: they publish a version once.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyRevoked`] where the key is believed no longer: only what is listed has a place before that.
+    /// [`Refusal::Differs`].
+    pub fn has_other(&self, release: &Release, tag: Oid, key: &PublicKey) -> Result<bool, Refusal> {
+        let Err(refusal) = self.check_tag(release, tag) else { return Ok(false) };
+        if let Some(revoked) = self.revocations().into_iter().find(|revoked| revoked.key == *key) {
+            let (release, fingerprint) = (release.to_string(), key.fingerprint());
+            return Err(Refusal::KeyRevoked { release, fingerprint, since: revoked.since });
+        }
+        match refusal {
+            Refusal::Differs { .. } if self.ever_held(key) => Err(refusal),
+            Refusal::Differs { .. } => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Says whether someone in this vault holds a key or ever held it.
+    fn ever_held(&self, key: &PublicKey) -> bool {
+        let mut all = self.epochs.iter().map(|epoch| &epoch.files);
+        all.any(|files| files.allowed().holder(key).is_some() || files.holder(key).is_some())
+    }
+
     /// Says whether files and pack of a release are those that were published.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub struct Convert {
     pub bundle: BundleName,
     /// Its version.
     pub version: Version,
-    /// Ids of findings that do not keep it from being published.
+    /// Findings that do not keep it from being published: `ID`, or `ID:PATH`.
     pub allowed: Vec<String>,
     /// Where the new pack goes.
     pub output: PathBuf,

@@ -46,6 +46,9 @@ pub struct ImportedOld {
     /// The new commit; `None` for a dry run, and when the collection had everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Why the policy in force would refuse this; only of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would_refuse: Option<String>,
 }
 
 /// Plans the import of an old pack. Writes nothing.
@@ -146,5 +149,5 @@ pub fn import(
         several => format!("Import {} artifacts from an unsigned pack", several.len()),
     };
     let committed = change.commit(context, "import", &subject, &changed)?;
-    Ok(ImportedOld { plan, commit: committed.map(|done| done.to_string()) })
+    Ok(ImportedOld { plan, commit: committed.map(|done| done.to_string()), would_refuse: None })
 }

@@ -15,7 +15,7 @@ use crate::ops::bundle::load_trust;
 use crate::ops::collection::{git_class, with_causes};
 use crate::ops::vault::ledger::LEDGER_REF;
 use crate::ops::vault::{Error, INDEX_REF, Vault, upstream};
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 
 /// Most releases that are looked for one by one when a vault does not give all of them.
 const MAX_FAILED: usize = 20;
@@ -229,8 +229,7 @@ fn compare(
         }
     }
     let store = load_trust(context)?;
-    let voucher = Voucher { ledger: &ledger, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(voucher) };
+    let authority = Authority::of(&store, Some(Voucher::compared(&vault.name, &ledger)));
     let is_there =
         |release: &Release| tag_here(release).filter(|tag| ledger.tag_of(release) == Some(*tag) && repo.has(*tag));
     let mut whole = 0;
@@ -272,5 +271,5 @@ fn contradiction(vault: &Vault, seen: &Ledger, new: &Ledger) -> Option<Error> {
     }
     let pairs = seen.records().iter().zip(new.records());
     let at = pairs.take_while(|(a, b)| a.commit == b.commit).count() as u64;
-    Some(Error::Forked { vault, old, old_number, new: head, new_number, at })
+    Some(Error::Forked { vault, old, old_number, new: head, new_number, at: Some(at) })
 }

@@ -19,7 +19,7 @@ use crate::ops::vault::check::{
 };
 use crate::ops::vault::ledger::LEDGER_REF;
 use crate::ops::vault::{Error, Vault};
-use crate::trust::{Authority, Ledger, Pin, Voucher};
+use crate::trust::{Authority, Ledger, Voucher};
 
 /// What became of the vault's own repository.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -127,8 +127,7 @@ type Lost = Vec<(gix::object::Kind, Oid)>;
 /// Returns the releases that are whole here, and the objects of these and of the ledger that the vault has not.
 fn lost_objects(context: &Context, ours: &View, seen: &Ledger, theirs: &View) -> Result<(Vec<Release>, Lost), Error> {
     let store = load_trust(context)?;
-    let voucher = Voucher { ledger: seen, pin: Some(Pin::FirstUse), is_fresh: false, witnessed: None };
-    let authority = Authority { store: &store, vault: Some(voucher) };
+    let authority = Authority::of(&store, Some(Voucher::compared("", seen)));
     let at = |release: &Release| ours.examined.at(&release.ref_name());
     let looked = check_all(context, &ours.repo, seen, &at, &authority, Depth::Data);
     let whole: Vec<Release> = looked
