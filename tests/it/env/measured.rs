@@ -7,8 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::Ran;
 
-/// Longest time in which hostile input is refused, whatever it is.
-const MAX_TIME: Duration = Duration::from_secs(10);
+/// Most time of the processor in which hostile input is refused, whatever it is.
+const MAX_PROCESSOR: Duration = Duration::from_secs(10);
+
+/// Longest time until then by the clock: longer, since a machine may do much else at the same time.
+const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// What Linux counts the time of processors in, in milliseconds (`USER_HZ` of proc(5), 100 everywhere).
+const TICK_MS: u64 = 10;
 
 /// Most memory that is resident while it is refused, in KiB. What the program maps of its own file counts too.
 const MAX_RESIDENT_KIB: u64 = 256 * 1024;
@@ -20,6 +26,8 @@ const PAUSE: Duration = Duration::from_micros(500);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Used {
     pub time: Duration,
+    /// Time of the processor, of all threads.
+    pub processor: Duration,
     /// Most memory that was resident, in KiB; 0 where the run was over before anyone looked.
     pub resident_kib: u64,
     /// Most of it that no file stands behind, in KiB, as far as it was seen.
@@ -30,7 +38,7 @@ impl Used {
     /// Checks what hostile input may take at most.
     #[track_caller]
     pub fn assert_little(&self, what: &str) {
-        assert!(self.time < MAX_TIME, "{what}: {self:?}");
+        assert!(self.time < MAX_TIME && self.processor < MAX_PROCESSOR, "{what}: {self:?}");
         assert!(self.resident_kib < MAX_RESIDENT_KIB, "{what}: {self:?}");
     }
 }
@@ -42,15 +50,17 @@ impl Ran {
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
         let started = Instant::now();
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let status = format!("/proc/{}/status", child.id());
+        let folder = format!("/proc/{}", child.id());
+        let read = |name: &str| fs::read_to_string(format!("{folder}/{name}")).unwrap_or_default();
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let watch = scope.spawn(|| {
                 let mut used = Used::default();
                 while !is_over.load(Ordering::Relaxed) {
-                    let text = fs::read_to_string(&status).unwrap_or_default();
+                    let text = read("status");
                     used.resident_kib = used.resident_kib.max(kib(&text, "VmHWM:"));
                     used.anonymous_kib = used.anonymous_kib.max(kib(&text, "RssAnon:"));
+                    used.processor = used.processor.max(processor(&read("stat")));
                     std::thread::sleep(PAUSE);
                 }
                 used
@@ -69,18 +79,27 @@ fn kib(status: &str, key: &str) -> u64 {
     value.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
 }
 
+/// Returns the time of the processor from `/proc/PID/stat`: the fields 14 and 15; the second, a name, may hold blanks.
+fn processor(stat: &str) -> Duration {
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').skip(11).take(2);
+    Duration::from_millis(TICK_MS * fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
+}
+
 #[test]
 fn what_a_run_takes_is_seen() {
-    let script = "import time\nheld = bytearray(b'x') * (100 << 20)\ntime.sleep(0.5)\nprint(len(held))";
+    let script =
+        "import time\nheld = bytearray(b'x') * (100 << 20)\nwhile time.process_time() < 0.5: pass\nprint(len(held))";
     let mut command = Command::new("python3");
     command.args(["-c", script]);
     let (ran, used) = Ran::measured(command);
     assert_eq!(ran.ok().stdout.trim(), (100 << 20).to_string());
     assert!((100 << 10..200 << 10).contains(&used.anonymous_kib), "{used:?}");
     assert!(used.resident_kib >= used.anonymous_kib && used.time >= Duration::from_millis(500), "{used:?}");
+    assert!((300..5000).contains(&used.processor.as_millis()), "{used:?}");
     let too_much = Used { resident_kib: MAX_RESIDENT_KIB, ..used };
     let too_long = Used { time: MAX_TIME, ..used };
-    for used in [too_much, too_long] {
+    let too_busy = Used { processor: MAX_PROCESSOR, ..used };
+    for used in [too_much, too_long, too_busy] {
         assert!(std::panic::catch_unwind(|| used.assert_little("it")).is_err(), "{used:?}");
     }
 }
