@@ -35,7 +35,11 @@ impl Access {
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
     let at = || FsError::at("read", path);
     let file = File::open(path).map_err(at())?;
-    let length = file.metadata().map_or(0, |meta| meta.len()).min(limit);
+    // A file without end, such as a pipe, has the length 0.
+    let length = file.metadata().map_or(0, |meta| meta.len());
+    if length > limit {
+        return Err(FsError::TooLarge { path: path.to_owned(), limit });
+    }
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(at())?;
     if bytes.len() as u64 > limit {

@@ -262,8 +262,12 @@ fn read_at(dir: BorrowedFd<'_>, name: &str, full: PathBuf, limit: u64) -> Result
     if !matches!(stat.found, Found::File(_)) {
         return Err(FsError::Escapes(full));
     }
-    let mut bytes = Vec::new();
+    if stat.size > limit {
+        return Err(FsError::TooLarge { path: full, limit });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size).unwrap_or(0).saturating_add(1));
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(FsError::at("read", &full))?;
+    // It may have grown meanwhile.
     if bytes.len() as u64 > limit {
         return Err(FsError::TooLarge { path: full, limit });
     }

@@ -213,7 +213,8 @@ fn lock(collection: &Collection, wanted: &Incoming<'_>, plan: &Plan, older: Olde
     let tag = content.tag_id.to_string();
     // What waits as a whole was not taken yet; and what is the same as a newer one does not go back.
     let waits = plan.has_conflicts() && !change.has_artifact_of(&tag);
-    if waits || (plan.older_than.is_some() && older == Older::Refuse) {
+    let is_kept_out = plan.artifacts.iter().all(|planned| planned.step == Step::Skip);
+    if waits || is_kept_out || (plan.older_than.is_some() && older == Older::Refuse) {
         return;
     }
     let before = collection.lock.releases.get(&content.release.bundle);
