@@ -22,6 +22,7 @@ pub use cloud::Cloud;
 pub use gcs::{Gcs, TOKEN};
 pub use http::Asked;
 pub use keys::{KEY, Key, STRANGER};
+pub use measured::assert_nothing_started;
 pub use s3::{BUCKET, FAULTS, Fault, S3, SECRET};
 pub use server::Server;
 pub use snapshot::{Depth, Snapshot};
@@ -203,6 +204,8 @@ impl TestEnv {
         // What is waited for or asked of others takes as long as it takes; what was looked at takes little.
         if status_of(class) == CHECKED {
             [used, used_for_json].iter().for_each(|used| used.assert_little(&format!("{args:?} was refused")));
+            self.trace(args);
+            before.assert_same(&self.snapshot(depth), &format!("{args:?} was refused once more"));
         }
         ran
     }

@@ -1,11 +1,12 @@
 //! What a run takes, in time and memory: the last part of invariant N.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Ran;
+use super::{Ran, TestEnv, program};
 
 /// Most time of the processor in which hostile input is refused, whatever it is.
 const MAX_PROCESSOR: Duration = Duration::from_secs(10);
@@ -18,6 +19,9 @@ const TICK_MS: u64 = 10;
 
 /// Most memory that is resident while it is refused, in KiB. What the program maps of its own file counts too.
 const MAX_RESIDENT_KIB: u64 = 256 * 1024;
+
+/// Programs that may be started.
+const KNOWN: [&str; 3] = ["git", "ssh-keygen", "git-skillmeat"];
 
 /// How often a running program is looked at.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -71,6 +75,36 @@ impl Ran {
             (Self::from(output), Used { time, ..watch.join().expect("no panic") })
         })
     }
+}
+
+/// With this variable each refusal is looked at by strace as well. `.ci/run` sets it for those of signatures, ledgers and texts.
+const TRACE: &str = "SKILLMEAT_TEST_TRACE";
+
+impl TestEnv {
+    /// Runs the program once more, and checks that it starts nothing but git and ssh-keygen and talks to nobody.
+    pub fn trace(&self, args: &[&str]) {
+        // What has to ask somebody first starts what git and curl need for that.
+        let asks = |word: &str| word == "vault" || word == "--forge" || word.starts_with("skillmeat-ref:");
+        if std::env::var_os(TRACE).is_none() || args.iter().any(|word| asks(word)) {
+            return;
+        }
+        let trace = tempfile::NamedTempFile::new().expect("a file");
+        let mut command = self.command("strace");
+        command.args(["-f", "-qq", "-e", "trace=execve,connect", "-o"]).arg(trace.path()).arg(program()).args(args);
+        let ran = Ran::of(command);
+        assert_nothing_started(&fs::read_to_string(trace.path()).expect("a trace"), &format!("{args:?}: {ran:?}"));
+    }
+}
+
+/// Checks that nothing was started but git and ssh-keygen, and nobody was asked over a network.
+pub fn assert_nothing_started(calls: &str, what: &str) {
+    assert!(calls.contains("execve("), "nothing was traced: {what}: {calls}");
+    for call in calls.lines().filter(|call| call.contains("execve(") && !call.contains(" ENOENT ")) {
+        let started = call.split('"').nth(1).unwrap_or_default();
+        let name = Path::new(started).file_name().and_then(|name| name.to_str());
+        assert!(name.is_some_and(|name| KNOWN.contains(&name)), "{what}: {call}");
+    }
+    assert!(!calls.contains("AF_INET"), "{what}: {calls}");
 }
 
 /// Returns a number of `/proc/PID/status`; 0 where the process is over.
