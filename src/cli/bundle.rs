@@ -311,7 +311,11 @@ pub(super) fn is_pack(session: &Session, what: &str) -> bool {
 }
 
 fn verify(session: &Session, what: &str, minisign_key: Option<&str>, level: Option<Level>) -> Result<Report, Failure> {
-    let (found, judges) = find(session, what)?;
+    let found = find(session, what);
+    if let (Err(_), Some(key)) = (&found, minisign_key.filter(|_| is_pack(session, what))) {
+        passphrase::check_file(session, what, key)?;
+    }
+    let (found, judges) = found?;
     // First, so that what is bad is refused whatever the tag says.
     let minisign = minisign_key.map(|key| passphrase::minisign_verdict(session, &found, key)).transpose()?;
     let (verified, report) = verified(session, &found, &judges, minisign.as_ref())?;

@@ -40,6 +40,12 @@ fn ask(session: &Session, question: &str) -> Option<String> {
     (read.is_ok() && restored.is_ok()).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Checks `PACK.minisig` of a file in which no release was found.
+pub(super) fn check_file(session: &Session, what: &str, key: &str) -> Result<(), Failure> {
+    let key = bundle::minisign_key(&session.environment.folder, key)?;
+    Ok(bundle::minisign_of_file(&session.environment.absolute(what.as_ref()), &key).map(drop)?)
+}
+
 /// Checks `PACK.minisig`; whatever is not good is an error.
 pub(super) fn minisign_verdict(session: &Session, found: &Found, key: &str) -> Result<MinisignVerdict, Failure> {
     let key = bundle::minisign_key(&session.environment.folder, key)?;

@@ -210,8 +210,7 @@ fn the_real_program_verifies_ours_and_we_verify_its() {
     fs::write(&signed.pack, bytes).expect("a pack");
     let ran = minisign(&["-V", "-H", "-m", pack, "-p", text(&home.join("locked.pub"))], "");
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    // Bytes behind its end: it is no pack, whoever signed what.
-    env.refused("pack", &["verify", pack, "--minisign-key", text(&home.join("locked.pub"))]);
+    env.refused("signature", &["verify", pack, "--minisign-key", text(&home.join("locked.pub"))]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Signatures of minisign beside packs: for people without ssh, and never in place of the tag's.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::error::NotGood;
+use super::locate::open_pack;
 use super::{Error, Export, Found};
 use crate::fsio::{FsError, NewFile, new_file_beside, open_file, read};
 use crate::model::{Digest, Release};
@@ -51,9 +52,21 @@ pub fn minisign_key(folder: &Path, text: &str) -> Result<MinisignKey, Error> {
 /// [`Error::Minisig`] for every verdict that is not good; [`Error::Fs`].
 pub fn minisign_verdict(found: &Found, key: &MinisignKey) -> Result<Option<MinisignVerdict>, Error> {
     let (Some((pack, ..)), Some(mut file)) = (&found.pack, found.file.as_ref()) else { return Ok(None) };
-    match verify_minisign(key, signature_of(pack)?.as_deref(), &mut file) {
-        good @ MinisignVerdict::Good { .. } => Ok(Some(good)),
-        other => Err(Error::Minisig { path: pack.clone(), source: NotGood(other) }),
+    judged(pack, &mut file, key).map(Some)
+}
+
+/// As [`minisign_verdict`], of a file in which no release was found: what is bad is refused as that, whatever else it is.
+///
+/// # Errors
+/// As [`minisign_verdict`].
+pub fn minisign_of_file(pack: &Path, key: &MinisignKey) -> Result<MinisignVerdict, Error> {
+    judged(pack, &mut open_pack(pack)?, key)
+}
+
+fn judged(pack: &Path, file: &mut (impl Read + Seek), key: &MinisignKey) -> Result<MinisignVerdict, Error> {
+    match verify_minisign(key, signature_of(pack)?.as_deref(), file) {
+        good @ MinisignVerdict::Good { .. } => Ok(good),
+        other => Err(Error::Minisig { path: pack.to_owned(), source: NotGood(other) }),
     }
 }
 

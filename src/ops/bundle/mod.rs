@@ -36,7 +36,7 @@ pub use judged::check_listed;
 pub use locate::{
     Found, Place, VerifiedReport, Wanted, check_policy, check_unsigned, find, load_trust, pack_digest, report, verify,
 };
-pub use minisign::{minisign_key, minisign_signer, minisign_verdict};
+pub use minisign::{minisign_key, minisign_of_file, minisign_signer, minisign_verdict};
 pub(crate) use objects::write_objects;
 pub(crate) use origin::stored_manifest;
 pub use plan::{Detail, Older, Plan, Planned, Step, plan};
