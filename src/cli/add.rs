@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::consent;
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, brief, clean, count, findings_text, runs_text, short};
 use crate::model::{ArtifactName, ArtifactRef, Class, Kind};
-use crate::ops::collection::{self, AddPlan, AddStep, Error, Obstacles, Offer, Otherwise};
+use crate::ops::collection::{self, AddPlan, AddStep, Consents, Error, Obstacles, Offer, Otherwise};
 use crate::scan::Note;
 
 /// Most notes of one kind that are shown.
@@ -78,7 +79,7 @@ impl Add {
         }
         if !plan.runs.is_empty() && !self.yes {
             let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
-            if !session.confirm("Add what a client will run by itself?") {
+            if !consent::agrees(session, &Consents::of(&plan.runs)) {
                 return Err(Error::Consent.into());
             }
         }

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::consent;
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, count, findings_text, runs_text, short};
 use crate::model::Class;
 use crate::model::foreign::{Checked, Manager};
-use crate::ops::collection::{self, AdoptItem, AdoptPlan, AdoptStep, Collection, Error};
+use crate::ops::collection::{self, AdoptItem, AdoptPlan, AdoptStep, Collection, Consents, Error};
 
 /// Most notes and parts that are listed for people; JSON has all.
 const MAX_LISTED: usize = 20;
@@ -83,7 +84,7 @@ impl Consent {
             return Ok(());
         }
         let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(plan, true).as_bytes());
-        if session.confirm("Adopt what a client will run by itself?") { Ok(()) } else { Err(Error::Consent.into()) }
+        if consent::agrees(session, &Consents::of(&plan.runs)) { Ok(()) } else { Err(Error::Consent.into()) }
     }
 }
 

@@ -9,8 +9,8 @@ use super::session::Session;
 use super::text::{NAME, WARNING, brief, clean, short};
 use super::update::upstream_text;
 use crate::model::Class;
-use crate::ops::bundle::Existing;
-use crate::ops::collection::{Strategy, Update, UpdatePlan, Upstream, with_causes};
+use crate::ops::bundle::{Detail, Existing};
+use crate::ops::collection::{Consents, Strategy, Update, UpdatePlan, Upstream, with_causes};
 use crate::ops::vault::{self, BundleUpdate, Followed};
 
 /// What `update` returns.
@@ -32,7 +32,7 @@ pub(super) struct Following {
 
 impl Following {
     /// Asks the vaults, and plans.
-    pub(super) fn look(session: &Session, wish: &Update) -> Result<Self, Failure> {
+    pub(super) fn look(session: &Session, wish: &Update, detail: Detail) -> Result<Self, Failure> {
         let collection = session.collection()?;
         let existing = match wish.strategy {
             Strategy::Merge => Existing::Merge,
@@ -42,7 +42,7 @@ impl Following {
         let followed = vault::follow(&session.context, &collection, &collection.select(&wish.artifacts)?);
         let one = |followed: Followed| {
             // A bundle that cannot be taken holds up no other.
-            let (plan, problem) = match followed.plan(&session.context, &collection, existing) {
+            let (plan, problem) = match followed.plan(&session.context, &collection, existing, detail) {
                 Ok(plan) => (plan, None),
                 Err(error) => (None, Some(with_causes(&error))),
             };
@@ -58,9 +58,9 @@ impl Following {
         self.seen.iter().all(|(_, update)| update.plan.is_none())
     }
 
-    /// Says whether a person should see first what would be taken.
-    pub(super) fn needs_consent(&self) -> bool {
-        self.seen.iter().any(|(_, update)| update.needs_consent())
+    /// Returns what a person should agree to before it is taken.
+    pub(super) fn consents(&self) -> Consents {
+        self.seen.iter().map(|(_, update)| update.consents()).fold(Consents::default(), Consents::and)
     }
 
     /// Takes what is newer, a commit for each bundle.

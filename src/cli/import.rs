@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::bundle::is_pack;
 use super::choose;
+use super::consent;
 use super::failure::Failure;
 use super::overview::{Told, finding_text, overview_text};
 use super::powers::powers_text;
@@ -20,7 +21,7 @@ use super::verified::{
 use crate::model::{ArtifactRef, Class, Digest, Recommendation};
 use crate::ops::bundle::{
     self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
-    Preview, Step, VerifiedReport,
+    Preview, SignedBy, Step, VerifiedReport,
 };
 use crate::ops::vault::{self, Asked, Judges, Locked, Opened, Vault};
 use crate::scan::Severity;
@@ -168,6 +169,8 @@ pub(super) fn import_from(
     });
     let incoming: Vec<_> = incoming.collect();
     bundle::check_together(&root, &incoming)?;
+    let signer = SignedBy::of(&collection, content);
+    let signers: Vec<_> = needed.iter().map(|one| SignedBy::of(&collection, one.verified.get())).collect();
     let reports: Vec<_> =
         needed.iter().map(|one| bundle::report(&one.found, &one.verified, one.vault.as_deref())).collect();
     let shown = |plan: &Plan| {
@@ -188,19 +191,20 @@ pub(super) fn import_from(
         text.push_str(&refusal_text(would_refuse.as_deref()));
         let principal = report.principal.clone();
         let done = Imported { plan, principal, dependencies, commit: None, would_refuse };
-        return Ok(imported(done, report, reports, text));
+        return Ok(imported(done, (report, signer.is_new), reports, text));
     }
     for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
         check_policy(session, content, wish.allow_level)?;
     }
     plan.check_age(wish.older)?;
     dependencies.iter().try_for_each(|one| one.plan.check_age(Older::Refuse))?;
-    let asked = dependencies.iter().map(|one| &one.plan).chain([&plan]).filter(|plan| plan.changes());
-    let mut asked = asked.filter(|plan| !wish.has_agreed_to(plan.digest));
-    if let Some(first) = asked.next() {
+    let all = dependencies.iter().map(|one| &one.plan).zip(&signers).chain([(&plan, &signer)]);
+    let asked = all.filter(|(plan, _)| plan.changes() && !wish.has_agreed_to(plan.digest));
+    let asked: Vec<_> = asked.collect();
+    if let Some((first, _)) = asked.first() {
         preview(&mut text);
         let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
-        if !session.confirm("Import this?") {
+        if !consent::imports(session, &asked) {
             return Err(Error::Consent { release: first.release.clone(), digest: first.digest }.into());
         }
     }
@@ -235,7 +239,7 @@ pub(super) fn import_from(
     if let Some(reason) = &report.yanked {
         text.push_str(&format!("{WARNING}taken back{WARNING:#} by its publisher: {}\n", clean(reason)));
     }
-    Ok(imported(done, report, reports, text))
+    Ok(imported(done, (report, signer.is_new), reports, text))
 }
 
 /// Says why nothing was changed: what was kept is not what the release has.
@@ -282,14 +286,22 @@ pub(super) struct ImportedRelease {
     done: Imported,
     /// What is known of it.
     release: VerifiedReport,
+    /// Whether nothing was taken here before that its key has signed; where an earlier release of this bundle was, whether that has
+    /// another key.
+    signer_is_new: bool,
     /// What is known of the releases that it needs, in the order of `dependencies`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     needs: Vec<VerifiedReport>,
 }
 
 /// The status is 1 where something waits, so that a script notices.
-fn imported(done: Imported, release: VerifiedReport, needs: Vec<VerifiedReport>, text: String) -> Report {
-    let done = ImportedRelease { done, release, needs };
+fn imported(
+    done: Imported,
+    (release, signer_is_new): (VerifiedReport, bool),
+    needs: Vec<VerifiedReport>,
+    text: String,
+) -> Report {
+    let done = ImportedRelease { done, release, signer_is_new, needs };
     let (report, done) = (Report::new("import", &done, text), &done.done);
     let needed = done.dependencies.iter().map(|one| &one.plan);
     if needed.chain([&done.plan]).any(Plan::has_conflicts) {

@@ -11,6 +11,7 @@ mod bundle;
 mod choose;
 mod collection;
 mod collections;
+mod consent;
 mod deploy;
 mod failure;
 mod follow;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::consent;
 use super::failure::Failure;
 use super::hints::word;
 use super::import::{Wish, nothing_text, steps_text};
@@ -109,7 +110,7 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
     may?;
     if plan.changes() && !has_agreed {
         let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true, wish.diff).as_bytes());
-        if !session.confirm("Import this, whoever made it?") {
+        if !consent::agrees(session, &plan.consents()) || !session.confirm("Import this, whoever made it?") {
             return Err(Error::Unsigned { path: old.path.clone(), digest: content.digest }.into());
         }
     }

@@ -11,7 +11,7 @@ use super::text::{NAME, WARNING, clean, count};
 use super::verified::kinds_text;
 use crate::model::ArtifactRef;
 use crate::ops::bundle::{Look, Plan, Planned, Step};
-use crate::ops::collection::{Powers, Run, RunChange};
+use crate::ops::collection::{CanRun, Powers, Run, RunChange};
 use crate::scan::{Finding, Severity};
 
 /// Lines that findings get before anything else, and that what runs gets before names.
@@ -74,7 +74,7 @@ impl Told {
 
     /// Returns a line for each thing that would run, hooks and servers first, then programs, then what may be done unasked.
     /// `others` are things that run and do not change.
-    fn runs(&self, others: &[String], screen: Screen) -> Vec<String> {
+    fn runs(&self, others: &[CanRun], screen: Screen) -> Vec<String> {
         let mut lines = Vec::new();
         let mut told = BTreeSet::new();
         for ArtifactPowers { artifact, powers } in &self.powers {
@@ -93,8 +93,8 @@ impl Told {
             told.insert(path.to_string());
             lines.push(screen.line(WARNING, "  executable ", path.as_str()));
         }
-        let others = others.iter().filter(|other| !told.contains(*other));
-        lines.extend(others.map(|other| screen.line(WARNING, "  can run    ", other)));
+        let others = others.iter().map(ToString::to_string).filter(|other| !told.contains(other));
+        lines.extend(others.map(|other| screen.line(WARNING, "  can run    ", &other)));
         for ArtifactPowers { artifact, powers } in &self.powers {
             for change in &powers.fields {
                 let side =
@@ -118,7 +118,7 @@ impl Told {
     }
 
     /// Returns what would run and what was seen, in `room` lines; `all` says where the rest is.
-    pub(super) fn text(&self, others: &[String], screen: Screen, room: usize, all: &str) -> String {
+    pub(super) fn text(&self, others: &[CanRun], screen: Screen, room: usize, all: &str) -> String {
         let (runs, findings) = (self.runs(others, screen), self.findings(screen));
         let for_runs = room.saturating_sub(findings.len().min(FINDINGS)).max(1);
         let runs_text = fitting(&runs, for_runs, |more| {

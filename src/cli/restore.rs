@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::consent;
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, brief, clean, runs_text};
-use crate::ops::collection::{self, Error, RestorePlan, RestoreStep};
+use crate::ops::collection::{self, Consents, Error, RestorePlan, RestoreStep};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -37,7 +38,7 @@ impl Restore {
         if !self.dry_run {
             if !plan.runs.is_empty() && !self.yes {
                 let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
-                if !session.confirm("Restore what a client will run by itself?") {
+                if !consent::agrees(session, &Consents::of(&plan.runs)) {
                     return Err(Error::Consent.into());
                 }
             }

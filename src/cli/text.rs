@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::model::hidden;
 use crate::ops::bundle::{Measure, TooMuchForSome};
+use crate::ops::collection::CanRun;
 use crate::scan::{Finding, Severity};
 
 /// Style of names.
@@ -65,8 +66,8 @@ pub(super) fn findings_text(findings: &[Finding]) -> String {
 const MAX_RUNS: usize = 20;
 
 /// Returns the list of what a client or an agent can run.
-pub(super) fn runs_text(runs: &[String]) -> String {
-    let line = |run: &String| format!("  {WARNING}can run{WARNING:#}: {}\n", clean(run));
+pub(super) fn runs_text(runs: &[CanRun]) -> String {
+    let line = |run: &CanRun| format!("  {WARNING}can run{WARNING:#}: {run}\n");
     let mut text: String = runs.iter().take(MAX_RUNS).map(line).collect();
     if runs.len() > MAX_RUNS {
         text.push_str(&format!("  {WARNING}can run{WARNING:#}: {} more, see `--format json`\n", runs.len() - MAX_RUNS));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::consent;
 use super::deploy::Place;
 use super::failure::Failure;
 use super::follow::{self, Following, Updated};
@@ -14,6 +15,7 @@ use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, findings_text, runs_text, short};
 use crate::model::{ArtifactRef, Class};
+use crate::ops::bundle::Detail;
 use crate::ops::collection::{
     self, ArtifactDiff, Decision, Error, FileDiff, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
     Upstream, UpstreamCommit,
@@ -175,15 +177,18 @@ fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<
     let collection = session.collection()?;
     let looked = collection::look_for_updates(&session.context, &collection, wish)?;
     let mut plan = collection::plan_update(&collection, &looked, wish)?;
-    let following = Following::look(session, wish)?;
+    // Who has agreed already is not kept waiting for what nobody will read.
+    let detail = if yes && !dry_run { Detail::Steps } else { Detail::Files };
+    let following = Following::look(session, wish, detail)?;
     let is_idle = plan.artifacts.iter().all(|item| item.step == UpdateStep::None);
     if dry_run || (is_idle && following.is_idle()) {
         return Ok(report(Updated { plan, bundles: following.into_updates() }, dry_run));
     }
-    if (plan.needs_consent() || following.needs_consent()) && !yes {
+    let consents = plan.consents().and(following.consents());
+    if !consents.is_empty() && !yes {
         let text = plan_text(&plan, true) + &following.text();
         let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
-        if !session.confirm("Take this?") {
+        if !consent::agrees(session, &consents) {
             return Err(Error::Consent.into());
         }
     }

@@ -126,7 +126,7 @@ fn a_list_of_refs_without_end_is_cut_off() {
     let path = env.home().join("ssh");
     // A first line of git's protocol, version 0, and then a ref after the other.
     let script = "#!/bin/sh\nexec python3 -c '\nimport os\nn = 0\ntry:\n while True:\n  \
-        line = (\"%040d refs/heads/%s%d\" % (n + 1, \"x\" * 900, n)) + (\"\\0\" if n == 0 else \"\") + \"\\n\"\n  \
+        line = (\"%040d refs/heads/%s%d\" % (n + 1, \"x\" * 60000, n)) + (\"\\0\" if n == 0 else \"\") + \"\\n\"\n  \
         os.write(1, (\"%04x\" % (len(line) + 4) + line).encode())\n  n += 1\nexcept OSError: pass'\n";
     env.allow_ssh();
     std::fs::write(&path, script).expect("a file");

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use crate::env::{Depth, Judged, KEY, Ran, STRANGER, Snapshot, TestEnv, program, skill};
+use crate::import::{commit_all, main_file};
 
 /// A vault `team` at `../vault.git` of a user with a key, and another user who has compared its ledger.
 fn vault() -> (TestEnv, TestEnv) {
@@ -130,8 +132,12 @@ fn what_a_store_holds_under_an_id_is_not_believed() {
 #[test]
 fn a_question_stays_on_the_screen_while_it_waits() {
     let (owner, reader) = vault();
-    owner.add_skill("notes", "text");
+    owner.add_skill("notes", "old text");
     publish(&owner, "1.0.0");
+    reader.run(["import", "team:notes", "--yes"]).ok();
+    owner.write("skills/notes/SKILL.md", skill("notes", "new text"));
+    owner.git(["commit", "-qam", "words"]);
+    publish(&owner, "1.1.0");
     // Longer than a progress bar waits before it is drawn.
     let script = "import os, pty, sys, time\n\
         child, terminal = pty.fork()\n\
@@ -157,5 +163,76 @@ fn a_question_stays_on_the_screen_while_it_waits() {
     let ran = Ran::of(command);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.ends_with("Import this? [y/N] "), "{ran:?}");
-    assert!(reader.read("skills/notes/SKILL.md").contains("text"));
+    assert!(reader.read("skills/notes/SKILL.md").contains("new text"));
+}
+
+/// Returns the questions that were asked.
+fn questions(screen: &str) -> Vec<&str> {
+    screen.lines().filter_map(|line| line.split_once(" [y/N] ")).map(|(question, _)| question).collect()
+}
+
+/// Changes every artifact of [`KINDS`], and what the skill and the hook have beside it.
+fn change(author: &TestEnv, text: &str) {
+    commit_all(author, text, text);
+    for script in ["skills/pdf/fill.sh", "hooks/guard/run.sh"] {
+        author.write(script, format!("#!/bin/sh\necho {text}\n"));
+        fs::set_permissions(author.path(script), fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    author.git(["add", "--all"]);
+    author.git(["commit", "--quiet", "-m", "Scripts"]);
+}
+
+#[test]
+fn each_kind_is_agreed_to_by_itself() {
+    let (owner, reader) = vault();
+    change(&owner, "first");
+    publish(&owner, "1.0.0");
+    let import = ["import", "team:notes", "--link"];
+    let all = [
+        "Take what tester@example.invalid signed with a key that is new here, ",
+        "Take 1 hook, which a client runs by itself?",
+        "Take 1 MCP server, which a client starts by itself?",
+        "Take 2 executable files?",
+        "Take 1 artifact whose front matter says what may be done or run?",
+        "Import this?",
+    ];
+    let asked = |screen: &str, expected: &[&str]| {
+        let found = questions(screen);
+        let same = found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected));
+        assert!(same && found.len() == expected.len(), "{expected:?}: {screen}");
+    };
+    reader.run(["import", "team:notes", "--dry-run"]).ok();
+    for agreed in 0..all.len() {
+        let mut answers = vec!["y"; agreed];
+        answers.push("n");
+        let before = Snapshot::of(&reader.folder(), Depth::Refs);
+        let (screen, status) = reader.on_terminal(&import, &answers);
+        assert_eq!(status, Some(3), "{screen}");
+        asked(&screen, &all[..=agreed]);
+        before.assert_same(&Snapshot::of(&reader.folder(), Depth::Refs), &screen);
+    }
+    assert_eq!(reader.json(&["import", "team:notes", "--dry-run"])["signer_is_new"], true);
+    let (screen, status) = reader.on_terminal(&import, &["y"; 6]);
+    assert_eq!(status, Some(0), "{screen}");
+    asked(&screen, &all);
+    assert_eq!(reader.json(&["import", "team:notes", "--dry-run"])["signer_is_new"], false);
+
+    // The same key again is no news, and what stays as it is is not asked about.
+    owner.write("mcp/files/server.json", main_file("mcp/files", "first", "second"));
+    owner.git(["commit", "--quiet", "-am", "Server"]);
+    publish(&owner, "1.1.0");
+    let (screen, status) = reader.on_terminal(&["update"], &["n"]);
+    assert_eq!(status, Some(3), "{screen}");
+    asked(&screen, &all[2..3]);
+    let (screen, status) = reader.on_terminal(&["update"], &["y"]);
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(reader.read("mcp/files/server.json").contains("second"));
+
+    // From a folder of somebody nobody signs for.
+    let other = TestEnv::with_collection();
+    let folder = owner.folder();
+    let folder = folder.to_str().expect("a path");
+    let (screen, status) = other.on_terminal(&["add", folder, "--all"], &["y", "y", "n"]);
+    assert_eq!(status, Some(3), "{screen}");
+    asked(&screen, &all[1..4]);
 }

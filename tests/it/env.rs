@@ -11,6 +11,7 @@ mod server;
 mod sigv4;
 mod snapshot;
 mod source;
+mod terminal;
 mod wire;
 
 use std::ffi::OsStr;

@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::bundle::{accepted_flips, assert_no_cut_accepted};
 use crate::env::{KEY, Key, Ran, TestEnv, program, skill};
 
 /// The content: an artifact of each kind, a script that may run, letters beyond ASCII, an empty file, and line ends of Windows.
@@ -157,6 +158,18 @@ fn golden_releases_never_change() {
             }
         }
         assert!(wrong.is_empty(), "in {zone}, {locale}, umask {umask}:\n{}", wrong.join("\n"));
+    }
+}
+
+/// Three of them: files as they are, deflated ones, and a discovery archive.
+#[test]
+fn no_byte_of_a_golden_pack_can_be_changed_or_left_out() {
+    let env = author("UTC", "C", "022");
+    for golden in &GOLDEN[..3] {
+        let _ = release(&env, "022", golden);
+        let pack = env.root().join("golden.skillmeat-pack");
+        assert_eq!(accepted_flips(&env, &pack), Vec::<usize>::new(), "{:?}", golden.args);
+        assert_no_cut_accepted(&env, &pack);
     }
 }
 

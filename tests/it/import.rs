@@ -256,30 +256,6 @@ fn a_preview_says_what_would_run_before_and_after() {
     assert!(!powers.to_string().contains("hidden"), "{powers}");
 }
 
-/// Runs the program on a terminal, and answers each question with the next line of `answers`.
-fn on_terminal(env: &TestEnv, args: &[&str], answers: &[&str]) -> (String, Option<i32>) {
-    let script = "import os, pty, sys\n\
-        answers, words = sys.argv[1].split('|'), sys.argv[2:]\n\
-        child, terminal = pty.fork()\n\
-        if child == 0: os.execv(words[0], words)\n\
-        seen, told = b'', 0\n\
-        while True:\n\
-        \x20   try: piece = os.read(terminal, 65536)\n\
-        \x20   except OSError: break\n\
-        \x20   if not piece: break\n\
-        \x20   seen += piece\n\
-        \x20   if seen[told:].endswith((b'? ', b'[y/N] ')):\n\
-        \x20       told = len(seen)\n\
-        \x20       os.write(terminal, (answers.pop(0) + '\\n').encode() if answers else b'\\x04')\n\
-        sys.stdout.buffer.write(seen.replace(b'\\r\\n', b'\\n'))\n\
-        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n";
-    let mut command = env.command("python3");
-    command.args(["-c", script, &answers.join("|")]).arg(crate::env::program()).args(args).env("NO_COLOR", "1");
-    let ran = Ran::of(command);
-    assert!(!ran.stderr.contains("Traceback"), "{ran:?}");
-    (ran.stdout.clone(), ran.code)
-}
-
 #[test]
 fn each_artifact_is_asked_about_on_a_terminal() {
     let author = TestEnv::with_key();
@@ -296,11 +272,11 @@ fn each_artifact_is_asked_about_on_a_terminal() {
     // Whoever stops, leaves, or does not agree in the end changes nothing.
     for (answers, code) in [(vec!["k", "s"], 3), (vec![], 3), (vec!["f", "t", "k", "k", "m", "n"], 3)] {
         let before = reader.snapshot(Depth::Refs);
-        let (shown, status) = on_terminal(&reader, &args, &answers);
+        let (shown, status) = reader.on_terminal(&args, &answers);
         assert_eq!(status, Some(code), "{answers:?}: {shown}");
         before.assert_same(&reader.snapshot(Depth::Refs), &format!("{answers:?}"));
     }
-    let (shown, status) = on_terminal(&reader, &args, &["x", "d", "f", "t", "k", "m", "merge", "y"]);
+    let (shown, status) = reader.on_terminal(&args, &["x", "d", "f", "t", "k", "m", "merge", "y", "y", "y"]);
     assert_eq!(status, Some(0), "{shown}");
     for line in ["Answer with one of the letters", "-mine\n", "+newer\n", "Import this? [y/N]"] {
         assert!(shown.contains(line), "'{line}' in {shown}");
@@ -315,7 +291,7 @@ fn each_artifact_is_asked_about_on_a_terminal() {
     // What did not come from this bundle has nothing to merge from, and that is not offered.
     let other = self::reader();
     commit(&other, &[("skill/pdf", "mine", "mine")]);
-    let (shown, _) = on_terminal(&other, &args, &["m", "s"]);
+    let (shown, _) = other.on_terminal(&args, &["m", "s"]);
     assert!(!shown.contains("[m]erge") && shown.contains("Answer with one of"), "{shown}");
 }
 

@@ -6,13 +6,15 @@ use serde::Serialize;
 use super::choice::{Choices, Existing};
 use super::incoming::{Incoming, forks, incoming};
 use super::preview::{Preview, preview};
-use super::{Error, Found, write_objects};
+use super::{Error, Found, SignedBy, write_objects};
 use crate::git::{EntryKind, Repo};
 use crate::model::{
-    ArtifactRef, BundleName, Digest, FileEntry, FileMode, Kind, LockEntry, LockedRelease, Oid, Release, tree_digest,
+    ArtifactRef, BundleName, Digest, FileEntry, FileMode, LockEntry, LockedRelease, Oid, Release, tree_digest,
 };
 use crate::ops::Context;
-use crate::ops::collection::{Collection, Files, Taken, file_entries, files_in, files_of, tree_of, waits};
+use crate::ops::collection::{
+    CanRun, Collection, Consents, Files, Taken, file_entries, files_in, files_of, tree_of, waits,
+};
 use crate::trust::{ReleaseContent, Verified};
 
 /// Whether a release is taken that is older than one that was imported before.
@@ -46,6 +48,13 @@ pub enum Step {
     Skip,
     /// The collection has other content, so nothing is imported.
     Refuse,
+}
+
+impl Step {
+    /// Says whether something of the release comes into the collection.
+    pub fn takes(self) -> bool {
+        matches!(self, Step::Add | Step::Update | Step::Replace | Step::Fork | Step::Merge)
+    }
 }
 
 /// One artifact of a [`Plan`].
@@ -100,13 +109,20 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<ArtifactRef>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
 }
 
 impl Plan {
     /// Says whether the plan changes anything.
     pub fn changes(&self) -> bool {
         self.artifacts.iter().any(|planned| !matches!(planned.step, Step::Same | Step::Skip | Step::Refuse))
+    }
+
+    /// Returns what a person agrees to by itself, as far as the plan has the previews for it.
+    pub fn consents(&self, signer: &SignedBy) -> Consents {
+        let mut consents = consents(&self.artifacts, &self.runs);
+        consents.signers.extend(signer.is_new.then(|| (signer.principal.clone(), signer.fingerprint.clone())));
+        consents
     }
 
     /// Refuses a release that is older than one that was imported before, unless that is wanted.
@@ -266,14 +282,22 @@ fn free_fork(
     Ok(fork)
 }
 
+/// Returns what has to be agreed to by itself of artifacts to which this happens.
+pub(super) fn consents(artifacts: &[Planned], runs: &[CanRun]) -> Consents {
+    let mut consents = Consents::of(runs);
+    for planned in artifacts.iter().filter(|planned| planned.step.takes()) {
+        planned.preview.iter().for_each(|preview| consents.allow(&planned.artifact, &preview.powers));
+    }
+    consents
+}
+
 /// Returns what a client or an agent will run by itself of an artifact to which this happens.
-pub(super) fn runs_of(step: Step, artifact: &ArtifactRef, files: &[FileEntry]) -> Vec<String> {
-    if !matches!(step, Step::Add | Step::Update | Step::Replace | Step::Fork | Step::Merge) {
+pub(super) fn runs_of(step: Step, artifact: &ArtifactRef, files: &[FileEntry]) -> Vec<CanRun> {
+    if !step.takes() {
         return Vec::new();
     }
-    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
     let executable = files.iter().filter(|entry| entry.mode == FileMode::Executable);
-    by_client.into_iter().chain(executable.map(|entry| entry.path.to_string())).collect()
+    CanRun::of(artifact, executable.map(|entry| entry.path.clone()))
 }
 
 /// Says whether the artifact was imported from a release of this bundle.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::pending::{end, kept};
 use super::source::{Opened, SourceFile, open};
 use super::take::{content, entries, license, placed, runs};
-use super::{Change, Collection, Error, file_entries, pristine};
+use super::{CanRun, Change, Collection, Error, file_entries, pristine};
 use crate::model::{ArtifactName, ArtifactRef, Digest, LockEntry, ManifestEntry, Source, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Discovery, Finding, Found, Note};
@@ -92,7 +92,7 @@ pub struct AddPlan {
     /// What was seen in the source and not taken.
     pub notes: Vec<Note>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
     /// The new commit of the collection; `None` before it is made and when nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
@@ -202,11 +202,8 @@ pub fn plan_add(
     let new = items.iter().filter(|item| item.step == AddStep::Add).map(|item| (&item.artifact, item.path.as_str()));
     notes.extend(other_refs(collection, offer, &items));
     notes.extend(look_alikes(Some(collection), &new.collect::<Vec<_>>())?);
-    let runs = items
-        .iter()
-        .filter(|item| item.step == AddStep::Add)
-        .flat_map(|item| runs(&item.artifact, &item.content))
-        .collect();
+    let added = items.iter().filter(|item| item.step == AddStep::Add);
+    let runs = added.map(|item| runs(&item.artifact, &item.content)).collect::<Result<Vec<_>, _>>()?.concat();
     Ok(AddPlan {
         source: offer.source.to_string(),
         source_commit: offer.opened.commit().map(|id| id.to_string()),

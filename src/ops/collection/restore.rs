@@ -12,7 +12,7 @@ use super::source::{SourceFile, open};
 use super::take::{entries, placed, runs};
 
 use super::update::files_in;
-use super::{Change, Collection, Error, PRISTINE_REFS, file_entries, pristine};
+use super::{CanRun, Change, Collection, Error, PRISTINE_REFS, file_entries, pristine};
 use crate::fsio::Root;
 use crate::model::{
     ArtifactRef, Digest, FileEntry, FileMode, LockEntry, Lockfile, MAX_COLLECTION_FILE_BYTES, Manifest, ManifestEntry,
@@ -58,7 +58,7 @@ pub struct RestorePlan {
     /// Each artifact of the lock that was asked for.
     pub artifacts: Vec<RestoreItem>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
     /// Bytes that were fetched for it.
     pub fetched_bytes: u64,
     /// The new commit; `None` before it is made and when no file changed.
@@ -136,7 +136,7 @@ pub fn plan_restore(
         }
     }
     let restored = items.iter().filter(|item| item.step == RestoreStep::Restore);
-    let runs = restored.flat_map(|item| runs(&item.artifact, &item.content)).collect();
+    let runs = restored.map(|item| runs(&item.artifact, &item.content)).collect::<Result<Vec<_>, _>>()?.concat();
     Ok(RestorePlan { artifacts: items, runs, fetched_bytes: context.traffic.get(), commit: None })
 }
 

@@ -1,7 +1,7 @@
 //! What of a source becomes the files of an artifact.
 
-use super::Error;
 use super::source::{Opened, SourceFile};
+use super::{CanRun, Error};
 use crate::git::GitError;
 use crate::model::{ArtifactRef, Digest, Document, FileEntry, FileMode, Kind, TreePath, json, mcp};
 use crate::scan::{Found, FoundFiles};
@@ -67,18 +67,15 @@ pub(crate) fn entries(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<
 }
 
 /// Returns what of an artifact a client or an agent will run by itself.
-pub(super) fn runs(artifact: &ArtifactRef, content: &[SourceFile]) -> Vec<String> {
-    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
-    let main = main_file(artifact, content);
-    let by_front = main.filter(|_| by_client.is_none()).and_then(|(_, _, bytes)| Document::parse(bytes).ok()?.front);
-    let by_front = by_front.filter(|front| BY_ITSELF.iter().any(|key| front.map.field(key).is_some()));
-    let by_front = by_front.map(|_| artifact.to_string());
+pub(super) fn runs(artifact: &ArtifactRef, content: &[SourceFile]) -> Result<Vec<CanRun>, Error> {
+    let is_document = !matches!(artifact.kind, Kind::Hook | Kind::Mcp);
+    let main = main_file(artifact, content).filter(|_| is_document);
+    let front = main.and_then(|(_, _, bytes)| Document::parse(bytes).ok()?.front);
+    let by_front = front.filter(|front| BY_ITSELF.iter().any(|key| front.map.field(key).is_some()));
+    let by_front = by_front.map(|_| CanRun::Artifact(artifact.clone()));
     let executable = content.iter().filter(|(_, mode, _)| *mode == FileMode::Executable);
-    by_client
-        .into_iter()
-        .chain(by_front)
-        .chain(executable.map(|(path, _, _)| format!("{}/{path}", artifact.path())))
-        .collect()
+    let executable = executable.map(|(path, _, _)| placed(artifact, path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(by_front.into_iter().chain(CanRun::of(artifact, executable)).collect())
 }
 
 /// Returns the licence that an artifact names, where it is an SPDX expression.

@@ -10,9 +10,9 @@ use super::settled::{Settled, Taken};
 use super::source::SourceFile;
 use super::take::{entries, license, placed};
 use super::upstream::{News, Rewritten, Seen, Upstream, look, with_causes};
-use super::{Change, Collection, Error, Powers, powers};
+use super::{CanRun, Change, Collection, Consents, Error, Powers, powers};
 use crate::git::{GitError, Repo, WalkLimits};
-use crate::model::{ArtifactRef, FileMode, Kind, LockEntry, Oid, TreePath, tree_digest};
+use crate::model::{ArtifactRef, FileMode, LockEntry, Oid, TreePath, tree_digest};
 use crate::ops::Context;
 use crate::scan::{self, Finding, Level};
 
@@ -84,17 +84,20 @@ pub struct UpdatePlan {
     /// Each artifact that has an upstream.
     pub artifacts: Vec<UpdateItem>,
     /// What an agent or client will run by itself and that changes: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
     /// The new commit; `None` before it is made and when no file changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
 
 impl UpdatePlan {
-    /// Says whether a person should see it first: a client would run something, or allow it, that it did not before.
-    pub fn needs_consent(&self) -> bool {
-        let taken = |item: &&UpdateItem| matches!(item.step, UpdateStep::Take | UpdateStep::Merge);
-        !self.runs.is_empty() || self.artifacts.iter().filter(taken).any(|item| item.powers.grants())
+    /// Returns what a person should agree to first: what a client would run, or allow, that it did not before.
+    pub fn consents(&self) -> Consents {
+        let mut consents = Consents::of(&self.runs);
+        for item in self.artifacts.iter().filter(|item| matches!(item.step, UpdateStep::Take | UpdateStep::Merge)) {
+            consents.allow(&item.artifact, &item.powers);
+        }
+        consents
     }
 }
 
@@ -327,16 +330,15 @@ pub(super) fn changed(old: &Files, new: &Files) -> Vec<TreePath> {
 }
 
 /// Returns what will be run and was not so before.
-fn runs_of(item: &UpdateItem) -> Vec<String> {
+fn runs_of(item: &UpdateItem) -> Vec<CanRun> {
     item.outcome.as_ref().map(|outcome| runs_among(&item.artifact, &item.changed, &outcome.result)).unwrap_or_default()
 }
 
 /// Returns what of an artifact's changed files a client will run by itself.
-pub(super) fn runs_among(artifact: &ArtifactRef, changed: &[TreePath], result: &Files) -> Vec<String> {
+pub(super) fn runs_among(artifact: &ArtifactRef, changed: &[TreePath], result: &Files) -> Vec<CanRun> {
     if changed.is_empty() {
         return Vec::new();
     }
-    let by_client = matches!(artifact.kind, Kind::Hook | Kind::Mcp).then(|| artifact.to_string());
     let is_executable = |path: &&TreePath| result.get(*path).is_some_and(|(mode, _)| *mode == FileMode::Executable);
-    by_client.into_iter().chain(changed.iter().filter(is_executable).map(ToString::to_string)).collect()
+    CanRun::of(artifact, changed.iter().filter(is_executable).cloned())
 }

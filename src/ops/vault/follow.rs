@@ -13,11 +13,10 @@ use crate::git::GitError;
 use crate::model::{ArtifactRef, Oid, Release, version_range};
 use crate::ops::Context;
 use crate::ops::bundle::{
-    self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, Step, Wanted, check_policy, find,
-    verify,
+    self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, SignedBy, Step, Wanted,
+    check_policy, find, verify,
 };
-use crate::ops::collection::{Collection, Powers, Upstream, with_causes};
-use crate::signature::{RawTag, SshSignature};
+use crate::ops::collection::{Collection, Consents, Upstream, with_causes};
 use crate::trust::{ReleaseContent, Verified};
 
 /// A bundle that is followed in a vault.
@@ -72,26 +71,13 @@ pub struct BundleUpdate {
     pub problem: Option<String>,
 }
 
-/// Who signed a release that is to follow another one.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SignedBy {
-    /// Who.
-    pub principal: String,
-    /// With which key.
-    pub fingerprint: String,
-    /// The level that it reached.
-    pub level: u8,
-    /// Whether it is another key than that of the release that was last taken here, or that one is not known.
-    pub is_new: bool,
-}
-
 impl BundleUpdate {
-    /// Says whether a person should see it first: another signer, or what a client would run or allow.
-    pub fn needs_consent(&self) -> bool {
-        let Some(plan) = &self.plan else { return false };
-        let powers = plan.artifacts.iter().filter_map(|planned| Some(&planned.preview.as_ref()?.powers));
-        let is_new = self.signed_by.as_ref().is_some_and(|signed| signed.is_new);
-        plan.changes() && (is_new || !plan.runs.is_empty() || powers.into_iter().any(Powers::grants))
+    /// Returns what a person should agree to first: another signer, and what a client would run or allow.
+    pub fn consents(&self) -> Consents {
+        match (&self.plan, &self.signed_by) {
+            (Some(plan), Some(signer)) if plan.changes() => plan.consents(signer),
+            _ => Consents::default(),
+        }
     }
 }
 
@@ -204,11 +190,17 @@ impl Followed {
     ///
     /// # Errors
     /// As [`bundle::plan`], [`bundle::Error::Older`], [`bundle::Error::Exists`].
-    pub fn plan(&self, context: &Context, collection: &Collection, existing: Existing) -> Result<Option<Plan>, Error> {
+    pub fn plan(
+        &self,
+        context: &Context,
+        collection: &Collection,
+        existing: Existing,
+        detail: Detail,
+    ) -> Result<Option<Plan>, Error> {
         let Some((found, verified)) = &self.news else { return Ok(None) };
         self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
-        let plan = bundle::plan(context, collection, found, verified, &choices, Detail::Files)?;
+        let plan = bundle::plan(context, collection, found, verified, &choices, detail)?;
         plan.check_age(Older::Refuse)?;
         let refused = plan.artifacts.iter().filter(|planned| planned.step == Step::Refuse);
         let refused: Vec<_> = refused.map(|planned| planned.artifact.clone()).collect();
@@ -217,15 +209,7 @@ impl Followed {
 
     /// Returns who signed the newer release; `None` where there is none.
     pub fn signed_by(&self, collection: &Collection) -> Option<SignedBy> {
-        let content = self.news.as_ref()?.1.get();
-        let before = self.last_tag(collection).ok().flatten();
-        let before = before.and_then(|tag| signing_key(&collection.repo.raw_tag(tag).ok()?));
-        Some(SignedBy {
-            principal: content.principal.clone(),
-            fingerprint: content.fingerprint.clone(),
-            level: content.level.number(),
-            is_new: before.is_none_or(|before| before != content.fingerprint),
-        })
+        Some(SignedBy::of(collection, self.news.as_ref()?.1.get()))
     }
 
     /// Returns what a release needs, all of which is here, and refuses one that needs more: what it would bring along nobody has
@@ -314,10 +298,4 @@ impl Followed {
         let releases = self.artifacts.iter().filter_map(|one| release_of(collection, &one.artifact));
         releases.max().map_or(Ok(None), |newest| collection.repo.find_ref(&newest.ref_name()))
     }
-}
-
-/// Returns the fingerprint of the key in the signature of a tag that was verified when it came.
-fn signing_key(tag: &[u8]) -> Option<String> {
-    let tag = RawTag::parse(tag).ok()?;
-    Some(SshSignature::parse(tag.signature()?).ok()?.fingerprint())
 }

@@ -4,7 +4,7 @@ use skillmeat::model::Digest;
 
 use super::packs::{assert_refused, reader};
 use super::parts::{Parts, add_script, author, changed};
-use crate::bundle::verified;
+use crate::bundle::{accepted_flips, assert_no_cut_accepted};
 use crate::env::{Depth, KEY, Mode, Ran, TestEnv};
 
 #[test]
@@ -286,31 +286,12 @@ fn row_17_no_byte_of_a_pack_of_a_sha256_repository_can_be_changed() {
     let out = env.root().join("out.skillmeat-pack");
     let export = ["export", "kit", "--version", "1.0.0", "--all", "--output"];
     env.run(export.iter().copied().chain([out.to_str().expect("UTF-8")])).ok();
-    let good = std::fs::read(&out).expect("a pack");
     assert_eq!(env.git(["rev-parse", "kit--v1.0.0"]).len(), 64);
     assert!(env.git(["ls-tree", "-r", "kit--v1.0.0"]).contains("100755 "), "a file that may run");
-    assert_eq!(crate::bundle::accepted_flips(&env, &out, 1), Vec::<usize>::new());
-    let signers = std::fs::read(env.home().join("allowed_signers")).expect("a file");
-    for length in 0..good.len() {
-        assert!(verified(env.root(), &good[..length], &signers).is_none(), "{length} bytes");
-    }
+    assert_eq!(accepted_flips(&env, &out), Vec::<usize>::new());
+    assert_no_cut_accepted(&env, &out);
     // And the program takes it as it is.
     let before = env.snapshot(Depth::Objects);
     env.run(["verify", out.to_str().expect("UTF-8")]).ok();
     before.assert_same(&env.snapshot(Depth::Objects), "verify writes nothing");
-}
-
-/// Every cut of a pack that is compressed, as `bundle.rs` does for one that is not.
-#[test]
-fn row_17_a_deflated_pack_is_refused_wherever_it_is_cut() {
-    let (env, ..) = author();
-    let out = env.root().join("deflated.skillmeat-pack");
-    let export = ["export", "two", "--version", "1.0.0", "--all", "--compression", "deflate", "--output"];
-    env.run(export.iter().copied().chain([out.to_str().expect("UTF-8")])).ok();
-    let good = std::fs::read(&out).expect("a pack");
-    let signers = std::fs::read(env.home().join("allowed_signers")).expect("a file");
-    assert!(verified(env.root(), &good, &signers).is_some());
-    for length in 0..good.len() {
-        assert!(verified(env.root(), &good[..length], &signers).is_none(), "{length} bytes");
-    }
 }

@@ -6,14 +6,14 @@ use serde::Serialize;
 use super::super::Error;
 use super::super::choice::Existing;
 use super::super::incoming::Incoming;
-use super::super::plan::{Detail, Planned, Step, runs_of, step};
+use super::super::plan::{Detail, Planned, Step, consents, runs_of, step};
 use super::super::preview::{Preview, of_contents};
 use super::content::{OldArtifact, OldContent};
 use super::read::{Old, OldReport};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, Digest};
 use crate::ops::Context;
-use crate::ops::collection::{Change, Collection, Files, Settled, Taken, settle, tree_of};
+use crate::ops::collection::{CanRun, Change, Collection, Consents, Files, Settled, Taken, settle, tree_of};
 use crate::trust::Policy;
 
 /// What an import of an old pack would do.
@@ -28,13 +28,18 @@ pub struct OldPlan {
     /// Artifacts that get another name than the pack gives them, with that name.
     pub renamed: Vec<(ArtifactRef, String)>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
 }
 
 impl OldPlan {
     /// Says whether the plan changes anything.
     pub fn changes(&self) -> bool {
         self.artifacts.iter().any(|planned| matches!(planned.step, Step::Add | Step::Replace))
+    }
+
+    /// Returns what a person agrees to by itself, as far as the plan has the previews for it.
+    pub fn consents(&self) -> Consents {
+        consents(&self.artifacts, &self.runs)
     }
 }
 

@@ -16,7 +16,7 @@ use super::add::look_alikes;
 use super::init::Initialised;
 use super::source::SourceFile;
 use super::take::{placed, runs};
-use super::{Change, Collection, Error, file_entries, pristine};
+use super::{CanRun, Change, Collection, Error, file_entries, pristine};
 use crate::model::foreign::{Checked, Followed, Manager};
 use crate::model::{ArtifactRef, Digest, LockEntry, ManifestEntry, tree_digest};
 use crate::ops::Context;
@@ -139,7 +139,7 @@ pub struct AdoptPlan {
     /// What else was seen.
     pub notes: Vec<Note>,
     /// What an agent or client will run by itself: hooks, servers, executable files.
-    pub runs: Vec<String>,
+    pub runs: Vec<CanRun>,
     /// What the other manager calls the whole, where it has one name.
     #[serde(skip)]
     pub name: Option<String>,
@@ -213,7 +213,8 @@ pub fn plan_adopt(context: &Context, collection: Option<&Collection>, from: &Pat
     let new: Vec<_> = plan.artifacts.iter().filter(|item| item.step == AdoptStep::Add).collect();
     let names: Vec<_> = new.iter().map(|item| (&item.artifact, item.path.as_str())).collect();
     plan.notes.extend(look_alikes(collection, &names)?);
-    plan.runs = new.iter().flat_map(|item| runs(&item.artifact, &item.content)).collect();
+    let runs = new.iter().map(|item| runs(&item.artifact, &item.content)).collect::<Result<Vec<_>, _>>()?;
+    plan.runs = runs.concat();
     plan.notes.sort();
     Ok(plan)
 }
