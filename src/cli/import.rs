@@ -149,16 +149,18 @@ pub(super) fn import_from(
         false => vault::dependencies(context, &collection, content, vault, locked)?,
     };
     // Who has agreed already is not kept waiting for what nobody will read.
-    let detail = if wish.dry_run || !wish.has_agreed() { Detail::Files } else { Detail::Steps };
+    let detail = |content: &ReleaseContent| {
+        if wish.dry_run || !wish.has_agreed_to(content.digest) { Detail::Files } else { Detail::Steps }
+    };
     let choices_of = |found: &Found, verified: &Verified<ReleaseContent>| {
         if wish.interactive { choose::choices(session, found, verified) } else { Ok(Choices::from(wish.existing)) }
     };
     let choices = choices_of(found, &verified)?;
-    let plan = bundle::plan(context, &collection, found, &verified, &choices, detail)?;
+    let plan = bundle::plan(context, &collection, found, &verified, &choices, detail(content))?;
     let (mut dependencies, mut their_choices) = (Vec::new(), Vec::new());
     for one in &needed {
         let choices = choices_of(&one.found, &one.verified)?;
-        let plan = bundle::plan(context, &collection, &one.found, &one.verified, &choices, detail)?;
+        let plan = bundle::plan(context, &collection, &one.found, &one.verified, &choices, detail(one.verified.get()))?;
         their_choices.push(choices);
         dependencies.push(ImportedNeed::of(plan, &one.verified));
     }
@@ -268,11 +270,6 @@ impl Wish {
         }
     }
 
-    /// Says whether the user has agreed to something beforehand.
-    fn has_agreed(&self) -> bool {
-        self.yes || !self.accept.is_empty()
-    }
-
     /// Says whether the user has agreed to what has this digest.
     fn has_agreed_to(&self, digest: Digest) -> bool {
         if self.accept.is_empty() { self.yes } else { self.accept.contains(&digest) }
@@ -286,8 +283,8 @@ pub(super) struct ImportedRelease {
     done: Imported,
     /// What is known of it.
     release: VerifiedReport,
-    /// Whether nothing was taken here before that its key has signed; where an earlier release of this bundle was, whether that has
-    /// another key.
+    /// Whether it is signed with another key than the release of this bundle that was last taken here, or with one by which nothing
+    /// here is signed.
     signer_is_new: bool,
     /// What is known of the releases that it needs, in the order of `dependencies`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

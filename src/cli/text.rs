@@ -67,7 +67,7 @@ const MAX_RUNS: usize = 20;
 
 /// Returns the list of what a client or an agent can run.
 pub(super) fn runs_text(runs: &[CanRun]) -> String {
-    let line = |run: &CanRun| format!("  {WARNING}can run{WARNING:#}: {run}\n");
+    let line = |run: &CanRun| format!("  {WARNING}can run{WARNING:#}: {}\n", clean(&run.to_string()));
     let mut text: String = runs.iter().take(MAX_RUNS).map(line).collect();
     if runs.len() > MAX_RUNS {
         text.push_str(&format!("  {WARNING}can run{WARNING:#}: {} more, see `--format json`\n", runs.len() - MAX_RUNS));

@@ -78,6 +78,8 @@ fn what_a_bundle_needs_comes_with_it_in_one_commit() {
     let told = reader.refused("consent", &["import", "team:kit", "--offline", "--accept", root]);
     let base = shown["dependencies"][0]["plan"]["digest"].as_str().expect("a digest");
     assert!(told.stderr.contains(base), "{}", told.stderr);
+    // What is still to be agreed to is shown with its files.
+    assert!(told.stderr.contains("  new     skills/base/SKILL.md  +"), "{}", told.stderr);
     let tools = shown["dependencies"][1]["plan"]["digest"].as_str().expect("a digest");
     reader.run(["import", "team:kit", "--accept", root, "--accept", base, "--accept", tools]).ok();
     reader.assert_sound();
