@@ -77,11 +77,8 @@ impl Add {
         if self.dry_run {
             return Ok(plan);
         }
-        if !plan.runs.is_empty() && !self.yes {
-            let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
-            if !consent::agrees(session, &Consents::of(&plan.runs)) {
-                return Err(Error::Consent.into());
-            }
+        if !self.yes {
+            consent::require(session, &Consents::of(&plan.runs), || plan_text(&plan, true))?;
         }
         // Also where nothing is new: this finishes what an interrupted command left.
         let (collection, _lock) = collection.to_change(&session.context)?;

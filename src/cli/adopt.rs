@@ -80,11 +80,10 @@ pub(super) fn init(
 impl Consent {
     /// Asks before anything is written.
     fn ask(self, session: &Session, plan: &AdoptPlan) -> Result<(), Failure> {
-        if plan.runs.is_empty() || self.yes {
+        if self.yes {
             return Ok(());
         }
-        let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(plan, true).as_bytes());
-        if consent::agrees(session, &Consents::of(&plan.runs)) { Ok(()) } else { Err(Error::Consent.into()) }
+        consent::require(session, &Consents::of(&plan.runs), || plan_text(plan, true))
     }
 }
 

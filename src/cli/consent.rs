@@ -1,13 +1,28 @@
 //! Asking a person, kind by kind: one yes is not taken for another.
 
+use std::io::Write as _;
+
+use super::failure::Failure;
 use super::session::Session;
 use super::text::{clean, count};
 use crate::ops::bundle::{Plan, SignedBy};
-use crate::ops::collection::Consents;
+use crate::ops::collection::{Consents, Error};
 
 /// Asks about each kind by itself. Who says no to one has said no to all of it.
 pub(super) fn agrees(session: &Session, consents: &Consents) -> bool {
     questions(consents).iter().all(|question| session.confirm(question))
+}
+
+/// Shows what is to be taken, and asks about each kind of it that needs it; where nothing does, it does neither.
+///
+/// # Errors
+/// [`Error::Consent`] where nobody agrees.
+pub(super) fn require(session: &Session, consents: &Consents, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    if consents.is_empty() {
+        return Ok(());
+    }
+    let _ = anstream::stderr().write_all(text().as_bytes());
+    if agrees(session, consents) { Ok(()) } else { Err(Error::Consent(consents.clone()).into()) }
 }
 
 /// Asks about each kind of what these imports bring, and about all of it.

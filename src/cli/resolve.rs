@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::consent;
 use super::failure::Failure;
+use super::powers::powers_text;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, brief, clean, count};
 use crate::git::edit_files;
 use crate::model::Class;
-use crate::ops::collection::{self, Decision, Error, Resolved};
+use crate::ops::collection::{self, Consents, Decision, Powers, Resolved};
 
 pub(super) fn resolve(session: &Session, name: &str, decision: Option<Decision>, yes: bool) -> Result<Report, Failure> {
     let decision = match decision {
@@ -50,13 +52,10 @@ pub(super) fn use_tool(session: &Session, name: &str, tool: &str, yes: bool) -> 
 fn settle(session: &Session, name: &str, decision: Decision, yes: bool) -> Result<Report, Failure> {
     let (collection, _lock) = session.collection_to_change()?;
     let artifact = collection.find(name)?;
-    let resolve = |agreed| collection::resolve(&session.context, &collection, &artifact, decision, agreed);
-    let done = match resolve(yes) {
-        Err(Error::Consent) if session.confirm("A client will run by itself what comes of it. Take it?") => {
-            resolve(true)?
-        }
-        other => other?,
+    let agree = |consents: &Consents, powers: &Powers| {
+        yes || consent::require(session, consents, || powers_text(powers)).is_ok()
     };
+    let done = collection::resolve(&session.context, &collection, &artifact, decision, agree)?;
     let text = match (&done.commit, decision) {
         (_, Decision::Abort) => format!("Gave up the update of {NAME}{artifact}{NAME:#}; it is as it was\n"),
         (Some(commit), _) => {

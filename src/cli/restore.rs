@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{NAME, brief, clean, runs_text};
-use crate::ops::collection::{self, Consents, Error, RestorePlan, RestoreStep};
+use crate::ops::collection::{self, Consents, RestorePlan, RestoreStep};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -36,11 +36,8 @@ impl Restore {
         let from = self.from.as_ref().map(|from| session.environment.absolute(from));
         let mut plan = collection::plan_restore(&session.context, &collection, &self.artifacts, from.as_deref())?;
         if !self.dry_run {
-            if !plan.runs.is_empty() && !self.yes {
-                let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true).as_bytes());
-                if !consent::agrees(session, &Consents::of(&plan.runs)) {
-                    return Err(Error::Consent.into());
-                }
+            if !self.yes {
+                consent::require(session, &Consents::of(&plan.runs), || plan_text(&plan, true))?;
             }
             let (collection, _lock) = collection.to_change(&session.context)?;
             collection::restore(&session.context, &collection, &mut plan)?;

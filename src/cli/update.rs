@@ -17,8 +17,8 @@ use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count, findin
 use crate::model::{ArtifactRef, Class};
 use crate::ops::bundle::Detail;
 use crate::ops::collection::{
-    self, ArtifactDiff, Decision, Error, FileDiff, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep,
-    Upstream, UpstreamCommit,
+    self, ArtifactDiff, Decision, FileDiff, Rewritten, Sides, Update, UpdateItem, UpdatePlan, UpdateStep, Upstream,
+    UpstreamCommit,
 };
 use crate::ops::deploy;
 
@@ -184,13 +184,9 @@ fn update(session: &Session, wish: &Update, yes: bool, dry_run: bool) -> Result<
     if dry_run || (is_idle && following.is_idle()) {
         return Ok(report(Updated { plan, bundles: following.into_updates() }, dry_run));
     }
-    let consents = plan.consents().and(following.consents());
-    if !consents.is_empty() && !yes {
-        let text = plan_text(&plan, true) + &following.text();
-        let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
-        if !consent::agrees(session, &consents) {
-            return Err(Error::Consent.into());
-        }
+    if !yes {
+        let consents = plan.consents().and(following.consents());
+        consent::require(session, &consents, || plan_text(&plan, true) + &following.text())?;
     }
     if !is_idle {
         let (collection, _lock) = session.collection_to_change()?;

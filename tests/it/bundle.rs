@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::env::{Depth, KEY, Mode, Ran, TestEnv, skill};
 
@@ -198,7 +199,7 @@ pub fn verified(folder: &std::path::Path, bytes: &[u8], signers: &[u8]) -> Optio
     trust::verify(&pack, None, &trust::Authority::of(&store, None)).ok().map(|verified| format!("{:?}", verified.get()))
 }
 
-/// Set to give every byte each of the 255 other values, and not one only: minutes for each pack, so with an optimized build.
+/// Set to give every byte each of the 255 other values, and not one only: millions of packs, so with `--profile quick`.
 const EVERY_VALUE: &str = "SKILLMEAT_TEST_EVERY_VALUE";
 
 /// Cuts a pack at every length.
@@ -211,25 +212,39 @@ pub fn assert_no_cut_accepted(env: &TestEnv, pack: &std::path::Path) {
     }
 }
 
-/// Changes every byte. Returns the places whose change was accepted.
+/// Changes every byte, on all processors. Returns the places whose change was accepted.
 pub fn accepted_flips(env: &TestEnv, pack: &std::path::Path) -> Vec<usize> {
     let good = fs::read(pack).expect("a pack");
     let signers = fs::read(env.home().join("allowed_signers")).expect("a file");
     let original = verified(env.root(), &good, &signers);
     assert!(original.is_some());
     let every_value = std::env::var_os(EVERY_VALUE).is_some();
-    let (mut accepted, mut bytes) = (Vec::new(), good.clone());
-    for at in 0..good.len() {
-        let one_bit = 1 << (at % 8);
-        for change in if every_value { 1..=255 } else { one_bit..=one_bit } {
-            bytes[at] = good[at] ^ change;
-            if let Some(found) = verified(env.root(), &bytes, &signers) {
-                assert_eq!(Some(found), original, "byte {at} with {change}: other content was accepted");
-                accepted.push(at);
+    let changed = AtomicUsize::new(0);
+    let accepted_of = &|first: usize, step: usize| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut accepted, mut bytes) = (Vec::new(), good.clone());
+        for at in (first..good.len()).step_by(step) {
+            let one_bit = 1 << (at % 8);
+            for change in if every_value { 1..=255 } else { one_bit..=one_bit } {
+                bytes[at] = good[at] ^ change;
+                if let Some(found) = verified(folder.path(), &bytes, &signers) {
+                    assert_eq!(Some(found), original, "byte {at} with {change}: other content was accepted");
+                    accepted.push(at);
+                }
+                changed.fetch_add(1, Ordering::Relaxed);
             }
+            bytes[at] = good[at];
         }
-        bytes[at] = good[at];
-    }
+        accepted
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let accepted = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|first| scope.spawn(move || accepted_of(first, threads))).collect();
+        running.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let (changed, ways) = (changed.into_inner(), if every_value { 255 } else { 1 });
+    assert_eq!(changed, good.len() * ways);
+    println!("{} bytes, {changed} changed packs", good.len());
     accepted
 }
 

@@ -572,8 +572,13 @@ fn a_decision_that_lets_something_run_needs_consent() {
     source.commit_files("main", &[("hooks/h/hooks.json", &hook("echo theirs"))]);
     assert_eq!(env.run(["update"]).code, Some(1));
     env.run(["resolve", "h", "--theirs"]).refused("consent");
+    let (screen, status) = env.on_terminal(&["resolve", "h", "--theirs"], &["n"]);
+    assert_eq!(status, Some(3), "{screen}");
+    let question = "Take 1 hook, which a client runs by itself? [y/N] ";
+    assert!(screen.contains("echo theirs") && screen.contains(question), "{screen}");
     assert_eq!(env.read("hooks/h/hooks.json"), hook("echo mine"));
-    env.run(["resolve", "h", "--theirs", "--yes"]).ok();
+    let (screen, status) = env.on_terminal(&["resolve", "h", "--theirs"], &["y"]);
+    assert_eq!((status, screen.matches("[y/N]").count()), (Some(0), 1), "{screen}");
     assert_eq!(env.read("hooks/h/hooks.json"), hook("echo theirs"));
 }
 

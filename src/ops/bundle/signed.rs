@@ -25,10 +25,14 @@ pub struct SignedBy {
 }
 
 impl SignedBy {
-    /// Compares a verified release with those that artifacts here came from.
+    /// Compares a verified release with those that were taken here.
     pub fn of(collection: &Collection, content: &ReleaseContent) -> Self {
-        let locked = collection.lock.artifacts.values().filter_map(|entry| entry.release.as_ref()?.parse().ok());
-        let taken: BTreeSet<Release> = locked.collect();
+        let of_artifacts = collection.lock.artifacts.values().filter_map(|entry| entry.release.as_ref()?.parse().ok());
+        // A release that brought nothing new was taken too.
+        let whole = collection.lock.releases.iter().filter_map(|(bundle, release)| {
+            release.named().map(|(version, _)| Release { bundle: bundle.clone(), version })
+        });
+        let taken: BTreeSet<Release> = of_artifacts.chain(whole).collect();
         let signed_with_it = |release: &Release| key_of(collection, release).as_ref() == Some(&content.fingerprint);
         let of_bundle = taken.iter().filter(|release| release.bundle == content.release.bundle).max();
         let is_known = match of_bundle {

@@ -56,7 +56,7 @@ impl JsonSchema for CanRun {
 }
 
 /// What is agreed to by itself before it is taken, counted by kind.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Consents {
     /// Who signed, where their key is new here: principal and fingerprint.
     pub signers: BTreeSet<(String, String)>,
@@ -92,7 +92,8 @@ impl Consents {
         *self == Self::default()
     }
 
-    /// Adds what an artifact would be allowed; hooks, servers and files are counted by [`Consents::of`].
+    /// Adds what an artifact would be allowed; hooks, servers and files are counted by [`Consents::of`]. A key that goes may have
+    /// been what forbade something.
     pub fn allow(&mut self, artifact: &ArtifactRef, powers: &Powers) {
         let is_document = !matches!(artifact.kind, Kind::Hook | Kind::Mcp);
         if is_document && (!powers.fields.is_empty() || powers.problem.is_some()) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Consents;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
@@ -175,9 +176,9 @@ pub enum Error {
     /// A finding that shall be accepted is not there.
     #[error("no finding '{}' in these artifacts", .0.escape_debug())]
     NotFound(String),
-    /// The user has not agreed.
+    /// The user has not agreed to this.
     #[error("nothing was changed: nobody agreed to what a client will run by itself")]
-    Consent,
+    Consent(Consents),
     /// The repository failed.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -212,7 +213,7 @@ impl Error {
             Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,
-            Error::Consent => Class::Consent,
+            Error::Consent(_) => Class::Consent,
             Error::Git(error) | Error::Unfit { source: error, .. } => git_class(error),
             Error::Fs(error) => fs_class(error),
         }

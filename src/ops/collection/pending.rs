@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::open::state_folder;
 use super::settled::{Settled, Taken};
 use super::update::{Files, files_in, files_of, tree_of};
-use super::{Change, Collection, Error, powers};
+use super::{Change, Collection, Consents, Error, Powers, powers};
 use crate::fsio::{Found, FsError, Root, ensure_folder, remove_tree};
 use crate::git::{Expect, GitError, RefChange, Side};
 use crate::model::{ArtifactRef, FileMode, LockEntry, Oid, TreePath, check_set};
@@ -258,10 +258,10 @@ impl Conflict {
     }
 }
 
-/// Ends a merge that waits, by one commit.
+/// Ends a merge that waits, by one commit. `agree` is asked where something of what comes of it needs it.
 ///
 /// # Errors
-/// [`Error::NothingPending`], [`Error::Consent`] when hooks, servers or executable files change and nobody agreed,
+/// [`Error::NothingPending`], [`Error::Consent`] when nobody agrees,
 /// [`Error::Unresolved`] for a file that still has conflict markers, [`Error::Undecided`] for one that nobody touched, [`Error::Stale`] when the
 /// collection has changed since the merge was laid out, [`Error::Git`].
 pub fn resolve(
@@ -269,7 +269,7 @@ pub fn resolve(
     collection: &Collection,
     artifact: &ArtifactRef,
     decision: Decision,
-    agreed: bool,
+    agree: impl FnOnce(&Consents, &Powers) -> bool,
 ) -> Result<Resolved, Error> {
     let repo = &collection.repo;
     let conflict = Conflict::of(collection, artifact)?;
@@ -284,8 +284,11 @@ pub fn resolve(
     };
     let changed = super::update::changed(&conflict.ours, &result);
     let runs = super::update::runs_among(artifact, &changed, &result);
-    if !agreed && (!runs.is_empty() || powers(repo, artifact, (&conflict.ours, &result))?.grants()) {
-        return Err(Error::Consent);
+    let mut consents = Consents::of(&runs);
+    let powers = powers(repo, artifact, (&conflict.ours, &result))?;
+    consents.allow(artifact, &powers);
+    if !consents.is_empty() && !agree(&consents, &powers) {
+        return Err(Error::Consent(consents));
     }
     if decision == Decision::Abort {
         end(collection, &mut change, artifact)?;

@@ -43,14 +43,8 @@ pub struct Powers {
 impl Powers {
     /// Says whether nothing of that changes.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty() && !self.grants()
-    }
-
-    /// Says whether something runs or may be done that was not so before, as far as it is known. A key that goes may have been
-    /// what forbade it.
-    pub fn grants(&self) -> bool {
-        let runs = self.runs.iter().any(|change| change.after.is_some());
-        runs || !self.executable.is_empty() || !self.fields.is_empty() || self.problem.is_some()
+        let Self { runs, executable, fields, problem } = self;
+        runs.is_empty() && executable.is_empty() && fields.is_empty() && problem.is_none()
     }
 }
 

@@ -9,6 +9,8 @@ use sha2::{Digest as _, Sha256, Sha512};
 use ssh_key::PrivateKey;
 
 use super::agent::{armour, signed_data, string, take, unarmoured};
+use super::packs::{assert_refused, reader};
+use super::parts::{Parts, author, changed};
 use super::signatures::{Case, Key, MESSAGE, compare, key};
 use crate::env::Ran;
 
@@ -296,6 +298,39 @@ fn row_31_numbers_at_the_edge_are_judged_as_ssh_keygen_judges_them() {
     expected.extend(rsa.map(|name| format!("{name} (rsa-2048)")));
     expected.sort();
     assert_eq!(good, expected);
+}
+
+/// The same from tag to verdict: releases whose tags are signed so, given to the program.
+#[test]
+fn row_31_releases_with_numbers_at_the_edge_are_refused_by_the_program() {
+    let (author, good, _) = author();
+    let folder = tempfile::tempdir().expect("a folder");
+    for (kind, bits) in [("ed25519", "256"), ("ecdsa", "256")] {
+        let key = key(folder.path(), kind, bits);
+        author.config("user.signingKey", key.path.to_str().expect("UTF-8"));
+        let parts = changed(&good, |parts| parts.sign_well(&author));
+        let env = reader();
+        env.allow_text(&format!("team@example.invalid {}\n", key.line));
+        let tag = String::from_utf8(parts.tag.clone()).expect("text");
+        let (payload, armour) = tag.split_at(tag.find("-----BEGIN").expect("a signature"));
+        let key = Key { armour: armour.to_owned(), ..key };
+        let mut cases = Vec::new();
+        match kind {
+            "ed25519" => ed25519(&key, &mut cases),
+            _ => ecdsa(&key, &bytes(ORDERS[0].1), &mut cases),
+        }
+        for case in cases {
+            let pack = Parts { tag: format!("{payload}{}", case.armour).into_bytes(), ..parts.clone() }.pack();
+            // What is good for everybody who verifies it; the rest is refused.
+            if case.name.starts_with("as it is") || case.name.starts_with("n - s") {
+                let file = env.root().join("good.skillmeat-pack");
+                std::fs::write(&file, pack).expect("a file");
+                env.unchanged(&["verify", file.to_str().expect("UTF-8")]);
+            } else {
+                assert_refused(&env, "signature", &pack, &case.name);
+            }
+        }
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) struct Case {
 pub(super) struct Key {
     pub(super) name: String,
     pub(super) path: PathBuf,
-    line: String,
+    pub(super) line: String,
     pub(super) blob: Vec<u8>,
     pub(super) armour: String,
 }

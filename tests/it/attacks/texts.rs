@@ -6,9 +6,25 @@ use crate::env::{Mode, TestEnv, skill};
 
 /// Front matter that cannot be read is told with its file, and gets into no release.
 #[test]
-fn row_86_front_matter_of_any_form_does_no_harm() {
+fn rows_84_to_86_front_matter_of_any_form_does_no_harm() {
+    let with = |yaml: &str| format!("---\nname: one\ndescription: d\n{yaml}\n---\ntext\n");
+    let laughs: String = (1..30).fold("a0: &a0 [x, x]".to_owned(), |text, n| {
+        text + &format!("\na{n}: &a{n} [*a{m}, *a{m}, *a{m}, *a{m}]", m = n - 1)
+    });
+    let nested = |depth: usize| format!("x: {}{}", "[".repeat(depth), "]".repeat(depth));
+    let yaml = [
+        laughs,
+        nested(100_000),
+        "x: &x [*x]".to_owned(),
+        "--- {}\n".repeat(100_000),
+        "x: {y: 1, y: 2}".to_owned(),
+        "a: &a {b: 1}\nx: {<<: *a}".to_owned(),
+        "x: !!python/object/apply:os.system [id]".to_owned(),
+        "x: !!int \"1\"".to_owned(),
+    ];
+    let yaml = yaml.map(|yaml| with(&yaml).into_bytes());
     let long = format!("---\nname: one\ndescription: {}\n---\n", "x".repeat(10 << 20));
-    let bad: [&[u8]; 8] = [
+    let bytes: [&[u8]; 8] = [
         b"---\nname: one\ndescription: never closed\n",
         b"---",
         b"---\nname: one\xff\n---\n",
@@ -18,7 +34,7 @@ fn row_86_front_matter_of_any_form_does_no_harm() {
         b"---\nname: &a one\ndescription: *a\n---\n",
         long.as_bytes(),
     ];
-    for (at, text) in bad.iter().enumerate() {
+    for (at, text) in yaml.iter().map(Vec::as_slice).chain(bytes).enumerate() {
         let env = TestEnv::with_key();
         let source = env.bare("bad");
         source.commit("main", &source.tree_of(&[("skills/one/SKILL.md", text, Mode::File)]));

@@ -77,14 +77,17 @@ impl Ran {
     }
 }
 
-/// With this variable each refusal is looked at by strace as well. `.ci/run` sets it for those of signatures, ledgers and texts.
+/// With this variable each refusal, and what only reads, is looked at by strace as well. `.ci/run` sets it for the rows of
+/// `tests/attacks`.
 const TRACE: &str = "SKILLMEAT_TEST_TRACE";
 
 impl TestEnv {
     /// Runs the program once more, and checks that it starts nothing but git and ssh-keygen and talks to nobody.
     pub fn trace(&self, args: &[&str]) {
         // What has to ask somebody first starts what git and curl need for that.
-        let asks = |word: &str| word == "vault" || word == "--forge" || word.starts_with("skillmeat-ref:");
+        let remote = ["skillmeat-ref:", "team:", "ssh://"];
+        let asks =
+            |word: &str| word == "vault" || word == "--forge" || remote.iter().any(|start| word.starts_with(start));
         if std::env::var_os(TRACE).is_none() || args.iter().any(|word| asks(word)) {
             return;
         }
