@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::consent;
 use super::failure::Failure;
 use super::report::Report;
 use super::session::Session;
 use super::text::{FAINT, NAME, WARNING, brief, clean, clean_lines, count};
 use crate::client::{Scope, TargetId};
-use crate::ops::collection::{Collection, Error as CollectionError};
+use crate::ops::collection::{CanRun, Collection, Consents, Error as CollectionError};
 use crate::ops::deploy::{
     self, Action, CollectionState, Deploy, Done, Drift, Drifted, Force, Plan, Recovered, Strategy, Sync, Synced,
     Undeploy,
@@ -185,9 +186,9 @@ fn write(session: &Session, collection: &Collection, mut wish: Deploy) -> Result
     if !wish.agreed && wish.artifacts.iter().any(|artifact| needs_answer(artifact.kind)) {
         let planned = deploy::plan_deploy(&session.context, collection, &wish)?;
         if planned.plan.conflicts.is_empty() && !planned.plan.consent.is_empty() {
-            let preview = plan_text(&planned.plan, true);
-            let _ = std::io::Write::write_all(&mut anstream::stderr(), preview.as_bytes());
-            wish.agreed = session.confirm("Deploy this?");
+            let runs: Vec<_> = planned.plan.consent.iter().cloned().map(CanRun::Artifact).collect();
+            let preview = || plan_text(&planned.plan, true);
+            wish.agreed = consent::require(session, &Consents::of(&runs), preview).is_ok();
         }
     }
     Ok(done("deploy", &deploy::deploy(&session.context, collection, &wish)?, false))

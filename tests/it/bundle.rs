@@ -244,7 +244,6 @@ pub fn accepted_flips(env: &TestEnv, pack: &std::path::Path) -> Vec<usize> {
     });
     let (changed, ways) = (changed.into_inner(), if every_value { 255 } else { 1 });
     assert_eq!(changed, good.len() * ways);
-    println!("{} bytes, {changed} changed packs", good.len());
     accepted
 }
 

@@ -228,6 +228,16 @@ fn each_kind_is_agreed_to_by_itself() {
     assert_eq!(status, Some(0), "{screen}");
     assert!(reader.read("mcp/files/server.json").contains("second"));
 
+    let project = reader.root().join("project");
+    fs::create_dir(&project).expect("a folder");
+    let deploy = ["deploy", "guard", "files", "pdf", "--project", "../project"];
+    let (screen, status) = reader.on_terminal(&deploy, &["y", "n"]);
+    assert_eq!((status, fs::read_dir(&project).expect("a folder").count()), (Some(3), 0), "{screen}");
+    asked(&screen, &all[1..3]);
+    let (screen, status) = reader.on_terminal(&deploy, &["y", "y"]);
+    assert_eq!(status, Some(0), "{screen}");
+    asked(&screen, &all[1..3]);
+
     // From a folder of somebody nobody signs for.
     let other = TestEnv::with_collection();
     let folder = owner.folder();
@@ -235,4 +245,27 @@ fn each_kind_is_agreed_to_by_itself() {
     let (screen, status) = other.on_terminal(&["add", folder, "--all"], &["y", "y", "n"]);
     assert_eq!(status, Some(3), "{screen}");
     asked(&screen, &all[1..4]);
+}
+
+/// A release whose artifacts were all here was taken too, with whose key signed it.
+#[test]
+fn a_release_that_brought_nothing_has_a_signer_that_is_known() {
+    let author = TestEnv::with_key();
+    author.add_skill("one", "text");
+    let pack = |name: &str, version: &str| {
+        let pack = format!("../{name}-{version}.skillmeat-pack");
+        author.run(["export", name, "--version", version, "--all", "--output", &pack]).ok();
+        author.root().join(&pack[3..]).display().to_string()
+    };
+    let first = pack("kit", "1.0.0");
+    author.use_key(&STRANGER);
+    author.allow(&[("tester@example.invalid", &KEY), ("other@example.invalid", &STRANGER)]);
+    let (same, next) = (pack("copy", "1.0.0"), pack("copy", "1.1.0"));
+    let reader = TestEnv::with_collection();
+    reader.allow(&[("tester@example.invalid", &KEY), ("other@example.invalid", &STRANGER)]);
+    reader.run(["import", &first, "--yes"]).ok();
+    let is_new = |pack: &str| reader.json(&["import", pack, "--dry-run"])["signer_is_new"].clone();
+    assert_eq!((is_new(&same), is_new(&next)), (true.into(), true.into()));
+    reader.run(["import", &same, "--yes"]).ok();
+    assert_eq!((is_new(&same), is_new(&next)), (false.into(), false.into()));
 }
