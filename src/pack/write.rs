@@ -10,6 +10,9 @@ use super::error::{LimitKind, PackError, at_most};
 use super::limits::{Limits, MAX_OBJECT_BYTES};
 use crate::model::{Compression, Digest, FileMode, Hasher, TreePath, check_set};
 
+/// Most bytes that are written at once. In one call for a file of 90 MB, Linux takes several times as long for each byte.
+const WRITE_BYTES: usize = 256 * 1024;
+
 /// The contents of the files to pack, read from several threads.
 pub trait Contents: Sync {
     /// Returns the size of the file at `index` of the list given to [`write_pack`], in bytes. It says how much is read at
@@ -70,7 +73,8 @@ pub fn write_pack(
             if !is_beside_large {
                 batch.start(scope);
             }
-            pieces.iter().try_for_each(|piece| out.write_all(piece)).map_err(PackError::write)
+            let mut parts = pieces.iter().flat_map(|piece| piece.chunks(WRITE_BYTES));
+            parts.try_for_each(|part| out.write_all(part)).map_err(PackError::write)
         })?;
         pieces.into_iter().filter_map(owned).for_each(|bytes| contents.give_back(bytes));
         if is_beside_large {
