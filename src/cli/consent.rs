@@ -22,7 +22,7 @@ pub(super) fn require(session: &Session, consents: &Consents, text: impl FnOnce(
         return Ok(());
     }
     let _ = anstream::stderr().write_all(text().as_bytes());
-    if agrees(session, consents) { Ok(()) } else { Err(Error::Consent(consents.clone()).into()) }
+    if agrees(session, consents) { Ok(()) } else { Err(Error::Consent.into()) }
 }
 
 /// Asks about each kind of what these imports bring, and about all of it.

@@ -109,7 +109,7 @@ fn collection_hint(error: &collection::Error) -> Option<String> {
                 .to_owned()
         }
         Error::Stale(artifact) => format!("`git skillmeat resolve {artifact}` lays it out"),
-        Error::Consent(_) => "read what it runs, then run the command again with `--yes`".to_owned(),
+        Error::Consent => "read what it runs, then run the command again with `--yes`".to_owned(),
         Error::Discover(_) | Error::Mcp(_) | Error::Name(_) | Error::File(_) => return None,
         Error::Git(error) => return git_hint(error),
         Error::Fs(error) => return fs_hint(error),

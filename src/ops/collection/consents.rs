@@ -56,7 +56,7 @@ impl JsonSchema for CanRun {
 }
 
 /// What is agreed to by itself before it is taken, counted by kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Consents {
     /// Who signed, where their key is new here: principal and fingerprint.
     pub signers: BTreeSet<(String, String)>,

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::Consents;
 use crate::fsio::FsError;
 use crate::git::GitError;
 use crate::model::foreign::ForeignError;
@@ -176,9 +175,9 @@ pub enum Error {
     /// A finding that shall be accepted is not there.
     #[error("no finding '{}' in these artifacts", .0.escape_debug())]
     NotFound(String),
-    /// The user has not agreed to this.
+    /// The user has not agreed.
     #[error("nothing was changed: nobody agreed to what a client will run by itself")]
-    Consent(Consents),
+    Consent,
     /// The repository failed.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -213,7 +212,7 @@ impl Error {
             Error::ByHand(_) => Class::Usage,
             Error::Unusable { source, .. } => source.class(),
             Error::Mcp(_) => Class::Parse,
-            Error::Consent(_) => Class::Consent,
+            Error::Consent => Class::Consent,
             Error::Git(error) | Error::Unfit { source: error, .. } => git_class(error),
             Error::Fs(error) => fs_class(error),
         }

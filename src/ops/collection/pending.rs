@@ -288,7 +288,7 @@ pub fn resolve(
     let powers = powers(repo, artifact, (&conflict.ours, &result))?;
     consents.allow(artifact, &powers);
     if !consents.is_empty() && !agree(&consents, &powers) {
-        return Err(Error::Consent(consents));
+        return Err(Error::Consent);
     }
     if decision == Decision::Abort {
         end(collection, &mut change, artifact)?;
