@@ -6,6 +6,7 @@ mod ambiguous;
 mod families;
 mod forged;
 mod json;
+mod ledgers;
 mod numbers;
 mod packs;
 mod parts;

@@ -885,5 +885,5 @@ fn artifacts_are_chosen_by_kind_and_tag_too() {
     env.run(["tag", "skill/commit-message", "--add", "daily"]).ok();
     let made = env.json(&["export", "some", "--version", "1.0.0", "--kind", "hook", "--kind", "mcp", "--tag", "daily"]);
     assert_eq!(made["artifacts"], serde_json::json!(["hook/format-on-edit", "mcp/filesystem", "skill/commit-message"]));
-    env.run(["export", "none", "--version", "1.0.0", "--tag", "nothing"]).refused("usage");
+    env.refused("name", &["export", "none", "--version", "1.0.0", "--tag", "nothing"]);
 }

@@ -189,7 +189,8 @@ impl TestEnv {
     ///
     /// Returns the text for people.
     pub fn refused(&self, class: &str, args: &[&str]) -> Judged {
-        self.refused_leaving(class, args, Depth::Refs)
+        let is_shown_otherwise = ["fork", "rollback"].contains(&class);
+        self.refused_leaving(class, args, if is_shown_otherwise { Depth::Evidence } else { Depth::Refs })
     }
 
     /// As [`TestEnv::refused`], with a say in how closely the folders are looked at.
@@ -206,10 +207,8 @@ impl TestEnv {
         if status_of(class) == CHECKED {
             [used, used_for_json].iter().for_each(|used| used.assert_little(&format!("{args:?} was refused")));
         }
-        if class != "net" {
-            self.trace(args);
-            before.assert_same(&self.snapshot(depth), &format!("{args:?} was refused once more"));
-        }
+        self.trace(args);
+        before.assert_same(&self.snapshot(depth), &format!("{args:?} was refused once more"));
         ran
     }
 

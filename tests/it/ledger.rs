@@ -145,23 +145,24 @@ fn roles_say_who_publishes_what() {
     export(&bob, "pdf-kit", "1.0.0");
     export(&bob, "other", "1.0.0");
     let before = (head(&ada), vault_git(&ada, &["for-each-ref"]));
-    let told = bob.run(["vault", "push", "team", "pdf-kit"]).refused("untrusted");
+    let told = bob.refused_leaving("untrusted", &["vault", "push", "team", "pdf-kit"], Depth::Fetched);
     assert!(told.stderr.contains("role grant"), "{}", told.stderr);
     assert_eq!(before, (head(&ada), vault_git(&ada, &["for-each-ref"])), "nothing was pushed");
     // Only who holds a root key gives roles.
     let key = public(&bob);
     let grant =
         ["vault", "role", "grant", "team", "bob@example.invalid", "publisher", "--bundles", "pdf-*", "--key", &key];
-    bob.run(grant).refused("untrusted");
+    bob.refused("untrusted", &grant);
     ada.run(grant).ok();
     bob.run(["vault", "push", "team", "pdf-kit"]).ok();
-    bob.run(["vault", "push", "team", "other"]).refused("untrusted");
+    bob.refused("untrusted", &["vault", "push", "team", "other"]);
     let carol = reader(&ada, &["--ledger", &id]);
     carol.run(["import", "team:pdf-kit", "--offline", "--yes"]).ok();
     // What was published while the role was there stays good when it is gone.
     ada.run(["vault", "role", "revoke", "team", "bob@example.invalid"]).ok();
     export(&bob, "pdf-kit", "1.1.0");
-    bob.run(["vault", "push", "team", "pdf-kit"]).refused("untrusted");
+    bob.run(["vault", "pull", "team"]).ok();
+    bob.refused("untrusted", &["vault", "push", "team", "pdf-kit"]);
     let dora = reader(&ada, &["--ledger", &id]);
     dora.run(["import", "team:pdf-kit", "--offline", "--yes"]).ok();
     assert!(!dora.json(&["vault", "show", "team"])["roles"].to_string().contains("bob"));
@@ -194,7 +195,7 @@ fn row_48_and_49_a_rewound_and_a_forked_ledger_are_told() {
             "refs/skillmeat/evidence/",
         ])
     };
-    let ran = reader.run(["vault", "pull", "team"]).refused("rollback");
+    let ran = reader.refused("rollback", &["vault", "pull", "team"]);
     assert!(ran.stderr.contains(&seen) && ran.stderr.contains(&before), "{}", ran.stderr);
     assert_eq!(evidence(&reader).lines().count(), 2);
     // Ada, who goes on from the rewound state on another machine, makes a fork without knowing.
@@ -209,7 +210,7 @@ fn row_48_and_49_a_rewound_and_a_forked_ledger_are_told() {
     ada.run(["vault", "add", "team", "../vault.git", "--ledger", &id]).ok();
     ada.run(["vault", "checkpoint", "team"]).ok();
     ada.run(["vault", "checkpoint", "team"]).ok();
-    let ran = reader.run(["vault", "pull", "team"]).refused("fork");
+    let ran = reader.refused("fork", &["vault", "pull", "team"]);
     assert!(ran.stderr.contains("part at entry 1"), "{}", ran.stderr);
     // What was fetched before still works, and is still at its level.
     assert_eq!(reader.json(&["vault", "ls", "team"])[0]["level"], 3);
@@ -227,7 +228,7 @@ fn row_55_and_61_what_is_missing_is_told() {
     let reader = TestEnv::with_collection();
     reader.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
     vault_git(&ada, &["update-ref", "-d", "refs/tags/kit--v1.0.0"]);
-    let ran = reader.run(["vault", "pull", "team"]).refused("net");
+    let ran = reader.refused("net", &["vault", "pull", "team"]);
     assert!(ran.stderr.contains("kit--v1.0.0"), "{}", ran.stderr);
     vault_git(&ada, &["update-ref", "refs/tags/kit--v1.0.0", &tag]);
     reader.run(["vault", "pull", "team"]).ok();
@@ -251,10 +252,10 @@ fn row_41_another_vault_in_the_same_place_is_refused() {
     std::fs::rename(ada.root().join("vault.git"), ada.root().join("moved.git")).expect("renames");
     ada.run(["vault", "init", "../vault.git"]).ok();
     // Its tags are gone as well, which is told first; with them it is the ledger.
-    reader.run(["vault", "pull", "team"]).refused("rollback");
+    reader.refused("rollback", &["vault", "pull", "team"]);
     let pair = "refs/tags/*:refs/tags/*";
     vault_git(&ada, &["fetch", "--quiet", "../moved.git", pair]);
-    let ran = reader.run(["vault", "pull", "team"]).refused("untrusted");
+    let ran = reader.refused("untrusted", &["vault", "pull", "team"]);
     assert!(ran.stderr.contains(&id), "{}", ran.stderr);
 }
 
@@ -272,7 +273,7 @@ fn a_change_of_the_root_needs_everyone_that_it_says() {
     bob.run(["vault", "pull", "team"]).ok();
     let draft = ada.root().join("draft");
     let draft = draft.to_str().expect("a path");
-    ada.run(["vault", "root", "publish", "team", draft]).refused("untrusted");
+    ada.refused("untrusted", &["vault", "root", "publish", "team", draft]);
     let state = bob.json(&["vault", "root", "sign", "team", draft]);
     assert_eq!(state["signed_by"].as_array().expect("a list").len(), 2);
     // Whoever of the two publishes it.
@@ -284,13 +285,13 @@ fn a_change_of_the_root_needs_everyone_that_it_says() {
     let state = ada.json(&["vault", "role", "grant", "team", "eve@example.invalid", "viewer", "--draft", "../alone"]);
     assert!(state["number"].is_null(), "{state}");
     let alone = ada.root().join("alone");
-    ada.run(["vault", "root", "publish", "team", alone.to_str().expect("a path")]).refused("untrusted");
+    ada.refused("untrusted", &["vault", "root", "publish", "team", alone.to_str().expect("a path")]);
     // A draft in which someone has changed something since it was signed.
     let root = alone.join("trust/root.toml");
     let text = std::fs::read_to_string(&root).expect("reads").replace("threshold = 2", "threshold = 1");
     std::fs::write(&root, text).expect("writes");
-    ada.run(["vault", "root", "publish", "team", alone.to_str().expect("a path")]).refused("untrusted");
-    bob.run(["vault", "root", "sign", "team", alone.to_str().expect("a path")]).refused("untrusted");
+    ada.refused("untrusted", &["vault", "root", "publish", "team", alone.to_str().expect("a path")]);
+    bob.refused("untrusted", &["vault", "root", "sign", "team", alone.to_str().expect("a path")]);
 }
 
 #[test]
@@ -427,7 +428,7 @@ fn a_release_that_was_taken_back_is_had_only_by_name() {
     assert_eq!(reader.json(&["import", "team:kit", "--offline", "--dry-run"])["plan"]["release"], "kit--v1.0.0");
     let named = reader.json(&["import", "team:kit@1.1.0", "--offline", "--dry-run"]);
     assert_eq!(named["plan"]["release"], "kit--v1.1.0");
-    ada.run(["vault", "yank", "team", "kit@9.0.0", "--reason", "x"]).refused("policy");
+    ada.refused("policy", &["vault", "yank", "team", "kit@9.0.0", "--reason", "x"]);
 }
 
 /// A key gives way to the next, in the vault, in the user's list and in git's configuration; old releases stay good.
@@ -443,9 +444,9 @@ fn a_key_is_rotated_and_a_lost_one_replaced() {
     // The old one is of no use for what comes, not even for its owner.
     ada.config("user.signingKey", ada.home().join("signing_key").to_str().expect("a path"));
     export(&ada, "kit", "1.1.0");
-    ada.run(["vault", "root", "threshold", "team", "1"]).refused("untrusted");
-    ada.run(["vault", "push", "team", "kit@1.1.0"]).refused("untrusted");
-    ada.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    ada.refused("untrusted", &["vault", "root", "threshold", "team", "1"]);
+    ada.refused("untrusted", &["vault", "push", "team", "kit@1.1.0"]);
+    ada.refused("untrusted", &["vault", "checkpoint", "team"]);
     ada.config("user.signingKey", next);
     export(&ada, "kit", "1.2.0");
     ada.run(["vault", "push", "team", "kit@1.2.0"]).ok();
@@ -491,7 +492,7 @@ fn a_stolen_key_is_revoked_from_the_theft_on() {
     let number = ada.json(&["vault", "pull", "team"]);
     assert_eq!(number["new"].as_array().expect("a list").len(), 2);
     let entry = ada.json(&["vault", "log", "team", "-n", "1"])[0]["number"].to_string();
-    bob.run(["trust", "revoke", &key, "--vault", "team", "--since", "0"]).refused("untrusted");
+    bob.refused("untrusted", &["trust", "revoke", &key, "--vault", "team", "--since", "0"]);
     ada.run(["trust", "revoke", &key, "--vault", "team", "--since", &entry, "--reason", "laptop stolen"]).ok();
     let reader = reader(&ada, &["--ledger", &id]);
     reader.run(["import", "team:good", "--offline", "--yes"]).ok();
@@ -499,7 +500,7 @@ fn a_stolen_key_is_revoked_from_the_theft_on() {
     assert!(told.stderr.contains(&format!("revoked since entry {entry}")), "{}", told.stderr);
     bob.run(["vault", "push", "team", "good@1.0.0"]).ok();
     export(&bob, "good", "1.1.0");
-    bob.run(["vault", "push", "team", "good@1.1.0"]).refused("untrusted");
+    bob.refused("untrusted", &["vault", "push", "team", "good@1.1.0"]);
 }
 
 /// What is looked at is told, believed or not; looking changes nothing (`screens.rs` has how much fits).

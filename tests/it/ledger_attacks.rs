@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::env::{Ran, TestEnv, skill};
+use crate::env::{Depth, Ran, TestEnv, skill};
 use crate::ledger::{ada, address, export, forget_seen, head, public, reader, user, vault_git};
 
 /// Takes what was seen of the vault away from a user.
@@ -65,10 +65,10 @@ fn row_55_a_release_is_not_held_back_behind_a_ledger_that_is_fresh() {
         ),
     );
     reader.run(["vault", "add", "team", &vault, "--ledger", &id]).ok();
-    let told = reader.run(["vault", "pull", "team"]).refused("net");
+    let told = reader.refused_leaving("net", &["vault", "pull", "team"], Depth::Fetched);
     assert!(told.stderr.contains("kit--v1.1.0"), "{}", told.stderr);
-    reader.run(["import", "team:kit", "--yes"]).refused("net");
-    let told = reader.run(["import", "team:kit", "--yes", "--offline"]).refused("name");
+    reader.refused("net", &["import", "team:kit", "--yes"]);
+    let told = reader.refused("name", &["import", "team:kit", "--yes", "--offline"]);
     assert!(told.stderr.contains("kit--v1.1.0"), "{}", told.stderr);
     // The one that is there can be named. An honest server that has moved on is asked once more.
     reader.run(["import", "team:kit@1.0.0", "--dry-run", "--offline"]).ok();
@@ -123,18 +123,20 @@ fn a_draft_that_waited_undoes_no_revocation() {
     let draft = draft.to_str().expect("a path");
     bob.run(["vault", "root", "sign", "team", draft]).ok();
     ada.run(["trust", "revoke", &eves, "--vault", "team", "--since", "4", "--reason", "stolen"]).ok();
-    let told = ada.run(["vault", "root", "publish", "team", draft]).refused("policy");
+    let told = ada.refused("policy", &["vault", "root", "publish", "team", draft]);
     assert!(told.stderr.contains("revoked"), "{}", told.stderr);
     bob.run(["vault", "pull", "team"]).ok();
-    bob.run(["vault", "root", "sign", "team", draft]).refused("policy");
-    eve.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    bob.refused("policy", &["vault", "root", "sign", "team", draft]);
+    eve.run(["vault", "pull", "team"]).ok();
+    eve.refused("untrusted", &["vault", "checkpoint", "team"]);
     // Made anew, it carries on what was revoked.
     ada.json(&["vault", "root", "threshold", "team", "2", "--draft", "../again"]);
     let again = ada.root().join("again");
     let again = again.to_str().expect("a path");
     bob.run(["vault", "root", "sign", "team", again]).ok();
     ada.run(["vault", "root", "publish", "team", again]).ok();
-    eve.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    eve.run(["vault", "pull", "team"]).ok();
+    eve.refused("untrusted", &["vault", "checkpoint", "team"]);
 }
 
 #[test]
@@ -249,7 +251,7 @@ fn row_69_a_ledger_has_no_links_and_nothing_large() {
     // An entry that nobody needs to read.
     let tree = vault_git(&ada, &["rev-parse", &format!("{honest}^{{tree}}")]);
     offer(&tree, &"A".repeat(100_000));
-    let _ = reader.run(["vault", "pull", "team"]).refused("fork");
+    let _ = reader.refused("fork", &["vault", "pull", "team"]);
     vault_git(&ada, &["update-ref", "refs/heads/skillmeat-ledger", &honest]);
     reader.run(["vault", "pull", "team"]).ok();
 }
@@ -286,7 +288,7 @@ fn what_a_thief_revoked_is_not_carried_on_for_good() {
     eve.run(["trust", "revoke", &public(&bob), "--vault", "team", "--since", "0"]).ok();
     ada.run(["vault", "role", "revoke", "team", "eve@example.invalid"]).ok();
     let reader = reader(&ada, &["--ledger", &id]);
-    reader.run(["import", "team:kit", "--offline", "--yes"]).refused("untrusted");
+    reader.refused("untrusted", &["import", "team:kit", "--offline", "--yes"]);
     // The owner holds a root key, and lets in a new admin, who revokes the thief's.
     let dan = user("dan");
     ada.run(["vault", "role", "grant", "team", "dan@example.invalid", "admin", "--key", &public(&dan)]).ok();
@@ -299,11 +301,13 @@ fn what_a_thief_revoked_is_not_carried_on_for_good() {
     reader.run(["vault", "pull", "team"]).ok();
     reader.run(["import", "team:kit", "--offline", "--yes"]).ok();
     bob.run(["vault", "checkpoint", "team"]).ok();
-    eve.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    eve.run(["vault", "pull", "team"]).ok();
+    eve.refused("untrusted", &["vault", "checkpoint", "team"]);
     // Who revokes their own key has revoked it.
     bob.run(["trust", "revoke", &public(&bob), "--vault", "team", "--since", "0"]).ok();
     ada.run(["vault", "role", "revoke", "team", "bob@example.invalid", "viewer"]).ok();
-    bob.run(["vault", "checkpoint", "team"]).refused("untrusted");
+    bob.run(["vault", "pull", "team"]).ok();
+    bob.refused("untrusted", &["vault", "checkpoint", "team"]);
 }
 
 /// Row 50: one that is worth something for ever would say nothing of a ledger that is held back.

@@ -137,7 +137,7 @@ fn row_61_what_is_lost_here_makes_no_verdict_better() {
     lose_ref(&reader);
     let newest = head(&ada);
     vault_git(&ada, &["update-ref", "refs/heads/skillmeat-ledger", "skillmeat-ledger~1"]);
-    reader.run(["vault", "pull", "team"]).refused("rollback");
+    reader.refused("rollback", &["vault", "pull", "team"]);
     told("rollback", "vault pull team");
     vault_git(&ada, &["update-ref", "refs/heads/skillmeat-ledger", &newest]);
     reader.run(["vault", "pull", "team"]).ok();
@@ -195,7 +195,7 @@ fn the_name_that_is_further_speaks_for_the_ledger() {
     let told = reader.refused("rollback", &["import", "aaa:kit", "--offline", "--yes"]);
     assert!(told.stderr.contains("vault pull aaa"), "{}", told.stderr);
     // Its copy is older than what was seen, until it is brought up to date.
-    reader.run(["vault", "pull", "aaa"]).refused("rollback");
+    reader.refused("rollback", &["vault", "pull", "aaa"]);
     vault_git(&ada, &["push", "--quiet", &mirror, "skillmeat-ledger"]);
     reader.run(["vault", "pull", "aaa"]).ok();
     reader.run(["import", "aaa:kit", "--offline", "--yes"]).ok();

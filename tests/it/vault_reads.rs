@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::env::{Key, Ran, TestEnv};
+use crate::env::{Depth, Key, Ran, TestEnv};
 use crate::ledger::{ada, address, export, forget_seen, head, reader, vault_git};
 
 fn store(env: &TestEnv, vault: &str) -> PathBuf {
@@ -114,11 +114,11 @@ fn row_48_what_is_kept_hides_no_rewound_ledger() {
     let good = std::fs::read(kept(&reader, "team")).expect("reads");
     let (seen, before) = (head(&ada), vault_git(&ada, &["rev-parse", "skillmeat-ledger~1"]));
     vault_git(&ada, &["update-ref", "refs/heads/skillmeat-ledger", &before]);
-    let ran = reader.run(["vault", "pull", "team"]).refused("rollback");
+    let ran = reader.refused("rollback", &["vault", "pull", "team"]);
     assert!(ran.stderr.contains(&seen) && ran.stderr.contains(&before), "{}", ran.stderr);
     // Also for who fetches one release, or imports it.
-    reader.run(["vault", "pull", "team", "kit"]).refused("rollback");
-    reader.run(["import", "team:kit", "--yes"]).refused("rollback");
+    reader.refused("rollback", &["vault", "pull", "team", "kit"]);
+    reader.refused("rollback", &["import", "team:kit", "--yes"]);
     assert_eq!(std::fs::read(kept(&reader, "team")).expect("reads"), good);
     assert_eq!(reader.json(&["vault", "show", "team"])["number"], 1);
 }
@@ -178,8 +178,8 @@ fn tags_that_the_ledger_does_not_list_are_not_fetched() {
     assert_eq!((&pulled["releases"], &pulled["listed"]), (&1.into(), &1.into()));
     assert!(pulled["bytes"].as_u64().expect("a number") < 100_000, "{pulled}");
     assert_eq!(fetched(&reader), ["kit--v1.0.0"]);
-    reader.run(["import", "team:junk", "--yes"]).refused("name");
-    reader.run(["import", "team:kit@8.0.0", "--yes"]).refused("name");
+    reader.refused("name", &["import", "team:junk", "--yes"]);
+    reader.refused("name", &["import", "team:kit@8.0.0", "--yes"]);
     // One that is listed later is fetched then: its tag was there first, without an entry.
     export(&ada, "kit", "1.1.0");
     ada.git(["push", "--quiet", &address(&ada), "kit--v1.1.0"]);
@@ -207,8 +207,8 @@ fn one_release_comes_without_the_others() {
     assert_eq!(names, ["kit--v1.1.0", "other--v1.0.0"]);
     assert_eq!((&pulled["releases"], &pulled["listed"]), (&2.into(), &4.into()));
     assert_eq!(fetched(&reader), ["kit--v1.1.0", "other--v1.0.0"]);
-    reader.run(["vault", "pull", "team", "kit", "nothing"]).refused("name");
-    reader.run(["vault", "pull", "team", "kit@^7"]).refused("name");
+    reader.refused("name", &["vault", "pull", "team", "kit", "nothing"]);
+    reader.refused("name", &["vault", "pull", "team", "kit@^7"]);
     // An import fetches what it takes.
     reader.run(["import", "team:kit", "--yes"]).ok();
     assert_eq!(fetched(&reader), ["kit--v1.1.0", "kit--v2.0.0", "other--v1.0.0"]);
@@ -246,9 +246,9 @@ fn row_52_and_55_hold_for_one_release_as_well() {
     reader.run(["vault", "pull", "team", "other"]).ok();
     // A tag of another release under the name that is listed is refused for what it is.
     vault_git(&ada, &["update-ref", "refs/tags/kit--v2.0.0", "refs/tags/kit--v1.0.0"]);
-    let told = reader.run(["vault", "pull", "team", "kit"]).refused("rollback");
+    let told = reader.refused("rollback", &["vault", "pull", "team", "kit"]);
     assert!(told.stderr.contains("kit--v2.0.0"), "{}", told.stderr);
-    reader.run(["import", "team:kit", "--yes"]).refused("rollback");
+    reader.refused("rollback", &["import", "team:kit", "--yes"]);
     vault_git(&ada, &["update-ref", "refs/tags/kit--v2.0.0", &other]);
     vault_git(&ada, &["update-ref", "refs/tags/kit--v1.1.0", &mine]);
     reader.run(["import", "team:kit", "--yes"]).ok();
@@ -348,10 +348,10 @@ fn what_is_locked_comes_exactly() {
     assert_eq!((ran.code, &ran.value()["data"][0]["failure"]["class"]), (Some(2), &"name".into()));
     second.run(["vault", "add", "team", &address(&ada), "--ledger", &id]).ok();
     // The first fetch of files into a store has git write its filter down there, whatever comes of it.
-    second.run(["vault", "pull", "team", "--locked"]).refused("net");
+    second.refused_leaving("net", &["vault", "pull", "team", "--locked"], Depth::Fetched);
     // Another tag is offered than the ledger lists.
     vault_git(&ada, &["update-ref", "refs/tags/kit--v1.1.0", &other]);
-    second.run(["vault", "pull", "team", "--locked"]).refused("policy");
+    second.refused("rollback", &["vault", "pull", "team", "--locked"]);
 }
 
 /// A release that is there with its tag and without its entry, and one whose tag another has put there.
@@ -365,7 +365,7 @@ fn a_publish_finds_what_is_under_its_name() {
     export(&ada, "kit", "1.2.0");
     vault_git(&ada, &["update-ref", "refs/tags/kit--v1.2.0", "refs/tags/kit--v1.0.0"]);
     let before = head(&ada);
-    ada.run(["vault", "push", "team", "kit@1.2.0"]).refused("policy");
+    ada.refused("policy", &["vault", "push", "team", "kit@1.2.0"]);
     assert_eq!(head(&ada), before);
     assert_eq!(ada.json(&["vault", "push", "team", "kit@1.1.0"])["already_there"], true);
     vault_git(&ada, &["fsck", "--strict", "--no-dangling"]);

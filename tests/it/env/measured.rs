@@ -23,6 +23,19 @@ const MAX_RESIDENT_KIB: u64 = 256 * 1024;
 /// Programs that may be started.
 const KNOWN: [&str; 3] = ["git", "ssh-keygen", "git-skillmeat"];
 
+/// What is started to ask somebody, by git for repositories and by the program for single files.
+const TRANSPORT: [&str; 6] =
+    ["git-upload-pack", "git-receive-pack", "git-remote-https", "git-remote-http", "ssh", "curl"];
+
+/// Words of commands that have to ask somebody.
+const ASKING: [&str; 4] = ["update", "--remote", "--vault", "--forge"];
+
+/// How the addresses begin that somebody is asked at.
+const REMOTE: [&str; 7] = ["skillmeat-ref:", "team:", "ssh://", "https://", "http://", "file://", "s3://"];
+
+/// Commands on vaults that ask nobody.
+const READING: [&str; 4] = ["list", "show", "ls", "log"];
+
 /// How often a running program is looked at.
 const PAUSE: Duration = Duration::from_micros(500);
 
@@ -82,32 +95,80 @@ impl Ran {
 const TRACE: &str = "SKILLMEAT_TEST_TRACE";
 
 impl TestEnv {
-    /// Runs the program once more, and checks that it starts nothing but git and ssh-keygen and talks to nobody.
+    /// Runs the program once more, and checks that it starts nothing but git and ssh-keygen and talks to nobody; where it has to
+    /// ask somebody, nothing but what git needs for that either, and to nobody else.
     pub fn trace(&self, args: &[&str]) {
-        // What has to ask somebody first starts what git and curl need for that.
-        let remote = ["skillmeat-ref:", "team:", "ssh://"];
-        let asks =
-            |word: &str| word == "vault" || word == "--forge" || remote.iter().any(|start| word.starts_with(start));
-        if std::env::var_os(TRACE).is_none() || args.iter().any(|word| asks(word)) {
+        if std::env::var_os(TRACE).is_none() {
             return;
         }
         let trace = tempfile::NamedTempFile::new().expect("a file");
         let mut command = self.command("strace");
-        command.args(["-f", "-qq", "-e", "trace=execve,connect", "-o"]).arg(trace.path()).arg(program()).args(args);
+        command.args(["-f", "-qq", "-s", "300", "-e", "trace=execve,connect", "-o"]).arg(trace.path());
+        command.arg(program()).args(args);
         let ran = Ran::of(command);
-        assert_nothing_started(&fs::read_to_string(trace.path()).expect("a trace"), &format!("{args:?}: {ran:?}"));
+        let calls = fs::read_to_string(trace.path()).expect("a trace");
+        let what = format!("{args:?}: {ran:?}");
+        // The user's own settings name programs too: the one that signs, and ssh.
+        let settings = fs::read_to_string(self.home().join("gitconfig")).unwrap_or_default();
+        assert_started(&calls, &what, |name, call| {
+            // Git hands the other side of a repository in a folder to a shell, and quotes itself what it is about.
+            let is_other_side = name.ends_with("/sh") && call.contains("\"-c\", \"git") && call.contains("-pack '");
+            settings.contains(&format!("= {name}\n")) || asks(args) && (is_one_of(&TRANSPORT, name) || is_other_side)
+        });
+        assert_asked(&calls, &what, &if asks(args) { self.addresses(args) } else { String::new() });
     }
+
+    /// Returns a text with all addresses that this command was told of: by its words, its environment, the user's configuration and
+    /// the vaults that they have.
+    fn addresses(&self, args: &[&str]) -> String {
+        let mut text: String = args.iter().map(|word| format!("{word}\n")).collect();
+        self.variables.iter().for_each(|(name, value)| text.extend([name, "=", value, "\n"]));
+        let vaults = fs::read_dir(self.home().join(".skillmeat/vaults")).into_iter().flatten().flatten();
+        let files = vaults.flat_map(|vault| [vault.path(), vault.path().join("config")]);
+        for file in files.chain([self.home().join("gitconfig"), self.path(".git/config"), self.path("skillmeat.lock")])
+        {
+            text.push_str(&fs::read_to_string(file).unwrap_or_default());
+        }
+        text
+    }
+}
+
+/// Says whether a command has to ask somebody.
+fn asks(args: &[&str]) -> bool {
+    let mut words = args.iter().skip_while(|word| **word != "vault");
+    let is_vault = words.next().is_some() && words.next().is_some_and(|word| !READING.contains(word));
+    let is_asking = |word: &&str| ASKING.contains(word) || REMOTE.iter().any(|start| word.starts_with(start));
+    !args.contains(&"--offline") && (is_vault || args.iter().any(is_asking))
 }
 
 /// Checks that nothing was started but git and ssh-keygen, and nobody was asked over a network.
 pub fn assert_nothing_started(calls: &str, what: &str) {
-    assert!(calls.contains("execve("), "nothing was traced: {what}: {calls}");
-    for call in calls.lines().filter(|call| call.contains("execve(") && !call.contains(" ENOENT ")) {
-        let started = call.split('"').nth(1).unwrap_or_default();
-        let name = Path::new(started).file_name().and_then(|name| name.to_str());
-        assert!(name.is_some_and(|name| KNOWN.contains(&name)), "{what}: {call}");
+    assert_started(calls, what, |_, _| false);
+    assert_asked(calls, what, "");
+}
+
+/// Checks that nobody was asked over a network but servers of this machine with these addresses.
+fn assert_asked(calls: &str, what: &str, addresses: &str) {
+    for call in calls.lines().filter(|call| call.contains("AF_INET")) {
+        let port = call.split("htons(").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
+        let is_known =
+            |host: &str| addresses.split(|c: char| "/\n ".contains(c)).any(|one| one == format!("{host}:{port}"));
+        let is_here = call.contains("inet_addr(\"127.0.0.1\")") && (is_known("127.0.0.1") || is_known("localhost"));
+        assert!(is_here, "{what}: {call}");
     }
-    assert!(!calls.contains("AF_INET"), "{what}: {calls}");
+}
+
+/// Checks that nothing was started but git and ssh-keygen, and what is allowed by its path and the whole call.
+fn assert_started(calls: &str, what: &str, is_allowed: impl Fn(&str, &str) -> bool) {
+    assert!(calls.contains("execve("), "nothing was traced: {what}: {calls}");
+    for call in calls.lines().filter(|call| call.contains("execve(") && !call.contains(") = -1 ")) {
+        let started = call.split('"').nth(1).unwrap_or_default();
+        assert!(is_one_of(&KNOWN, started) || is_allowed(started, call), "{what}: {call}");
+    }
+}
+
+fn is_one_of(names: &[&str], path: &str) -> bool {
+    Path::new(path).file_name().is_some_and(|name| names.iter().any(|one| name == *one))
 }
 
 /// Returns a number of `/proc/PID/status`; 0 where the process is over.
@@ -120,6 +181,39 @@ fn kib(status: &str, key: &str) -> u64 {
 fn processor(stat: &str) -> Duration {
     let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').skip(11).take(2);
     Duration::from_millis(TICK_MS * fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>())
+}
+
+#[test]
+fn what_is_started_and_asked_is_seen() {
+    let fails = |check: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_err();
+    let git = "1 execve(\"/usr/bin/git\", [\"git\", \"version\"], 0x7f) = 0";
+    let shell = "2 execve(\"/bin/sh\", [\"sh\", \"-c\", \"id\"], 0x7f) = 0";
+    let absent = "2 execve(\"/opt/sh\", [\"sh\", \"-c\", \"id\"], 0x7f) = -1 ENOENT (No such file or directory)";
+    let unknown = "3 execve(0x7f, 0x7f, 0x7f <unfinished ...>";
+    let asked = "4 connect(5, {sa_family=AF_INET, sin_port=htons(4000), sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0";
+    assert!(!fails(&|| assert_nothing_started(&[git, absent].join("\n"), "")));
+    for calls in ["", shell, unknown, &[git, shell].join("\n"), &[git, asked].join("\n")] {
+        assert!(fails(&|| assert_nothing_started(calls, "")), "{calls}");
+    }
+    assert!(!fails(&|| assert_asked(asked, "", "http://127.0.0.1:4000/r.git")));
+    for addresses in ["", "http://127.0.0.1:400/r.git", "http://127.0.0.1:40001/r.git", "http://127.0.0.2:4000/r.git"] {
+        assert!(fails(&|| assert_asked(asked, "", addresses)), "{addresses}");
+    }
+    assert!(fails(&|| assert_asked(&asked.replace("127.0.0.1", "10.0.0.1"), "", "http://127.0.0.1:4000/")));
+    let other =
+        asked.replace("AF_INET,", "AF_INET6,").replace("inet_addr(\"127.0.0.1\")", "inet_pton(AF_INET6, \"::1\")");
+    assert!(fails(&|| assert_asked(&other, "", "http://127.0.0.1:4000/")));
+    for (args, is_asking) in [
+        (&["vault", "pull", "team"][..], true),
+        (&["vault", "pull", "team", "--offline"], false),
+        (&["vault", "show", "team"], false),
+        (&["import", "team:kit"], true),
+        (&["--format", "json", "import", "team:kit", "--offline"], false),
+        (&["verify", "kit.skillmeat-pack"], false),
+        (&["import", "kit.skillmeat-pack", "--yes"], false),
+    ] {
+        assert_eq!(asks(args), is_asking, "{args:?}");
+    }
 }
 
 #[test]

@@ -15,6 +15,11 @@ pub enum Depth {
     /// Refs, logs, index and configuration: what a refused command must leave. Unused objects may stay, since they
     /// are written before refs.
     Refs,
+    /// As `Refs`, but for the heads of ledgers that are kept against a server: what must be left where something does not go on from
+    /// what was seen.
+    Evidence,
+    /// As `Refs`, but for the stores of vaults: where a command fetches what it needs, and then refuses.
+    Fetched,
     /// Objects too: what a command that only looks must leave.
     Objects,
 }
@@ -54,7 +59,11 @@ fn is_quarantine(path: &str, depth: Depth) -> bool {
     path.ends_with(".git/skillmeat")
         // What was fetched, before it was judged.
         || path.ends_with(".skillmeat/sources")
-        || depth == Depth::Refs && path.ends_with(".git/objects")
+        || depth != Depth::Objects && path.ends_with(".git/objects")
+        // When a vault was last reached, to the second.
+        || depth != Depth::Objects && path.ends_with(".git/fetched.toml")
+        || depth == Depth::Fetched && path.ends_with(".skillmeat/vaults")
+        || depth == Depth::Evidence && path.ends_with(".git/refs/skillmeat/evidence")
 }
 
 fn walk(folder: &Path, below: &str, depth: Depth, found: &mut BTreeMap<String, String>) {
@@ -67,7 +76,7 @@ fn walk(folder: &Path, below: &str, depth: Depth, found: &mut BTreeMap<String, S
         if is_quarantine(&path, depth) {
             continue;
         }
-        let is_made_for_it = path.ends_with("/.skillmeat") && depth == Depth::Refs;
+        let is_made_for_it = path.ends_with("/.skillmeat") && depth != Depth::Objects;
         let state = if is_made_for_it {
             walk(&entry.path(), &path, depth, found);
             continue;
@@ -75,7 +84,7 @@ fn walk(folder: &Path, below: &str, depth: Depth, found: &mut BTreeMap<String, S
             format!("link to {}", fs::read_link(entry.path()).expect("a link").display())
         } else if meta.is_dir() {
             walk(&entry.path(), &path, depth, found);
-            format!("folder {mode:o}{}", refs(&entry.path()))
+            format!("folder {mode:o}{}", refs(&entry.path(), depth))
         } else if meta.is_file() {
             let bytes = fs::read(entry.path()).expect("a file");
             let digest: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -88,14 +97,20 @@ fn walk(folder: &Path, below: &str, depth: Depth, found: &mut BTreeMap<String, S
 }
 
 /// Returns the refs of a repository, as git sees them; nothing for other folders.
-fn refs(folder: &Path) -> String {
-    let is_repository = folder.join("HEAD").is_file() && folder.join("objects").is_dir();
+fn refs(folder: &Path, depth: Depth) -> String {
+    // As git sees it: a mirror without loose refs is none in a folder.
+    let is_repository =
+        folder.join("HEAD").is_file() && ["objects", "refs"].iter().all(|name| folder.join(name).is_dir());
     if !is_repository {
         return String::new();
     }
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(["for-each-ref", "--format=%(refname) %(objectname)"]);
+    command.arg("-C").arg(folder).args(["-c", "safe.directory=*", "for-each-ref", "--format=%(refname) %(objectname)"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    if depth == Depth::Evidence {
+        command.arg("--exclude=refs/skillmeat/evidence/");
+    }
     let output = command.output().expect("git runs");
+    assert!(output.status.success(), "{}: {output:?}", folder.display());
     format!(" {}", String::from_utf8_lossy(&output.stdout))
 }

@@ -102,6 +102,11 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Git {
+    /// A repository that is there.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
