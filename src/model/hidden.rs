@@ -31,6 +31,11 @@ impl Class {
             Class::Control => "a control character",
         }
     }
+
+    /// Says whether it has no use in any text: the others have some.
+    pub fn is_refused(self) -> bool {
+        matches!(self, Class::Tag | Class::Bidi | Class::Selector)
+    }
 }
 
 /// A remarkable character in a text.

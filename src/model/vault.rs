@@ -158,10 +158,10 @@ fn readme_head(name: &str) -> String {
     )
 }
 
-/// Returns text of publishers as one line in which Markdown means nothing.
+/// Returns text of publishers as one line in which Markdown means nothing, nor what forges add to it: formulas, struck text.
 fn escaped(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().flat_map(|c| if "\\`*_[]<>|#&!".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
+    line.chars().flat_map(|c| if "\\`*_[]<>|#&!$~^".contains(c) { vec!['\\', c] } else { vec![c] }).collect()
 }
 
 /// Returns the release that a block of `index.toml` is of, by its first two lines.

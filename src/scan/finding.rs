@@ -39,10 +39,7 @@ pub enum Severity {
 
 /// Returns how bad a character is: errors have no use in the text of an artifact, the others have some.
 pub(super) fn severity_of(class: hidden::Class) -> Severity {
-    match class {
-        hidden::Class::Tag | hidden::Class::Bidi | hidden::Class::Selector => Severity::Error,
-        hidden::Class::Invisible | hidden::Class::Control => Severity::Warning,
-    }
+    if class.is_refused() { Severity::Error } else { Severity::Warning }
 }
 
 /// One thing seen in an artifact.

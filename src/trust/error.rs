@@ -208,7 +208,7 @@ impl TrustError {
             | TrustError::Mismatch { .. }
             | TrustError::ManifestDiffers { .. }
             | TrustError::Digest { .. } => Class::Hash,
-            TrustError::Parents(_) => Class::Policy,
+            TrustError::Parents(_) | TrustError::Manifest { source: ManifestError::Hidden { .. }, .. } => Class::Policy,
             TrustError::NoManifest(_) | TrustError::Manifest { .. } | TrustError::Trailer { .. } => Class::Parse,
             TrustError::Signers { .. } | TrustError::Revoked { .. } | TrustError::OtherKeys { .. } => Class::Untrusted,
         }

@@ -9,6 +9,7 @@ mod json;
 mod ledgers;
 mod numbers;
 mod packs;
+mod pages;
 mod parts;
 mod places;
 #[path = "../../src/pack/tests/raw.rs"]

@@ -285,6 +285,12 @@ fn row_89_and_90_characters_that_nobody_sees() {
             env.run(export).ok();
         }
     }
+    // What is said of the bundle comes to agents as well, in the files that are made of it.
+    for (text, place) in [("a\u{e0041}b", "U+E0041"), ("a\u{202e}b", "U+202E"), ("a\u{e0150}b", "U+E0150")] {
+        let export = ["export", "said", "--version", "1.0.0", "--artifact", "family", "--description", text];
+        let told = env.refused("policy", &export);
+        assert!(told.stderr.contains(&format!("'description' has {place} in line 1, column 2")), "{}", told.stderr);
+    }
 }
 
 /// Row 87: JSON that two programs may read differently is read by none.

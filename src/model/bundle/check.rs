@@ -6,7 +6,7 @@ use super::{
     BundleArtifact, BundleManifest, Compression, MANIFEST_PATH, MAX_TEXT_BYTES, ManifestError, RESERVED_FOLDER,
 };
 use crate::model::path::fold;
-use crate::model::{FileEntry, TreePath, check_set, tree_digest};
+use crate::model::{FileEntry, TreePath, check_set, hidden, tree_digest};
 
 impl BundleManifest {
     /// Checks all rules that the types do not hold; [`Self::parse`] does so itself, a writer calls it first.
@@ -20,6 +20,7 @@ impl BundleManifest {
         if self.packed.is_some() != (self.compression == Compression::Deflate) {
             return Err(ManifestError::Packed { compression: self.compression });
         }
+        check_hidden("description", &self.description)?;
         // Only the description may have lines and tabs.
         check_text("description", &self.description.replace(['\n', '\t'], " "))?;
         check_text("license", &self.license)?;
@@ -54,7 +55,14 @@ impl TreePath {
 
 fn check_text(field: &'static str, text: &str) -> Result<(), ManifestError> {
     let fits = text.len() <= MAX_TEXT_BYTES && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(ManifestError::Text { field }) }
+    if fits { check_hidden(field, text) } else { Err(ManifestError::Text { field }) }
+}
+
+/// Refuses what artifacts may not hold either: these texts come to an agent in the files that are made of them.
+fn check_hidden(field: &'static str, text: &str) -> Result<(), ManifestError> {
+    hidden::find(text)
+        .find(|hit| hit.class.is_refused())
+        .map_or(Ok(()), |hit| Err(ManifestError::Hidden { field, hit }))
 }
 
 fn is_object_id(text: &str) -> bool {

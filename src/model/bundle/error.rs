@@ -4,7 +4,7 @@ use semver::Version;
 
 use super::{BUNDLE_FORMAT, Compression, MANIFEST_PATH, MAX_MANIFEST_BYTES, MAX_TEXT_BYTES};
 use crate::model::path::shown;
-use crate::model::{ArtifactRef, Digest, PathError, TreePath};
+use crate::model::{ArtifactRef, Digest, PathError, TreePath, hidden};
 
 /// Why bytes are not a manifest, or a manifest may not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +62,14 @@ pub enum ManifestError {
         /// Key of the text.
         field: &'static str,
     },
+    /// A text has a character that hides a message, or shows the text in another order.
+    #[error("'{field}' has U+{:04X} in line {}, column {}: {}", u32::from(.hit.character), .hit.line, .hit.column, .hit.class.words())]
+    Hidden {
+        /// Key of the text.
+        field: &'static str,
+        /// The character and its place.
+        hit: hidden::Hit,
+    },
     /// An upstream commit is not 40 or 64 lower-case hex digits.
     #[error("artifact '{artifact}' has an upstream commit that is not an object id")]
     Commit {
@@ -98,17 +106,4 @@ pub enum ManifestError {
         /// What the manifest says.
         found: Digest,
     },
-}
-
-impl ManifestError {
-    /// Returns the word for the kind of refusal: `parse`, `path`, `limit` or `hash`.
-    pub fn class(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "limit",
-            Self::Path(error) if error.is_limit() => "limit",
-            Self::Path(_) | Self::Reserved { .. } => "path",
-            Self::Digest { .. } => "hash",
-            _ => "parse",
-        }
-    }
 }

@@ -107,6 +107,22 @@ fn row_27_a_signed_manifest_that_is_read_in_two_ways_is_refused() {
     }
 }
 
+/// Row 89 in what the release says of itself, which the files that are made for agents repeat.
+#[test]
+fn row_89_a_signed_manifest_with_a_hidden_message_is_refused() {
+    let (author, good, _) = author();
+    let env = reader();
+    for (text, place) in
+        [("\u{e0041}", "U+E0041"), ("\u{202e}", "U+202E"), ("\u{2069}", "U+2069"), ("\u{e0101}\u{e0102}", "U+E0101")]
+    {
+        let to = format!("description = \"x{text}");
+        let mut parts = changed(&good, |parts| parts.edit_manifest("description = \"", &to));
+        parts.sign_well(&author);
+        let told = assert_refused(&env, "policy", &parts.pack(), place);
+        assert!(told.contains(&format!("'description' has {place} in line 1, column 2")), "{told}");
+    }
+}
+
 /// A digest has one algorithm and one spelling, in the manifest and in the trailers.
 #[test]
 fn row_28_a_digest_of_another_kind_is_refused() {
