@@ -16,7 +16,7 @@ use super::session::Session;
 use super::text::{NAME, above_text, brief, count, size};
 use super::verified::{check_policy, find, verified, verified_text};
 use crate::model::{BundleName, Class, Compression, Digest, Kind};
-use crate::ops::bundle::{self, Error, Existing, Export, Older, VerifiedReport};
+use crate::ops::bundle::{self, Allowed, Error, Existing, Export, Hidden, Older, VerifiedReport};
 use crate::trust::Level;
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +109,9 @@ pub(super) enum Command {
         /// With --yes, agree to a pack of the Python SkillMeat, which nobody has signed
         #[arg(long)]
         allow_unsigned: bool,
+        /// Take text that nobody sees and an agent reads; the commit says so
+        #[arg(long)]
+        allow_hidden: bool,
         /// Agree to exactly this tree digest; where bundles that it needs come along, one for each
         #[arg(long, value_name = "sha256:…")]
         accept: Vec<Digest>,
@@ -168,6 +171,7 @@ impl Command {
                 diff,
                 yes,
                 allow_unsigned,
+                allow_hidden,
                 accept,
                 existing,
                 interactive,
@@ -185,6 +189,7 @@ impl Command {
                     Keep::Fork => Existing::Fork,
                 };
                 let older = if allow_older { Older::Take } else { Older::Refuse };
+                let hidden = if allow_hidden { Hidden::Take } else { Hidden::Refuse };
                 import(
                     session,
                     &what,
@@ -197,7 +202,7 @@ impl Command {
                         interactive,
                         link,
                         follows: None,
-                        older,
+                        allowed: Allowed { older, hidden },
                         locked,
                         no_dependencies,
                         allow_level,

@@ -200,6 +200,7 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             Error::NoSuchTag(_) => Some("`git skillmeat show REF` shows the tags of an artifact; `git skillmeat tag REF --add WORD` gives it one".to_owned()),
             Error::NotOneSkill => Some("name the one skill, `--artifact skill/NAME`, or leave out `--discovery`".to_owned()),
             Error::Unfit(reasons) => Some(unfit_hint(reasons)),
+            Error::Hidden(_) => Some("tell who signed it; if these characters belong there, say so with `git skillmeat import … --allow-hidden`".to_owned()),
         Error::Secret(_) => Some("replace it by a reference such as `${NAME}`; if it is no secret, say so with `--allow ID:PATH`, or `--allow ID` for all places".to_owned()),
             Error::Stale { .. } => Some(level_hint(Level::Released.number(), Some(Lack::NoCheckpoint))),
             Error::Level { level, reason, .. } => Some(level_hint(*level, *reason)),
@@ -211,7 +212,8 @@ fn bundle_hint(error: &bundle::Error) -> Option<String> {
             | Error::Overwrites(_)
             | Error::Unsigned { .. } => super::old::hint(error),
             Error::Pack(error) => pack_hint(error),
-            Error::Release(_) | Error::Manifest(_) | Error::Tag(_) => None,
+            Error::Manifest(_) => Some("change what is named: `--description`, `--license`, or what `git skillmeat show REF` tells of the artifact".to_owned()),
+            Error::Release(_) | Error::Tag(_) => None,
     }
 }
 

@@ -20,8 +20,8 @@ use super::verified::{
 };
 use crate::model::{ArtifactRef, Class, Digest, Recommendation};
 use crate::ops::bundle::{
-    self, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan, Planned,
-    Preview, SignedBy, Step, VerifiedReport,
+    self, Allowed, Choices, Detail, Error, Existing, Found, Imported, ImportedNeed, Incoming, Older, Place, Plan,
+    Planned, Preview, SignedBy, Step, VerifiedReport,
 };
 use crate::ops::vault::{self, Asked, Judges, Locked, Opened, Vault};
 use crate::scan::Severity;
@@ -45,8 +45,8 @@ pub(super) struct Wish {
     pub(super) link: bool,
     /// The range of versions that is followed, once it is known.
     pub(super) follows: Option<String>,
-    /// Whether an older release is taken.
-    pub(super) older: Older,
+    /// What is taken only where the user says so.
+    pub(super) allowed: Allowed,
     /// Whether only what is locked is taken.
     pub(super) locked: bool,
     /// Whether what it needs is left out.
@@ -101,7 +101,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
             ));
         }
         // Who names a version has it, whatever was here before.
-        bundle::Wanted::Release(_) => wish.older = Older::Take,
+        bundle::Wanted::Release(_) => wish.allowed.older = Older::Take,
         bundle::Wanted::Newest(..) if !wish.link => {}
         bundle::Wanted::Newest(_, None) => wish.follows = Some("*".to_owned()),
         bundle::Wanted::Newest(_, Some(range)) => wish.follows = Some(range.to_string()),
@@ -119,7 +119,7 @@ pub(super) fn import(session: &Session, what: &str, mut wish: Wish) -> Result<Re
     let found = bundle::find(&session.context, &Place::Repository(&opened.repo, release, opened.ledger.as_ref()))?;
     if locked.is_some() {
         // The lock names it, whatever else is here.
-        wish.older = Older::Take;
+        wish.allowed.older = Older::Take;
     }
     import_from(session, &found, &wish, &Judges::of(&session.context, opened)?, Some(vault), None)
 }
@@ -189,7 +189,9 @@ pub(super) fn import_from(
     if wish.dry_run {
         preview(&mut text);
         let all = needed.iter().map(|one| one.verified.get()).chain([content]);
-        let would_refuse = policy_refusal(context, all, wish.allow_level);
+        let plans = dependencies.iter().map(|one| &one.plan).chain([&plan]);
+        let hidden = || plans.map(|plan| plan.check_hidden(wish.allowed.hidden)).find_map(Result::err);
+        let would_refuse = policy_refusal(context, all, wish.allow_level).or_else(|| Some(hidden()?.to_string()));
         text.push_str(&refusal_text(would_refuse.as_deref()));
         let principal = report.principal.clone();
         let done = Imported { plan, principal, dependencies, commit: None, would_refuse };
@@ -198,8 +200,9 @@ pub(super) fn import_from(
     for content in needed.iter().map(|one| one.verified.get()).chain([content]) {
         check_policy(session, content, wish.allow_level)?;
     }
-    plan.check_age(wish.older)?;
-    dependencies.iter().try_for_each(|one| one.plan.check_age(Older::Refuse))?;
+    plan.check(wish.allowed)?;
+    let needed_allowed = Allowed { older: Older::Refuse, ..wish.allowed };
+    dependencies.iter().try_for_each(|one| one.plan.check(needed_allowed))?;
     let all = dependencies.iter().map(|one| &one.plan).zip(&signers).chain([(&plan, &signer)]);
     let asked = all.filter(|(plan, _)| plan.changes() && !wish.has_agreed_to(plan.digest));
     let asked: Vec<_> = asked.collect();
@@ -211,7 +214,7 @@ pub(super) fn import_from(
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let done = bundle::import(context, &collection, &root, &incoming, wish.older)?;
+    let done = bundle::import(context, &collection, &root, &incoming, wish.allowed)?;
     let commit = match &done.commit {
         Some(commit) => format!("Commit {}\n", brief(commit)),
         None if done.plan.has_conflicts() => String::new(),

@@ -103,11 +103,13 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
     let plan = old::plan(&session.collection()?, old, &content, wish.existing, detail)?;
     let may = bundle::check_unsigned(&session.context, &old.path, old.report.meaning.level(), wish.allow_level);
     if wish.dry_run {
-        let would_refuse = may.err().map(|error| error.to_string());
+        let refusal = may.and_then(|()| plan.check_hidden(wish.allowed.hidden)).err();
+        let would_refuse = refusal.map(|error| error.to_string());
         let text = plan_text(&plan, true, wish.diff) + &refusal_text(would_refuse.as_deref());
         return Ok(Report::new("import", &ImportedOld { plan, commit: None, would_refuse }, text));
     }
     may?;
+    plan.check_hidden(wish.allowed.hidden)?;
     if plan.changes() && !has_agreed {
         let _ = std::io::Write::write_all(&mut anstream::stderr(), plan_text(&plan, true, wish.diff).as_bytes());
         if !consent::agrees(session, &plan.consents()) || !session.confirm("Import this, whoever made it?") {
@@ -115,7 +117,7 @@ pub(super) fn import(session: &Session, old: &Old, wish: &Wish) -> Result<Report
         }
     }
     let (collection, _lock) = session.collection_to_change()?;
-    let done = match old::import(&session.context, &collection, old, &content, wish.existing) {
+    let done = match old::import(&session.context, &collection, old, &content, wish.existing, wish.allowed.hidden) {
         // The usual hint names a merge, which needs an earlier state.
         Err(error @ Error::Exists(_)) => return Err(Failure::of(&error, error.class(), hint(&Error::NoMerge))),
         done => done?,

@@ -17,4 +17,6 @@ pub use finding::{Finding, Level, Severity};
 pub use json::{JsonError, parse_json};
 pub use secrets::{Secret, find_secrets};
 pub use tree::{Item, ItemKind, Tree, TreeError};
-pub use validate::{ArtifactFile, is_definition, sort_findings, validate, validate_definition, validate_file};
+pub use validate::{
+    ArtifactFile, HIDDEN_UNICODE, is_definition, sort_findings, validate, validate_definition, validate_file,
+};

@@ -66,6 +66,9 @@ pub fn is_definition(kind: Kind, path: &TreePath) -> bool {
     }
 }
 
+/// Id of findings of characters that hide a message, or that nobody sees.
+pub const HIDDEN_UNICODE: &str = "text.hidden-unicode";
+
 /// Sorts findings as [`validate`] does.
 pub fn sort_findings(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (&a.path, a.line, a.id).cmp(&(&b.path, b.line, b.id)));
@@ -122,7 +125,7 @@ impl Report {
         for hit in hidden::find(value).filter(|hit| !raw.contains(hit.character)) {
             let code = u32::from(hit.character);
             let message = format!("U+{code:04X}, written as an escape, is {}", hit.class.words());
-            self.add("text.hidden-unicode", severity_of(hit.class), at, message);
+            self.add(HIDDEN_UNICODE, severity_of(hit.class), at, message);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::env::{Ran, STRANGER, TestEnv, skill};
+use crate::env::{Depth, Ran, STRANGER, TestEnv, skill};
 use crate::import::{KINDS, commit, commit_all, main_file};
 
 /// A user with the vault `team` at `../vault.git`, whose ledger has a name.
@@ -216,4 +216,38 @@ fn what_was_taken_back_or_is_not_believed_is_not_taken() {
     assert_eq!(states(&reader), ["current"]);
     update(&reader, 0);
     assert_eq!(reader.head(), head);
+}
+
+/// Row 89 in a vault that one follows: what its people allow for themselves is not allowed for those who follow them.
+#[test]
+fn row_89_a_newer_release_with_a_hidden_message_is_not_taken_unasked() {
+    let both = author();
+    let author = &both.0;
+    commit_all(author, "first", "last");
+    publish(author, "1.0.0");
+    let reader = reader(&both);
+    reader.run(["import", "team:kit", "--link", "--yes"]).ok();
+    commit(author, &[("skill/pdf", "a\u{202e}b", "last")]);
+    author.refused("policy", &["export", "kit", "--version", "1.1.0", "--all", "--output", "../kit.pack"]);
+    let export = ["export", "kit", "--version", "1.1.0", "--all", "--allow", "text.hidden-unicode"];
+    author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
+    author.run(["vault", "push", "team", "kit@1.1.0"]).ok();
+    reader.run(["vault", "pull", "team"]).ok();
+    let told = reader.refused_leaving("policy", &["import", "team:kit", "--yes"], Depth::Objects);
+    assert!(told.stderr.contains("U+202E in column 2") && told.stderr.contains("--allow-hidden"), "{}", told.stderr);
+    let before = reader.snapshot(Depth::Refs);
+    for args in [&["update", "--yes"][..], &["update", "--dry-run"], &["update"]] {
+        let ran = reader.run(args);
+        assert!(ran.code == Some(1) && ran.stdout.contains("not taken: it holds text that nobody sees"), "{ran:?}");
+        before.assert_same(&reader.snapshot(Depth::Refs), "nothing of it is taken");
+    }
+    reader.run(["import", "team:kit", "--yes", "--allow-hidden"]).ok();
+    assert_eq!(states(&reader), ["current"; 5]);
+    // What is there already is not asked about again, and what is new is.
+    commit(author, &[("command/git/note", "newer", "last")]);
+    let export = ["export", "kit", "--version", "1.2.0", "--all", "--allow", "text.hidden-unicode"];
+    author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
+    author.run(["vault", "push", "team", "kit@1.2.0"]).ok();
+    update(&reader, 0);
+    assert_eq!(states(&reader), ["current"; 5]);
 }

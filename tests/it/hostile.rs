@@ -320,7 +320,10 @@ fn what_a_stranger_writes_shows_nothing_unseen() {
     let words = format!("a{unseen}b ❤\u{fe0f}");
     let (ada, _) = crate::ledger::ada();
     let pack = "../next.skillmeat-pack";
-    ada.run(["export", "kit", "--version", "1.1.0", "--all", "--description", &words, "--output", pack]).ok();
+    let export = |words| ["export", "kit", "--version", "1.1.0", "--all", "--description", words, "--output", pack];
+    ada.refused("policy", &export(&words));
+    let said = words.replace('\u{e0149}', "");
+    ada.run(export(&said)).ok();
     ada.run(["vault", "push", "team", "kit"]).ok();
     ada.run(["vault", "yank", "team", "kit@1.1.0", "--reason", &words]).ok();
     ada.refused("name", &["recommend", pack, "--note", &words]);
@@ -338,7 +341,7 @@ fn what_a_stranger_writes_shows_nothing_unseen() {
         told.push_str(&ran.stdout);
     }
     assert!(told.contains(r"a\u{61c}\u{3164}") && told.contains("❤\u{fe0f}"), "{told}");
-    assert_eq!(ada.json(&["inspect", pack])["release"]["description"], words.as_str(), "JSON keeps the text");
+    assert_eq!(ada.json(&["inspect", pack])["release"]["description"], said.as_str(), "JSON keeps the text");
 }
 
 #[test]

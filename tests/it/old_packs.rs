@@ -243,6 +243,28 @@ fn an_old_pack_becomes_a_signed_one() {
     }
 }
 
+/// Row 89 in what nobody signed: agreeing to that is not agreeing to what nobody sees.
+#[test]
+fn row_89_an_old_pack_with_a_hidden_message_is_refused() {
+    let folder_of = |env: &TestEnv| {
+        let folder = env.root().join("hidden");
+        put(&folder, "skill/notes/SKILL.md", &skill("notes", "a\u{e0041}b"));
+        folder
+    };
+    for format in FORMATS {
+        let env = TestEnv::with_key();
+        let pack = old_pack(&env, format, &folder_of(&env), &[]);
+        let import = ["import", text(&pack), "--yes", "--allow-unsigned"];
+        let told = env.refused_leaving("policy", &import, Depth::Objects);
+        assert!(told.stderr.contains("skill/notes: 'SKILL.md' line 6: U+E0041 in column 2"), "{}", told.stderr);
+        assert!(env.json(&["import", text(&pack), "--dry-run"])["would_refuse"].is_string());
+        env.refused("policy", &["convert", text(&pack), "kit", "--version", "1.0.0"]);
+        env.run([&import[..], &["--allow-hidden"]].concat()).ok();
+        assert!(env.git(["log", "-1", "--format=%B"]).contains("With text that nobody sees: skill/notes"));
+        env.unchanged(&import);
+    }
+}
+
 #[test]
 fn what_an_export_refuses_a_conversion_refuses() {
     let env = TestEnv::with_key();

@@ -97,6 +97,9 @@ pub enum Error {
     /// Artifacts are not fit to be published.
     #[error("not fit to be published: {}", listed(.0))]
     Unfit(Vec<String>),
+    /// An artifact that is to be imported holds text that nobody sees.
+    #[error("it holds text that nobody sees and an agent reads: {}", listed(.0))]
+    Hidden(Vec<String>),
     /// An artifact holds what looks like a secret.
     #[error("what looks like a secret would be published: {}", listed(.0))]
     Secret(Vec<String>),
@@ -207,7 +210,7 @@ pub enum Error {
 pub struct NotGood(pub MinisignVerdict);
 
 /// Returns at most ten reasons; the others are counted.
-fn listed(reasons: &[String]) -> String {
+pub(super) fn listed(reasons: &[String]) -> String {
     let mut text = reasons.iter().take(10).map(String::as_str).collect::<Vec<_>>().join("; ");
     if reasons.len() > 10 {
         text.push_str(&format!("; and {} more", reasons.len() - 10));
@@ -243,6 +246,7 @@ impl Error {
             | Error::Tag(_)
             | Error::NotOneSkill
             | Error::Unfit(_)
+            | Error::Hidden(_)
             | Error::Taken(_)
             | Error::Level { .. } => Class::Policy,
             Error::Sign(_) | Error::Minisign { source: MinisignError::Encrypted | MinisignError::Sign(_), .. } => {

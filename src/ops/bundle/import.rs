@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::choice::Choices;
 use super::plan::{Older, Plan, Planned, Step, is_of_bundle, is_recorded, plan_in};
-use super::{Error, Found, write_objects};
+use super::{Error, Found, Hidden, hidden, write_objects};
 use crate::git::{Expect, RefChange};
 use crate::model::{ArtifactRef, Digest, LockedRelease, ManifestEntry, Oid, Release, tree_digest};
 use crate::ops::Context;
@@ -66,6 +66,31 @@ pub struct Incoming<'a> {
     pub choices: &'a Choices,
 }
 
+/// What is taken only where someone says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// A release that is older than one that was imported before.
+    pub older: Older,
+    /// Text that nobody sees.
+    pub hidden: Hidden,
+}
+
+impl Allowed {
+    /// Nothing of it.
+    pub const NOTHING: Self = Self { older: Older::Refuse, hidden: Hidden::Refuse };
+}
+
+impl Plan {
+    /// Refuses what is not allowed, as far as the plan tells of it.
+    ///
+    /// # Errors
+    /// [`Error::Older`], [`Error::Hidden`].
+    pub fn check(&self, allowed: Allowed) -> Result<(), Error> {
+        self.check_age(allowed.older)?;
+        self.check_hidden(allowed.hidden)
+    }
+}
+
 /// Imports a verified release and those that it needs, by the plans for them, in one commit. The level that it reached is
 /// recorded, and that the policy asks for more.
 ///
@@ -73,7 +98,7 @@ pub struct Incoming<'a> {
 ///
 /// # Errors
 /// [`Error::Exists`] when artifacts of other content are in the way, [`Error::Together`] when two of the releases have one
-/// artifact with different content, [`Error::Older`], [`Error::ForkTaken`] and what else [`super::plan`] refuses,
+/// artifact with different content, [`Error::Older`], [`Error::Hidden`], [`Error::ForkTaken`] and what else [`super::plan`] refuses,
 /// [`Error::Taken`] when the collection has another tag of this name, [`Error::Collection`] when uncommitted edits are in the
 /// way.
 pub fn import(
@@ -81,7 +106,7 @@ pub fn import(
     collection: &Collection,
     root: &Incoming<'_>,
     needed: &[Incoming<'_>],
-    older: Older,
+    allowed: Allowed,
 ) -> Result<Imported, Error> {
     check_together(root, needed)?;
     let mut change = Change::new(collection);
@@ -89,12 +114,13 @@ pub fn import(
     let mut dependencies = Vec::new();
     for wanted in needed {
         // Of what is needed none is older than what is here.
-        let plan = apply(context, collection, wanted, Older::Refuse, &mut change, &mut done)?;
+        let theirs = Allowed { older: Older::Refuse, ..allowed };
+        let plan = apply(context, collection, wanted, theirs, &mut change, &mut done)?;
         lock(collection, wanted, &plan, Older::Refuse, &mut change);
         dependencies.push(ImportedNeed::of(plan, wanted.verified));
     }
-    let plan = apply(context, collection, root, older, &mut change, &mut done)?;
-    lock(collection, root, &plan, older, &mut change);
+    let plan = apply(context, collection, root, allowed, &mut change, &mut done)?;
+    lock(collection, root, &plan, allowed.older, &mut change);
     let content = root.verified.get();
     let subject = subject(context, content, &dependencies);
     let committed = change.commit(context, "import", &subject, &done.changed)?;
@@ -136,7 +162,7 @@ fn apply(
     context: &Context,
     collection: &Collection,
     wanted: &Incoming<'_>,
-    older: Older,
+    Allowed { older, hidden }: Allowed,
     change: &mut Change<'_>,
     done: &mut Done,
 ) -> Result<Plan, Error> {
@@ -159,6 +185,12 @@ fn apply(
     plan.check_age(older)?;
     let tag_change = tag_change(collection, content)?;
     write_objects(context, &collection.repo, found.evidence.as_ref(), verified)?;
+    let mut places = Vec::new();
+    for planned in plan.artifacts.iter().filter(|planned| planned.brings()) {
+        planned.incoming.write_renamed(&collection.repo)?;
+        places.extend(hidden::places(&collection.repo, collection, planned)?);
+    }
+    hidden.check(&places)?.into_iter().for_each(|line| change.remark(line));
     for planned in &plan.artifacts {
         if planned.step != Step::Skip {
             // By the place here and not by the name in the release: a fork of one may be what another brings.
@@ -184,7 +216,6 @@ fn apply(
             continue;
         }
         let artifact = &planned.artifact;
-        planned.incoming.write_renamed(&collection.repo)?;
         let files = &planned.incoming.files;
         let Some(settled) = settled(collection, content, planned, tree_of(&collection.repo, files)?, wanted) else {
             continue;

@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod fit;
 mod generate;
+mod hidden;
 mod import;
 mod incoming;
 mod judged;
@@ -32,7 +33,8 @@ pub(crate) use carry::{unpack, write_release_pack};
 pub use choice::{Choices, Existing};
 pub use error::Error;
 pub use export::{Exported, default_output, export};
-pub use import::{Imported, ImportedNeed, Incoming, check_together, import};
+pub use hidden::Hidden;
+pub use import::{Allowed, Imported, ImportedNeed, Incoming, check_together, import};
 pub use judged::check_listed;
 pub use locate::{
     Found, Place, VerifiedReport, Wanted, check_policy, check_unsigned, find, load_trust, pack_digest, report, verify,

@@ -91,6 +91,11 @@ impl Planned {
     pub fn offered(&self) -> &ArtifactRef {
         self.original.as_ref().unwrap_or(&self.artifact)
     }
+
+    /// Says whether something of the release comes here, into the collection or beside it.
+    pub(super) fn brings(&self) -> bool {
+        self.step.takes() || self.step == Step::Conflict
+    }
 }
 
 /// What an import would do.

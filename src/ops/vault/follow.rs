@@ -13,7 +13,7 @@ use crate::git::GitError;
 use crate::model::{ArtifactRef, Oid, Release, version_range};
 use crate::ops::Context;
 use crate::ops::bundle::{
-    self, Choices, Detail, Existing, Found, Imported, Incoming, Older, Place, Plan, SignedBy, Step, Wanted,
+    self, Allowed, Choices, Detail, Existing, Found, Imported, Incoming, Place, Plan, SignedBy, Step, Wanted,
     check_policy, find, verify,
 };
 use crate::ops::collection::{Collection, Consents, Upstream, with_causes};
@@ -201,7 +201,7 @@ impl Followed {
         self.check_needs(context, collection, verified)?;
         let choices = self.choices(context, collection, existing)?;
         let plan = bundle::plan(context, collection, found, verified, &choices, detail)?;
-        plan.check_age(Older::Refuse)?;
+        plan.check(Allowed::NOTHING)?;
         let refused = plan.artifacts.iter().filter(|planned| planned.step == Step::Refuse);
         let refused: Vec<_> = refused.map(|planned| planned.artifact.clone()).collect();
         if refused.is_empty() { Ok(Some(plan)) } else { Err(bundle::Error::Exists(refused).into()) }
@@ -256,7 +256,7 @@ impl Followed {
             Incoming { found, verified, vault, follows: None, choices: &all_here }
         });
         let needed: Vec<_> = needed.collect();
-        Ok(Some(bundle::import(context, collection, &root, &needed, Older::Refuse)?))
+        Ok(Some(bundle::import(context, collection, &root, &needed, Allowed::NOTHING)?))
     }
 
     /// Nobody is there to say what becomes of the collection's own artifacts, so they stay; and what was removed after an

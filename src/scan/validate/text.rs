@@ -65,7 +65,7 @@ fn readable(report: &mut Report, path: &TreePath, text: &str) {
     for hit in hidden::find(text).take(if hidden::is_plain(text) { 0 } else { usize::MAX }) {
         let code = u32::from(hit.character);
         let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
-        report.add("text.hidden-unicode", severity_of(hit.class), At::line(path, hit.line), message);
+        report.add(super::HIDDEN_UNICODE, severity_of(hit.class), At::line(path, hit.line), message);
     }
     // Whole-text looks are many times faster than line by line, and most texts have none of these.
     let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();

@@ -311,3 +311,70 @@ fn row_17_no_byte_of_a_pack_of_a_sha256_repository_can_be_changed() {
     env.run(["verify", out.to_str().expect("UTF-8")]).ok();
     before.assert_same(&env.snapshot(Depth::Objects), "verify writes nothing");
 }
+
+/// Makes a text of another.
+type Edit<'a> = &'a dyn Fn(&str) -> String;
+
+/// As above in an artifact: whoever signed it, it is taken only where the user says so.
+#[test]
+fn row_89_a_signed_artifact_with_a_hidden_message_is_refused() {
+    let (author, good, _) = author();
+    let (path, folder) = ("skills/one/SKILL.md", "skills/one/");
+    let digest_of = |parts: &Parts| {
+        let files = parts.files.iter().filter(|(name, ..)| name.starts_with(folder)).cloned().collect();
+        Parts { files, ..parts.clone() }.digest().to_string()
+    };
+    let with = |change: Edit<'_>| {
+        let mut parts = good.clone();
+        let before = parts.file(path).2.clone();
+        let (file, artifact) = (Digest::of(&before).to_string(), digest_of(&parts));
+        let after = change(&String::from_utf8(before.clone()).expect("text")).into_bytes();
+        parts.file(path).2 = after.clone();
+        let (new_file, new_artifact) = (Digest::of(&after).to_string(), digest_of(&parts));
+        let listed = |size: usize, digest: &str| {
+            format!("[[files]]\npath = \"{path}\"\nmode = \"644\"\nsize = {size}\nsha256 = \"{digest}\"")
+        };
+        parts.edit_manifest(&listed(before.len(), &file), &listed(after.len(), &new_file));
+        parts.edit_manifest(&artifact, &new_artifact);
+        parts.sign_well(&author);
+        parts.pack()
+    };
+    let more = |text: &'static str| move |before: &str| format!("{before}{text}\n");
+    let cases: [(&str, Edit<'_>); 4] = [
+        ("U+E0041 in column 2", &more("a\u{e0041}b")),
+        ("U+202E in column 2", &more("a\u{202e}b")),
+        ("U+E0150 in column 2", &more("a\u{e0150}b")),
+        ("U+E0041, written as an escape", &|before| {
+            before.replacen("description: ", "description: \"a\\U000E0041\" #", 1)
+        }),
+    ];
+    for (place, change) in cases {
+        let env = reader();
+        let pack = env.root().join("hidden.skillmeat-pack");
+        std::fs::write(&pack, with(change)).expect("a file");
+        let pack = pack.to_str().expect("UTF-8");
+        // Who signed it is who signed it.
+        env.unchanged(&["verify", pack]);
+        let shown = env.unchanged(&["import", pack, "--dry-run"]);
+        assert!(
+            shown.stdout.contains("an import would be refused") && shown.stdout.contains(place),
+            "{}",
+            shown.stdout
+        );
+        let digest = env.json(&["verify", pack])["digest"].as_str().expect("a digest").to_owned();
+        for agreed in [&["--yes"][..], &["--accept", &digest], &[], &["--yes", "--existing", "merge"]] {
+            let told = env.refused_leaving("policy", &[&["import", pack], agreed].concat(), Depth::Objects);
+            assert!(told.stderr.contains(place) && told.stderr.contains("SKILL.md"), "{}", told.stderr);
+        }
+        env.run(["import", pack, "--yes", "--allow-hidden"]).ok();
+        assert!(
+            env.git(["log", "-1", "--format=%B"]).contains(&format!("skill/one: 'SKILL.md' line 7: {place}"))
+                || place.contains("escape")
+        );
+        let said = env.git(["log", "-1", "--format=%B"]);
+        assert!(said.contains("With text that nobody sees: skill/one: 'SKILL.md'") && said.contains(place), "{said}");
+        // Once taken it is not asked again.
+        env.unchanged(&["import", pack, "--yes"]);
+        env.assert_sound();
+    }
+}

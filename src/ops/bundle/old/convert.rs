@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::Error;
 use super::super::choice::Existing;
 use super::super::export::{Exported, export};
+use super::super::hidden::Hidden;
 use super::super::wish::Export;
 use super::content::content;
 use super::import::import;
@@ -56,7 +57,7 @@ pub fn convert(context: &Context, old: &Old, wish: Convert) -> Result<Converted,
     let taken = {
         let (collection, _lock) = Collection::open(&folder)?.to_change(context)?;
         let taken = content(&collection.repo, old)?;
-        import(context, &collection, old, &taken, Existing::Refuse)?;
+        import(context, &collection, old, &taken, Existing::Refuse, Hidden::Take)?;
         taken
     };
     let (collection, _lock) = Collection::open(&folder)?.to_change(context)?;

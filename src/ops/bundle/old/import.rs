@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::Error;
 use super::super::choice::Existing;
+use super::super::hidden::{Hidden, places_in, seen_in};
 use super::super::incoming::Incoming;
 use super::super::plan::{Detail, Planned, Step, consents, runs_of, step};
 use super::super::preview::{Preview, of_contents};
@@ -35,6 +36,14 @@ impl OldPlan {
     /// Says whether the plan changes anything.
     pub fn changes(&self) -> bool {
         self.artifacts.iter().any(|planned| matches!(planned.step, Step::Add | Step::Replace))
+    }
+
+    /// Refuses what holds text that nobody sees, as far as the plan has the previews for it.
+    ///
+    /// # Errors
+    /// [`Error::Hidden`], with every place.
+    pub fn check_hidden(&self, hidden: Hidden) -> Result<(), Error> {
+        hidden.check(&seen_in(&self.artifacts)).map(drop)
     }
 
     /// Returns what a person agrees to by itself, as far as the plan has the previews for it.
@@ -114,14 +123,15 @@ fn write(repo: &Repo, taken: &OldArtifact) -> Result<Files, Error> {
 /// Imports an old pack in one commit. Importing twice changes nothing.
 ///
 /// # Errors
-/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::NoMerge`], [`Error::Collection`] when uncommitted
-/// edits are in the way.
+/// [`Error::Exists`] when artifacts of other content are in the way, [`Error::NoMerge`], [`Error::Hidden`], [`Error::Collection`]
+/// when uncommitted edits are in the way.
 pub fn import(
     context: &Context,
     collection: &Collection,
     old: &Old,
     content: &OldContent,
     existing: Existing,
+    hidden: Hidden,
 ) -> Result<ImportedOld, Error> {
     let plan = plan(collection, old, content, existing, Detail::Steps)?;
     let refused = plan.artifacts.iter().filter(|planned| planned.step == Step::Refuse);
@@ -129,7 +139,10 @@ pub fn import(
     if !refused.is_empty() {
         return Err(Error::Exists(refused));
     }
+    let brought = plan.artifacts.iter().zip(&content.artifacts).filter(|(planned, _)| planned.brings());
+    let places: Vec<_> = brought.flat_map(|(_, taken)| places_in(&taken.artifact, &taken.content)).collect();
     let mut change = Change::new(collection);
+    hidden.check(&places)?.into_iter().for_each(|line| change.remark(line));
     let mut changed = Vec::new();
     for (planned, taken) in plan.artifacts.iter().zip(&content.artifacts) {
         if !matches!(planned.step, Step::Add | Step::Replace) {

@@ -1,0 +1,84 @@
+//! Text that nobody sees and an agent reads, in what is to be imported.
+
+use super::Error;
+use super::error::listed;
+use super::fit::below;
+use super::plan::{Plan, Planned};
+use crate::git::Repo;
+use crate::model::{ArtifactRef, FileMode, TreePath};
+use crate::ops::collection::{Collection, files_of};
+use crate::scan::{Finding, HIDDEN_UNICODE, Level, Severity, validate};
+
+/// Whether artifacts are taken that hold text which nobody sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// The import is refused.
+    Refuse,
+    /// They are taken, and the commit says so.
+    Take,
+}
+
+impl Plan {
+    /// Refuses what holds text that nobody sees, as far as the plan has the previews for it.
+    ///
+    /// # Errors
+    /// [`Error::Hidden`], with every place.
+    pub fn check_hidden(&self, hidden: Hidden) -> Result<(), Error> {
+        hidden.check(&seen_in(&self.artifacts)).map(drop)
+    }
+}
+
+/// Returns the places that the previews of these artifacts tell of.
+pub(super) fn seen_in(artifacts: &[Planned]) -> Vec<String> {
+    let previews = artifacts.iter().filter(|planned| planned.brings());
+    let previews = previews.filter_map(|planned| Some((&planned.artifact, planned.preview.as_ref()?)));
+    previews.flat_map(|(artifact, preview)| told(artifact, &preview.findings)).collect()
+}
+
+impl Hidden {
+    /// Returns what the commit says of these places, if they are taken.
+    ///
+    /// # Errors
+    /// [`Error::Hidden`] where there are such places and they are not.
+    pub(super) fn check(self, places: &[String]) -> Result<Option<String>, Error> {
+        match self {
+            _ if places.is_empty() => Ok(None),
+            Hidden::Refuse => Err(Error::Hidden(places.to_vec())),
+            Hidden::Take => Ok(Some(format!("With text that nobody sees: {}", listed(places)))),
+        }
+    }
+}
+
+/// Returns the places in an artifact of a release whose files `repo` has; nothing where the collection has all of them already.
+///
+/// # Errors
+/// [`Error::Git`], [`Error::Collection`].
+pub(super) fn places(repo: &Repo, collection: &Collection, planned: &Planned) -> Result<Vec<String>, Error> {
+    let (artifact, theirs) = (&planned.artifact, &planned.incoming.files);
+    let ours = files_of(collection, artifact)?;
+    if theirs.iter().all(|(path, (_, id))| ours.get(path).is_some_and(|(_, here)| here == id)) {
+        return Ok(Vec::new());
+    }
+    let mut contents = Vec::new();
+    for entry in &planned.files {
+        if let Some((mode, id)) = theirs.get(&entry.path) {
+            contents.push((below(artifact, &entry.path), *mode, repo.blob(*id, entry.size)?));
+        }
+    }
+    Ok(places_in(artifact, &contents))
+}
+
+/// Returns the places in an artifact with these files, whose paths are below it.
+pub(super) fn places_in(artifact: &ArtifactRef, contents: &[(TreePath, FileMode, Vec<u8>)]) -> Vec<String> {
+    let seen: Vec<_> = contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
+    told(artifact, &validate(artifact, &seen, Level::Lenient))
+}
+
+fn told(artifact: &ArtifactRef, findings: &[Finding]) -> Vec<String> {
+    let is_one = |finding: &&Finding| finding.id == HIDDEN_UNICODE && finding.severity == Severity::Error;
+    let place = |finding: &Finding| match finding.line {
+        Some(line) => format!("{artifact}: '{}' line {line}: {}", finding.path, finding.message),
+        None => format!("{artifact}: '{}': {}", finding.path, finding.message),
+    };
+    findings.iter().filter(is_one).map(place).collect()
+}
