@@ -7,7 +7,9 @@ use super::plan::{Plan, Planned};
 use crate::git::Repo;
 use crate::model::{ArtifactRef, FileMode, TreePath};
 use crate::ops::collection::{Collection, files_of};
-use crate::scan::{Finding, HIDDEN_UNICODE, Level, Severity, validate};
+use crate::scan::{
+    Finding, HIDDEN_UNICODE, Level, Severity, is_definition, validate, validate_definition, validate_file,
+};
 
 /// Whether artifacts are taken that hold text which nobody sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +61,19 @@ pub(super) fn places(repo: &Repo, collection: &Collection, planned: &Planned) ->
     if theirs.iter().all(|(path, (_, id))| ours.get(path).is_some_and(|(_, here)| here == id)) {
         return Ok(Vec::new());
     }
-    let mut contents = Vec::new();
+    // One file at a time; only what says what the artifact is stays, until all of it is known.
+    let (mut seen, mut findings) = (Vec::new(), Vec::new());
     for entry in &planned.files {
-        if let Some((mode, id)) = theirs.get(&entry.path) {
-            contents.push((below(artifact, &entry.path), *mode, repo.blob(*id, entry.size)?));
-        }
+        let (path, is_here) = (below(artifact, &entry.path), ours.get(&entry.path).map(|(_, id)| id));
+        let id = theirs.get(&entry.path).map(|(_, id)| *id).filter(|id| is_here != Some(id));
+        let is_definition = is_definition(artifact.kind, &path);
+        let bytes = id.map_or(Ok(Vec::new()), |id| repo.blob(id, entry.size))?;
+        findings.extend(validate_file(artifact.kind, &(path.clone(), entry.mode, &bytes), Level::Lenient));
+        seen.push((path, entry.mode, if is_definition { bytes } else { Vec::new() }));
     }
-    Ok(places_in(artifact, &contents))
+    let seen: Vec<_> = seen.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
+    findings.extend(validate_definition(artifact, &seen, Level::Lenient));
+    Ok(told(artifact, &findings))
 }
 
 /// Returns the places in an artifact with these files, whose paths are below it.

@@ -46,6 +46,9 @@ pub(super) fn file(report: &mut Report, path: &TreePath, mode: FileMode, bytes: 
                     at,
                     "the file is not UTF-8, so that its text was not checked",
                 );
+                // Whoever reads it all the same reads this: a byte that is none must not hide it.
+                let text = String::from_utf8_lossy(bytes);
+                hidden::find(&text).filter(|hit| hit.class.is_refused()).for_each(|hit| unseen(report, path, hit));
             }
         }
     }
@@ -61,11 +64,15 @@ fn secrets_in(report: &mut Report, path: &TreePath, bytes: &[u8]) {
     }
 }
 
+fn unseen(report: &mut Report, path: &TreePath, hit: hidden::Hit) {
+    let code = u32::from(hit.character);
+    let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
+    report.add(super::HIDDEN_UNICODE, severity_of(hit.class), At::line(path, hit.line), message);
+}
+
 fn readable(report: &mut Report, path: &TreePath, text: &str) {
     for hit in hidden::find(text).take(if hidden::is_plain(text) { 0 } else { usize::MAX }) {
-        let code = u32::from(hit.character);
-        let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
-        report.add(super::HIDDEN_UNICODE, severity_of(hit.class), At::line(path, hit.line), message);
+        unseen(report, path, hit);
     }
     // Whole-text looks are many times faster than line by line, and most texts have none of these.
     let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
