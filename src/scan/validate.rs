@@ -7,13 +7,12 @@ mod hooks;
 mod markdown;
 mod server;
 mod text;
+mod unseen;
 
 use std::collections::BTreeMap;
 
-use super::finding::severity_of;
 use super::finding::shown;
 use super::{Finding, Level, Severity, both_ends, count_blanks, secrets};
-use crate::model::hidden;
 use crate::model::{ArtifactRef, FileMode, Kind, TreePath};
 
 /// Most findings of one rule in one file; the rest is counted.
@@ -78,7 +77,7 @@ pub fn sort_findings(findings: &mut [Finding]) {
 struct Report {
     level: Level,
     findings: Vec<Finding>,
-    counts: BTreeMap<(&'static str, TreePath), (Severity, usize)>,
+    counts: BTreeMap<(&'static str, Severity, TreePath), usize>,
 }
 
 /// Where something was found.
@@ -104,7 +103,8 @@ impl Report {
     }
 
     fn add(&mut self, id: &'static str, severity: Severity, at: At<'_>, message: impl Into<String>) {
-        let (_, count) = self.counts.entry((id, at.path.clone())).or_insert((severity, 0));
+        // Each severity by itself: what is worth a look must not use up what is refused.
+        let count = self.counts.entry((id, severity, at.path.clone())).or_default();
         *count += 1;
         if *count <= MAX_SAME {
             self.findings.push(Finding { id, severity, path: at.path.clone(), line: at.line, message: message.into() });
@@ -120,17 +120,8 @@ impl Report {
         self.add(id, Severity::Error, at, message);
     }
 
-    /// Reports hidden characters that a text has only once its escapes are read.
-    fn escaped_characters(&mut self, at: At<'_>, value: &str, raw: &str) {
-        for hit in hidden::find(value).filter(|hit| !raw.contains(hit.character)) {
-            let code = u32::from(hit.character);
-            let message = format!("U+{code:04X}, written as an escape, is {}", hit.class.words());
-            self.add(HIDDEN_UNICODE, severity_of(hit.class), at, message);
-        }
-    }
-
     fn finish(mut self) -> Vec<Finding> {
-        for ((id, path), (severity, count)) in self.counts {
+        for ((id, severity, path), count) in self.counts {
             if count > MAX_SAME {
                 let message = format!("{} more of this kind in the file", count - MAX_SAME);
                 self.findings.push(Finding { id, severity, path, line: None, message });

@@ -207,7 +207,7 @@ impl TestEnv {
         if status_of(class) == CHECKED {
             [used, used_for_json].iter().for_each(|used| used.assert_little(&format!("{args:?} was refused")));
         }
-        self.trace(args);
+        self.trace(args, ran.code);
         before.assert_same(&self.snapshot(depth), &format!("{args:?} was refused once more"));
         ran
     }
@@ -216,7 +216,7 @@ impl TestEnv {
     pub fn unchanged(&self, args: &[&str]) -> Judged {
         let before = self.snapshot(Depth::Objects);
         let ran = self.run(args).ok();
-        self.trace(args);
+        self.trace(args, ran.code);
         before.assert_same(&self.snapshot(Depth::Objects), &format!("{args:?} writes nothing"));
         ran
     }

@@ -244,10 +244,13 @@ fn row_89_a_newer_release_with_a_hidden_message_is_not_taken_unasked() {
     reader.run(["import", "team:kit", "--yes", "--allow-hidden"]).ok();
     assert_eq!(states(&reader), ["current"; 5]);
     // What is there already is not asked about again, and what is new is.
+    author.write("skills/pdf/more.md", "more\n");
     commit(author, &[("command/git/note", "newer", "last")]);
     let export = ["export", "kit", "--version", "1.2.0", "--all", "--allow", "text.hidden-unicode"];
     author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
     author.run(["vault", "push", "team", "kit@1.2.0"]).ok();
+    assert_eq!(reader.json(&["import", "team:kit", "--dry-run"])["would_refuse"], Value::Null);
+    assert_eq!(reader.run(["update", "--dry-run"]).code, Some(0));
     update(&reader, 0);
     assert_eq!(states(&reader), ["current"; 5]);
 }

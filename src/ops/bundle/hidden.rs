@@ -5,11 +5,9 @@ use super::error::listed;
 use super::fit::below;
 use super::plan::{Plan, Planned};
 use crate::git::Repo;
-use crate::model::{ArtifactRef, FileMode, TreePath};
-use crate::ops::collection::{Collection, files_of};
-use crate::scan::{
-    Finding, HIDDEN_UNICODE, Level, Severity, is_definition, validate, validate_definition, validate_file,
-};
+use crate::model::{ArtifactRef, FileEntry};
+use crate::ops::collection::{Collection, Files, files_of};
+use crate::scan::{Finding, HIDDEN_UNICODE, Level, Severity, is_definition, validate_definition, validate_file};
 
 /// Whether artifacts are taken that hold text which nobody sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,18 +24,19 @@ impl Plan {
     /// # Errors
     /// [`Error::Hidden`], with every place.
     pub fn check_hidden(&self, hidden: Hidden) -> Result<(), Error> {
-        hidden.check(&seen_in(&self.artifacts)).map(drop)
+        hidden.check_previews(&self.artifacts)
     }
 }
 
-/// Returns the places that the previews of these artifacts tell of.
-pub(super) fn seen_in(artifacts: &[Planned]) -> Vec<String> {
-    let previews = artifacts.iter().filter(|planned| planned.brings());
-    let previews = previews.filter_map(|planned| Some((&planned.artifact, planned.preview.as_ref()?)));
-    previews.flat_map(|(artifact, preview)| told(artifact, &preview.findings)).collect()
-}
-
 impl Hidden {
+    /// # Errors
+    /// [`Error::Hidden`] where the previews of these artifacts tell of such places.
+    pub(super) fn check_previews(self, artifacts: &[Planned]) -> Result<(), Error> {
+        let previews = artifacts.iter().filter_map(|planned| planned.preview.as_ref());
+        let places: Vec<_> = previews.flat_map(|preview| preview.hidden.iter().cloned()).collect();
+        self.check(&places).map(drop)
+    }
+
     /// Returns what the commit says of these places, if they are taken.
     ///
     /// # Errors
@@ -51,19 +50,21 @@ impl Hidden {
     }
 }
 
-/// Returns the places in an artifact of a release whose files `repo` has; nothing where the collection has all of them already.
+/// Returns the places in an artifact with these files, of which `repo` has the content; of what the collection has already, none.
 ///
 /// # Errors
 /// [`Error::Git`], [`Error::Collection`].
-pub(super) fn places(repo: &Repo, collection: &Collection, planned: &Planned) -> Result<Vec<String>, Error> {
-    let (artifact, theirs) = (&planned.artifact, &planned.incoming.files);
+pub(super) fn places(
+    repo: &Repo,
+    collection: &Collection,
+    artifact: &ArtifactRef,
+    entries: &[FileEntry],
+    theirs: &Files,
+) -> Result<Vec<String>, Error> {
     let ours = files_of(collection, artifact)?;
-    if theirs.iter().all(|(path, (_, id))| ours.get(path).is_some_and(|(_, here)| here == id)) {
-        return Ok(Vec::new());
-    }
     // One file at a time; only what says what the artifact is stays, until all of it is known.
     let (mut seen, mut findings) = (Vec::new(), Vec::new());
-    for entry in &planned.files {
+    for entry in entries {
         let (path, is_here) = (below(artifact, &entry.path), ours.get(&entry.path).map(|(_, id)| id));
         let id = theirs.get(&entry.path).map(|(_, id)| *id).filter(|id| is_here != Some(id));
         let is_definition = is_definition(artifact.kind, &path);
@@ -74,12 +75,6 @@ pub(super) fn places(repo: &Repo, collection: &Collection, planned: &Planned) ->
     let seen: Vec<_> = seen.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
     findings.extend(validate_definition(artifact, &seen, Level::Lenient));
     Ok(told(artifact, &findings))
-}
-
-/// Returns the places in an artifact with these files, whose paths are below it.
-pub(super) fn places_in(artifact: &ArtifactRef, contents: &[(TreePath, FileMode, Vec<u8>)]) -> Vec<String> {
-    let seen: Vec<_> = contents.iter().map(|(path, mode, bytes)| (path.clone(), *mode, bytes.as_slice())).collect();
-    told(artifact, &validate(artifact, &seen, Level::Lenient))
 }
 
 fn told(artifact: &ArtifactRef, findings: &[Finding]) -> Vec<String> {

@@ -188,7 +188,8 @@ fn apply(
     let mut places = Vec::new();
     for planned in plan.artifacts.iter().filter(|planned| planned.brings()) {
         planned.incoming.write_renamed(&collection.repo)?;
-        places.extend(hidden::places(&collection.repo, collection, planned)?);
+        let (artifact, theirs) = (&planned.artifact, &planned.incoming.files);
+        places.extend(hidden::places(&collection.repo, collection, artifact, &planned.files, theirs)?);
     }
     hidden.check(&places)?.into_iter().for_each(|line| change.remark(line));
     for planned in &plan.artifacts {

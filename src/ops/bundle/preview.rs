@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::below;
-use super::incoming::places;
+use super::hidden::places;
+use super::incoming::places as places_of;
 use super::plan::Planned;
 use super::{Error, Found};
 use crate::git::Repo;
@@ -28,6 +29,9 @@ pub struct Preview {
     pub files: Vec<FileDiff>,
     /// What was seen in the release's files.
     pub findings: Vec<Finding>,
+    /// Text that nobody sees and that the collection does not have yet, by its places: an import is refused for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
 }
 
 /// What an artifact of a release makes a client run, and what was seen in it.
@@ -50,7 +54,7 @@ pub fn look(found: &Found, verified: &Verified<ReleaseContent>) -> Result<Vec<Lo
     let content = verified.get();
     let one = |artifact: &ArtifactRef| {
         let (mut contents, mut executable) = (Vec::new(), Vec::new());
-        for index in places(content, artifact) {
+        for index in places_of(content, artifact) {
             let (entry, _) = &content.files[index];
             let mut bytes = Vec::new();
             found.evidence.read(index, &mut |piece| bytes.extend_from_slice(piece)).map_err(TrustError::from)?;
@@ -84,7 +88,9 @@ pub(super) fn preview(
     let result = planned.merged.as_ref().unwrap_or(&planned.incoming.files);
     let bundled = content.manifest.artifacts.iter().find(|bundled| bundled.artifact == *offered);
     let license = bundled.and_then(|bundled| bundled.license.clone());
-    of_contents(memory, collection, artifact, result, license, &contents)
+    let entries = if planned.brings() { planned.files.as_slice() } else { &[] };
+    let hidden = places(memory, collection, artifact, entries, &planned.incoming.files)?;
+    Ok(Preview { hidden, ..of_contents(memory, collection, artifact, result, license, &contents)? })
 }
 
 /// As [`preview`], for an artifact that gets the files `result`, of which all are in `memory`; `contents` are those of the
@@ -108,5 +114,6 @@ pub(super) fn of_contents(
         powers: powers(memory, artifact, (&ours, result))?,
         files,
         findings: validate(artifact, &seen, Level::Lenient),
+        hidden: Vec::new(),
     })
 }

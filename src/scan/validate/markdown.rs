@@ -2,6 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::unseen::{self, Told};
 use super::{ArtifactFile, At, Report, told};
 use crate::model::{
     ArtifactRef, Document, Field, FrontMatter, FrontMatterError, MAX_NAME_SEGMENT_BYTES, TreePath, Value,
@@ -128,6 +129,7 @@ fn read<'a>(report: &mut Report, path: &TreePath, bytes: &'a [u8], unreadable: S
                 _ => "frontmatter.unreadable",
             };
             report.add(id, unreadable, At { path, line: error.line() }, error.to_string());
+            unseen::in_escapes(report, path, bytes);
             return None;
         }
     };
@@ -149,8 +151,9 @@ fn read<'a>(report: &mut Report, path: &TreePath, bytes: &'a [u8], unreadable: S
         let message = "'---' within the front matter, where the reference validator and others end it";
         report.add("frontmatter.dashes", Severity::Warning, At::line(path, number), message);
     }
+    let told = Told::of(raw);
     for field in front.map.fields() {
-        escapes(report, path, field, raw);
+        escapes(report, path, field, &told);
     }
     if let Some(field) = front.map.field("hooks") {
         let message = "the front matter holds hooks, which run commands";
@@ -160,15 +163,15 @@ fn read<'a>(report: &mut Report, path: &TreePath, bytes: &'a [u8], unreadable: S
 }
 
 /// Reports hidden characters that are written as escapes, such as `"\u202E"`.
-fn escapes(report: &mut Report, path: &TreePath, field: &Field, raw: &str) {
+fn escapes(report: &mut Report, path: &TreePath, field: &Field, told: &Told) {
     let at = At::line(path, field.line);
-    report.escaped_characters(at, &field.key, raw);
+    unseen::in_value(report, at, &field.key, told);
     let mut waiting = vec![&field.value];
     while let Some(value) = waiting.pop() {
         match value {
-            Value::Text(text) => report.escaped_characters(at, text, raw),
+            Value::Text(text) => unseen::in_value(report, at, text, told),
             Value::List(items) => waiting.extend(items),
-            Value::Map(map) => map.fields().iter().for_each(|field| escapes(report, path, field, raw)),
+            Value::Map(map) => map.fields().iter().for_each(|field| escapes(report, path, field, told)),
         }
     }
 }

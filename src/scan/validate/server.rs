@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::unseen::{self, Told};
 use super::{ArtifactFile, At, Report, told, told_command};
 use crate::model::TreePath;
 use crate::scan::{Severity, parse_json};
@@ -51,22 +52,23 @@ pub(super) fn json<'a>(
         Err(error) => {
             let message = format!("{error}: {}", told(&error.reason()));
             report.error(unreadable, At { path, line: error.line() }, message);
+            unseen::in_escapes(report, path, bytes);
             return None;
         }
     };
-    escapes(report, path, &value, std::str::from_utf8(bytes).unwrap_or_default());
+    escapes(report, path, &value, &Told::of(std::str::from_utf8(bytes).unwrap_or_default()));
     Some((value, path))
 }
 
 /// Reports hidden characters that are written as escapes.
-fn escapes(report: &mut Report, path: &TreePath, value: &Value, raw: &str) {
+fn escapes(report: &mut Report, path: &TreePath, value: &Value, told: &Told) {
     match value {
-        Value::String(text) => report.escaped_characters(At::file(path), text, raw),
-        Value::Array(items) => items.iter().for_each(|item| escapes(report, path, item, raw)),
+        Value::String(text) => unseen::in_value(report, At::file(path), text, told),
+        Value::Array(items) => items.iter().for_each(|item| escapes(report, path, item, told)),
         Value::Object(map) => {
             for (key, item) in map {
-                report.escaped_characters(At::file(path), key, raw);
-                escapes(report, path, item, raw);
+                unseen::in_value(report, At::file(path), key, told);
+                escapes(report, path, item, told);
             }
         }
         _ => {}

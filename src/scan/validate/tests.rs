@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::model::hidden;
 use crate::scan::secrets::tests::fakes;
 
 fn reference(text: &str) -> ArtifactRef {
@@ -307,13 +308,6 @@ fn hidden_characters_are_told_with_line_and_code() {
     let findings = skill("pdf", &text, Level::Lenient);
     let told: Vec<_> = findings.iter().map(|f| (f.id, f.severity, f.line)).collect();
     let id = "text.hidden-unicode";
-    // A byte that is no text, or none at all, hides nothing.
-    for end in [&b"\xff\n"[..], b"\0\n"] {
-        let bytes = ["a\u{e0041}b\u{200b}\n".as_bytes(), end].concat();
-        let found = |name| check("skill/pdf", &[("SKILL.md", GOOD.as_bytes()), (name, &bytes)], Level::Lenient);
-        let hits = |name| found(name).iter().filter(|one| one.id == id).count();
-        assert_eq!((hits("notes.md"), hits("notes.png")), (1, 0), "{:?}", found("notes.md"));
-    }
     assert_eq!(told, [(id, Severity::Error, Some(10)), (id, Severity::Warning, Some(11))]);
     assert!(findings[0].message.starts_with("U+202E in column 5 "), "{}", findings[0].message);
     // Escapes of YAML and JSON hide them from a reader of the file.

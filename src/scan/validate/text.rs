@@ -3,10 +3,8 @@
 use memchr::memchr;
 use memchr::memmem;
 
-use super::{At, Report, told};
-use crate::model::hidden;
+use super::{At, Report, told, unseen};
 use crate::model::{FileMode, TreePath};
-use crate::scan::finding::severity_of;
 use crate::scan::{Severity, secrets};
 
 /// Shortest run of base64 that is worth a word, in bytes.
@@ -39,16 +37,15 @@ pub(super) fn file(report: &mut Report, path: &TreePath, mode: FileMode, bytes: 
         Ok(text) if memchr(0, bytes).is_none() => readable(report, path, text),
         _ => {
             let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
-            if TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str()) {
+            let is_named_text = TEXT_EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str());
+            unseen::in_bytes(report, path, bytes, is_named_text);
+            if is_named_text {
                 report.strict(
                     "text.not-utf8",
                     Severity::Warning,
                     at,
                     "the file is not UTF-8, so that its text was not checked",
                 );
-                // Whoever reads it all the same reads this: a byte that is none must not hide it.
-                let text = String::from_utf8_lossy(bytes);
-                hidden::find(&text).filter(|hit| hit.class.is_refused()).for_each(|hit| unseen(report, path, hit));
             }
         }
     }
@@ -64,16 +61,8 @@ fn secrets_in(report: &mut Report, path: &TreePath, bytes: &[u8]) {
     }
 }
 
-fn unseen(report: &mut Report, path: &TreePath, hit: hidden::Hit) {
-    let code = u32::from(hit.character);
-    let message = format!("U+{code:04X} in column {} is {}", hit.column, hit.class.words());
-    report.add(super::HIDDEN_UNICODE, severity_of(hit.class), At::line(path, hit.line), message);
-}
-
 fn readable(report: &mut Report, path: &TreePath, text: &str) {
-    for hit in hidden::find(text).take(if hidden::is_plain(text) { 0 } else { usize::MAX }) {
-        unseen(report, path, hit);
-    }
+    unseen::in_text(report, path, text);
     // Whole-text looks are many times faster than line by line, and most texts have none of these.
     let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
     let is_markdown = path.file_name().to_ascii_lowercase().ends_with(".md");

@@ -340,8 +340,10 @@ fn row_89_a_signed_artifact_with_a_hidden_message_is_refused() {
         parts.pack()
     };
     let more = |text: &'static str| move |before: &str| format!("{before}{text}\n");
-    let cases: [(&str, Edit<'_>); 4] = [
+    let behind_others = |before: &str| format!("{before}{}\u{e0041}\n", "\u{200b}".repeat(30));
+    let cases: [(&str, Edit<'_>); 5] = [
         ("U+E0041 in column 2", &more("a\u{e0041}b")),
+        ("U+E0041 in column 31", &behind_others),
         ("U+202E in column 2", &more("a\u{202e}b")),
         ("U+E0150 in column 2", &more("a\u{e0150}b")),
         ("U+E0041, written as an escape", &|before| {

@@ -97,7 +97,9 @@ const TRACE: &str = "SKILLMEAT_TEST_TRACE";
 impl TestEnv {
     /// Runs the program once more, and checks that it starts nothing but git and ssh-keygen and talks to nobody; where it has to
     /// ask somebody, nothing but what git needs for that either, and to nobody else.
-    pub fn trace(&self, args: &[&str]) {
+    ///
+    /// It must end with the same status as before, or it was another run.
+    pub fn trace(&self, args: &[&str], code: Option<i32>) {
         if std::env::var_os(TRACE).is_none() {
             return;
         }
@@ -108,6 +110,7 @@ impl TestEnv {
         let ran = Ran::of(command);
         let calls = fs::read_to_string(trace.path()).expect("a trace");
         let what = format!("{args:?}: {ran:?}");
+        assert_eq!(ran.code, code, "{what}");
         // The user's own settings name programs too: the one that signs, and ssh.
         let settings = fs::read_to_string(self.home().join("gitconfig")).unwrap_or_default();
         assert_started(&calls, &what, |name, call| {
@@ -161,7 +164,8 @@ fn assert_asked(calls: &str, what: &str, addresses: &str) {
 /// Checks that nothing was started but git and ssh-keygen, and what is allowed by its path and the whole call.
 fn assert_started(calls: &str, what: &str, is_allowed: impl Fn(&str, &str) -> bool) {
     assert!(calls.contains("execve("), "nothing was traced: {what}: {calls}");
-    for call in calls.lines().filter(|call| call.contains("execve(") && !call.contains(") = -1 ")) {
+    let is_failed = |call: &str| call.rsplit_once(") = ").is_some_and(|(_, end)| end.starts_with("-1 "));
+    for call in calls.lines().filter(|call| call.contains("execve(") && !is_failed(call)) {
         let started = call.split('"').nth(1).unwrap_or_default();
         assert!(is_one_of(&KNOWN, started) || is_allowed(started, call), "{what}: {call}");
     }
@@ -189,10 +193,11 @@ fn what_is_started_and_asked_is_seen() {
     let git = "1 execve(\"/usr/bin/git\", [\"git\", \"version\"], 0x7f) = 0";
     let shell = "2 execve(\"/bin/sh\", [\"sh\", \"-c\", \"id\"], 0x7f) = 0";
     let absent = "2 execve(\"/opt/sh\", [\"sh\", \"-c\", \"id\"], 0x7f) = -1 ENOENT (No such file or directory)";
+    let posing = "2 execve(\"/bin/sh\", [\"sh\", \"-c\", \"id) = -1 \"], 0x7f /* 5 vars */) = 0";
     let unknown = "3 execve(0x7f, 0x7f, 0x7f <unfinished ...>";
     let asked = "4 connect(5, {sa_family=AF_INET, sin_port=htons(4000), sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0";
     assert!(!fails(&|| assert_nothing_started(&[git, absent].join("\n"), "")));
-    for calls in ["", shell, unknown, &[git, shell].join("\n"), &[git, asked].join("\n")] {
+    for calls in ["", shell, posing, unknown, &[git, shell].join("\n"), &[git, asked].join("\n")] {
         assert!(fails(&|| assert_nothing_started(calls, "")), "{calls}");
     }
     assert!(!fails(&|| assert_asked(asked, "", "http://127.0.0.1:4000/r.git")));

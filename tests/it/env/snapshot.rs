@@ -18,7 +18,8 @@ pub enum Depth {
     /// As `Refs`, but for the heads of ledgers that are kept against a server: what must be left where something does not go on from
     /// what was seen.
     Evidence,
-    /// As `Refs`, but for the stores of vaults: where a command fetches what it needs, and then refuses.
+    /// As `Refs`, but for the branches and tags of the stores of vaults, and git's own settings for them: where a command fetches
+    /// what it needs, and then refuses. What was seen of a ledger is none of that.
     Fetched,
     /// Objects too: what a command that only looks must leave.
     Objects,
@@ -62,8 +63,14 @@ fn is_quarantine(path: &str, depth: Depth) -> bool {
         || depth != Depth::Objects && path.ends_with(".git/objects")
         // When a vault was last reached, to the second.
         || depth != Depth::Objects && path.ends_with(".git/fetched.toml")
-        || depth == Depth::Fetched && path.ends_with(".skillmeat/vaults")
+        || depth == Depth::Fetched && is_fetched(path)
         || depth == Depth::Evidence && path.ends_with(".git/refs/skillmeat/evidence")
+}
+
+/// Says whether a path is what git makes of a fetch in the store of a vault.
+fn is_fetched(path: &str) -> bool {
+    let store = path.split_once(".skillmeat/vaults/").and_then(|(_, rest)| rest.split_once(".git/"));
+    store.is_some_and(|(_, rest)| ["config", "logs", "refs/heads", "refs/tags", "packed-refs"].contains(&rest))
 }
 
 fn walk(folder: &Path, below: &str, depth: Depth, found: &mut BTreeMap<String, String>) {
@@ -107,8 +114,10 @@ fn refs(folder: &Path, depth: Depth) -> String {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(["-c", "safe.directory=*", "for-each-ref", "--format=%(refname) %(objectname)"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-    if depth == Depth::Evidence {
-        command.arg("--exclude=refs/skillmeat/evidence/");
+    match depth {
+        Depth::Evidence => drop(command.arg("--exclude=refs/skillmeat/evidence/")),
+        Depth::Fetched => drop(command.args(["--exclude=refs/heads/", "--exclude=refs/tags/"])),
+        Depth::Refs | Depth::Objects => {}
     }
     let output = command.output().expect("git runs");
     assert!(output.status.success(), "{}: {output:?}", folder.display());

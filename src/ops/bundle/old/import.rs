@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::Error;
 use super::super::choice::Existing;
-use super::super::hidden::{Hidden, places_in, seen_in};
+use super::super::hidden::{Hidden, places};
 use super::super::incoming::Incoming;
 use super::super::plan::{Detail, Planned, Step, consents, runs_of, step};
 use super::super::preview::{Preview, of_contents};
@@ -43,7 +43,7 @@ impl OldPlan {
     /// # Errors
     /// [`Error::Hidden`], with every place.
     pub fn check_hidden(&self, hidden: Hidden) -> Result<(), Error> {
-        hidden.check(&seen_in(&self.artifacts)).map(drop)
+        hidden.check_previews(&self.artifacts)
     }
 
     /// Returns what a person agrees to by itself, as far as the plan has the previews for it.
@@ -87,7 +87,7 @@ pub fn plan(
         let step = step(collection, None, artifact, taken.digest, existing)?;
         runs.extend(runs_of(step, artifact, &taken.files));
         let preview = match detail {
-            Detail::Files if step != Step::Same => Some(preview(collection, taken)?),
+            Detail::Files if step != Step::Same => Some(preview(collection, taken, step)?),
             _ => None,
         };
         let (artifact, files) = (artifact.clone(), taken.files.clone());
@@ -107,10 +107,13 @@ pub fn plan(
     Ok(OldPlan { pack, digest: content.digest, artifacts, renamed: content.renamed.clone(), runs })
 }
 
-fn preview(collection: &Collection, taken: &OldArtifact) -> Result<Preview, Error> {
+fn preview(collection: &Collection, taken: &OldArtifact, step: Step) -> Result<Preview, Error> {
     let memory = collection.repo.in_memory();
-    let theirs = write(&memory, taken)?;
-    of_contents(&memory, collection, &taken.artifact, &theirs, taken.license.clone(), &taken.content)
+    let (artifact, theirs) = (&taken.artifact, write(&memory, taken)?);
+    let entries = if step.takes() { taken.files.as_slice() } else { &[] };
+    let hidden = places(&memory, collection, artifact, entries, &theirs)?;
+    let preview = of_contents(&memory, collection, artifact, &theirs, taken.license.clone(), &taken.content)?;
+    Ok(Preview { hidden, ..preview })
 }
 
 /// Writes the files of an artifact as blobs.
@@ -139,10 +142,13 @@ pub fn import(
     if !refused.is_empty() {
         return Err(Error::Exists(refused));
     }
-    let brought = plan.artifacts.iter().zip(&content.artifacts).filter(|(planned, _)| planned.brings());
-    let places: Vec<_> = brought.flat_map(|(_, taken)| places_in(&taken.artifact, &taken.content)).collect();
+    let mut found = Vec::new();
+    for (_, taken) in plan.artifacts.iter().zip(&content.artifacts).filter(|(planned, _)| planned.brings()) {
+        let theirs = write(&collection.repo, taken)?;
+        found.extend(places(&collection.repo, collection, &taken.artifact, &taken.files, &theirs)?);
+    }
     let mut change = Change::new(collection);
-    hidden.check(&places)?.into_iter().for_each(|line| change.remark(line));
+    hidden.check(&found)?.into_iter().for_each(|line| change.remark(line));
     let mut changed = Vec::new();
     for (planned, taken) in plan.artifacts.iter().zip(&content.artifacts) {
         if !matches!(planned.step, Step::Add | Step::Replace) {
