@@ -11,6 +11,7 @@ mod exchange;
 mod linked;
 mod lock;
 mod root;
+mod spool;
 mod swap;
 
 pub use atomic::{
@@ -22,4 +23,5 @@ pub use exchange::{exchange, move_file, put_back, share_file, share_tree};
 pub use linked::Linked;
 pub use lock::Lock;
 pub use root::{Found, Nearby, Root, Stat, is_temporary, remove_empty_root};
+pub use spool::Spool;
 pub use swap::{Swap, remove_beside, swap};

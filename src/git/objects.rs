@@ -61,11 +61,17 @@ impl Repo {
         if header.size() > limit {
             return Err(GitError::TooMuch { what: "bytes in one file", limit });
         }
-        if self.large_loose_blob(id, header.size(), bytes) {
+        self.sized_blob_into(id, header.size(), bytes)
+    }
+
+    /// As [`Repo::blob_into`], for a blob of which the size is known, so that nobody looks for it.
+    pub(super) fn sized_blob_into(&self, id: Oid, size: u64, bytes: &mut Vec<u8>) -> Result<(), GitError> {
+        if self.large_loose_blob(id, size, bytes) {
             return Ok(());
         }
         let found = self.inner.objects.try_find(&id, bytes).ok().flatten();
-        found.filter(|object| object.kind == Kind::Blob).map(drop).ok_or_else(missing)
+        let blob = found.filter(|object| object.kind == Kind::Blob && object.data.len() as u64 == size);
+        blob.map(drop).ok_or(GitError::Missing { kind: "blob", id })
     }
 
     /// Returns the size of an object, in bytes, without reading all of it.

@@ -1,17 +1,14 @@
 //! Many files of one repository, each read once, on several threads and in bounded memory.
 
-use std::fs::File;
-use std::io::{BufReader, Seek as _, SeekFrom};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
-use flate2::bufread::ZlibDecoder;
+use flate2::Decompress;
 use gix::odb::pack::cache::lru::StaticLinkedList;
 use gix::odb::pack::data::{Entry, entry::Header};
-use gix::odb::pack::index;
 
-use super::examine::names;
-use super::loose::read_whole;
+use super::deltas::{Bases, inflate, is_small};
+use super::open_packs::{MAX_CHAIN, OpenPacks, Place, base};
 use super::{GitError, Repo};
 use crate::model::Oid;
 
@@ -21,11 +18,8 @@ const FEW: usize = 32;
 /// From this size on, in bytes, gix is not asked first, however few they are.
 const LARGE_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Bytes that are read at once.
-const WINDOW_BYTES: u64 = 256 * 1024;
-
-/// Longest start of an entry, in bytes: its size, and the base of a delta.
-const MAX_HEADER_BYTES: u64 = 64;
+/// Bytes of a delta that are read at once: most have fewer.
+const DELTA_BYTES: u64 = 8 * 1024;
 
 /// Bytes of bases of deltas that gix keeps for each thread.
 const MAX_BASES_BYTES: usize = 4 * 1024 * 1024;
@@ -33,27 +27,24 @@ const MAX_BASES_BYTES: usize = 4 * 1024 * 1024;
 /// Readers of one repository, as many as threads are reading at any time.
 ///
 /// gix maps whole packs into memory, and all that was looked at in them counts as memory of the process as long as it lasts.
-/// Readers read what is whole in a pack through a window, and leave to gix what is loose, a delta, or came later.
+/// Readers read what is in a pack through a window, and leave to gix what is loose, large and a delta, or came later.
 pub struct Readers {
     pool: Mutex<Pool>,
 }
 
 struct Pool {
     repo: Repo,
-    idle: Vec<Reader>,
+    /// Each with the thread that had it last, which finds in it what its deltas are made from.
+    idle: Vec<(ThreadId, Reader)>,
 }
 
 struct Reader {
     repo: Repo,
     looks: usize,
+    state: Decompress,
+    bases: Bases,
     /// Opened when there is reason to.
-    packs: Option<Vec<Pack>>,
-}
-
-/// One pack of the repository.
-struct Pack {
-    index: index::File<gix::odb::pack::MMap>,
-    file: File,
+    packs: Option<OpenPacks>,
 }
 
 impl Readers {
@@ -70,6 +61,14 @@ impl Readers {
         self.with_one(|reader| reader.size(id))
     }
 
+    /// Reads a blob if it has fewer than `large` bytes. Returns its size, in bytes.
+    ///
+    /// # Errors
+    /// As [`Repo::blob_into`].
+    pub fn small_blob_into(&self, id: Oid, large: u64, bytes: &mut Vec<u8>) -> Result<u64, GitError> {
+        self.with_one(|reader| reader.small_blob_into(id, large, bytes))
+    }
+
     /// As [`Repo::blob_into`], for a blob of `size` bytes.
     ///
     /// # Errors
@@ -78,13 +77,22 @@ impl Readers {
         self.with_one(|reader| reader.blob_into(id, size, limit, bytes))
     }
 
+    /// Returns the places of `ids` in the order in which reading them takes the least time: each after what it is a delta of, and
+    /// soon.
+    pub fn cheapest_order(&self, ids: &[Oid]) -> Vec<usize> {
+        self.with_one(|reader| reader.cheapest_order(ids))
+    }
+
     fn with_one<T>(&self, with: impl FnOnce(&mut Reader) -> T) -> T {
+        let thread = thread::current().id();
         let mut reader = {
             let mut pool = self.pool();
-            pool.idle.pop().unwrap_or_else(|| Reader::new(&pool.repo))
+            let last = pool.idle.len().checked_sub(1);
+            let own = pool.idle.iter().position(|(user, _)| *user == thread).or(last);
+            own.map(|at| pool.idle.swap_remove(at).1).unwrap_or_else(|| Reader::new(&pool.repo))
         };
         let done = with(&mut reader);
-        self.pool().idle.push(reader);
+        self.pool().idle.push((thread, reader));
         done
     }
 
@@ -101,57 +109,103 @@ impl Reader {
         let mut repo = repo.handle();
         repo.inner.object_cache_size(None);
         repo.inner.objects.set_pack_cache(|| Box::new(StaticLinkedList::<64>::new(MAX_BASES_BYTES)));
-        Self { repo, looks: 0, packs: None }
+        Self { repo, looks: 0, state: Decompress::new(true), bases: Bases::default(), packs: None }
     }
 
     fn size(&mut self, id: Oid) -> Result<u64, GitError> {
-        let whole = self.whole(id, 0).map(|(entry, _)| entry.decompressed_size);
-        whole.map_or_else(|| self.repo.size(id), Ok)
+        let whole = self.entry(id, 0).map(|(_, entry)| entry).filter(|entry| !entry.header.is_delta());
+        whole.map_or_else(|| self.repo.size(id), |entry| Ok(entry.decompressed_size))
+    }
+
+    fn small_blob_into(&mut self, id: Oid, large: u64, bytes: &mut Vec<u8>) -> Result<u64, GitError> {
+        if let Some(size) = self.packed_into(id, 0, |size| size < large, bytes) {
+            return Ok(size);
+        }
+        let size = self.repo.size(id)?;
+        if size < large {
+            self.repo.sized_blob_into(id, size, bytes)?;
+        }
+        Ok(size)
     }
 
     fn blob_into(&mut self, id: Oid, size: u64, limit: u64, bytes: &mut Vec<u8>) -> Result<(), GitError> {
-        if size <= limit
-            && let Some((entry, content)) = self.whole(id, size)
-            && matches!(entry.header, Header::Blob)
-            && entry.decompressed_size == size
-            && read_whole(ZlibDecoder::new(content), size, bytes)
-        {
+        if size <= limit && self.packed_into(id, size, |found| found == size, bytes).is_some() {
             return Ok(());
         }
         // What is damaged too: gix says how.
         self.repo.blob_into(id, limit, bytes)
     }
 
-    /// Returns the entry of an object of about `size` bytes that is whole in a pack, and what reads its deflated content.
-    fn whole(&mut self, id: Oid, size: u64) -> Option<(Entry, BufReader<&mut File>)> {
+    /// Reads a blob of about `about` bytes from a pack, if its size is one that fits. Returns its size.
+    fn packed_into(&mut self, id: Oid, about: u64, fits: impl Fn(u64) -> bool, bytes: &mut Vec<u8>) -> Option<u64> {
+        let (place, entry) = self.entry(id, about)?;
+        if entry.header.is_delta() {
+            let made = self.make(place).filter(|made| fits(made.len() as u64))?;
+            made.clone_into(bytes);
+            return Some(made.len() as u64);
+        }
+        let size = entry.decompressed_size;
+        (fits(size) && self.whole_into(place, size, bytes)).then_some(size)
+    }
+
+    /// Reads a blob of this size that is whole at a place; false if something else is there.
+    fn whole_into(&mut self, place: Place, size: u64, bytes: &mut Vec<u8>) -> bool {
+        let Self { packs, state, .. } = self;
+        let read = packs.as_mut().and_then(|packs| packs.read(place, size));
+        read.is_some_and(|(entry, mut content)| {
+            matches!(entry.header, Header::Blob)
+                && entry.decompressed_size == size
+                && inflate(state, &mut content, size, bytes)
+        })
+    }
+
+    /// Makes a blob that is a delta, from what is still here or from the whole blob that it starts from.
+    fn make(&mut self, place: Place) -> Option<&[u8]> {
+        let Self { packs, state, bases, .. } = self;
+        let packs = packs.as_mut()?;
+        let (mut deltas, mut held, mut next) = (Vec::new(), 0_u64, place);
+        while !bases.has(next) {
+            let (entry, mut content) = packs.read(next, DELTA_BYTES)?;
+            held = held.saturating_add(entry.decompressed_size);
+            let mut bytes = Vec::new();
+            if deltas.len() > MAX_CHAIN
+                || !is_small(held)
+                || !inflate(state, &mut content, entry.decompressed_size, &mut bytes)
+            {
+                return None;
+            }
+            if matches!(entry.header, Header::Blob) {
+                bases.start(next, bytes);
+            } else {
+                deltas.push((next, bytes));
+                next = base(&entry, next)?;
+            }
+        }
+        deltas.iter().rev().try_for_each(|(place, delta)| bases.make(*place, delta))?;
+        bases.last()
+    }
+
+    /// Returns where an object of about `size` bytes is in a pack, and how it is kept there.
+    fn entry(&mut self, id: Oid, size: u64) -> Option<(Place, Entry)> {
         self.looks += 1;
         if self.looks <= FEW && size < LARGE_BYTES {
             return None;
         }
+        let packs = self.packs();
+        let place = packs.find(id)?;
+        let (entry, _) = packs.read(place, 0)?;
+        Some((place, entry))
+    }
+
+    fn cheapest_order(&mut self, ids: &[Oid]) -> Vec<usize> {
+        if ids.len() > FEW { self.packs().depth_first(ids) } else { (0..ids.len()).collect() }
+    }
+
+    fn packs(&mut self) -> &mut OpenPacks {
         let hash = self.repo.hash_kind();
         let folder = self.repo.inner.objects.store_ref().path().join("pack");
-        let packs = self.packs.get_or_insert_with(|| open(&folder, hash));
-        let (pack, offset) = packs.iter_mut().find_map(|pack| {
-            let at = pack.index.lookup(id)?;
-            let offset = pack.index.pack_offset_at_index(at);
-            Some((pack, offset))
-        })?;
-        pack.file.seek(SeekFrom::Start(offset)).ok()?;
-        let window = usize::try_from((size + MAX_HEADER_BYTES).min(WINDOW_BYTES)).ok()?;
-        let mut content = BufReader::with_capacity(window, &mut pack.file);
-        let entry = Entry::from_read(&mut content, offset, hash.len_in_bytes()).ok()?;
-        (!entry.header.is_delta()).then_some((entry, content))
+        self.packs.get_or_insert_with(|| OpenPacks::open(&folder, hash))
     }
-}
-
-/// Opens the packs in a folder that can be opened.
-fn open(folder: &Path, hash: gix::hash::Kind) -> Vec<Pack> {
-    let indices = names(folder).into_iter().filter(|name| name.ends_with(".idx"));
-    let open = |name| {
-        let path = folder.join::<String>(name);
-        Some(Pack { index: index::File::at(&path, hash).ok()?, file: File::open(path.with_extension("pack")).ok()? })
-    };
-    indices.filter_map(open).collect()
 }
 
 #[cfg(test)]
@@ -189,13 +243,38 @@ mod tests {
         let repo = Repo::open(dir.path()).expect("a repository");
         let late = repo.write_blob(b"written after the packs were opened").expect("writes");
         let mut reader = Reader::new(&repo);
+        let ids: Vec<Oid> = files.iter().map(|(.., id)| *id).collect();
+        let order = reader.cheapest_order(&ids);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert!(sorted.into_iter().eq(0..files.len()), "{order:?}");
+        let mut seen = std::collections::HashSet::new();
+        for at in order {
+            let (place, entry) = reader
+                .packs()
+                .find(ids[at])
+                .and_then(|place| Some((place, reader.packs().read(place, 0)?.0)))
+                .expect("there");
+            let is_late = base(&entry, place).is_some_and(|base| !seen.contains(&base));
+            assert!(!is_late, "{} comes before what it is made from", files[at].0);
+            seen.insert(place);
+        }
         let mut deltas = 0;
         for (path, text, id) in &files {
             assert_eq!(reader.size(*id).expect("there"), text.len() as u64, "{path}");
             let mut bytes = b"of another file".to_vec();
             reader.blob_into(*id, text.len() as u64, 1 << 30, &mut bytes).expect("there");
             assert!(bytes == text.as_bytes(), "{path}");
-            deltas += usize::from(reader.looks > FEW && reader.whole(*id, 0).is_none());
+            let place = reader.entry(*id, 0).filter(|(_, entry)| entry.header.is_delta()).map(|(place, _)| place);
+            if let Some(place) = place {
+                assert!(reader.make(place).is_some_and(|made| made == text.as_bytes()), "{path}");
+                deltas += 1;
+            }
+            assert_eq!(
+                reader.small_blob_into(*id, LARGE_BYTES, &mut bytes).expect("there"),
+                text.len() as u64,
+                "{path}"
+            );
         }
         // Otherwise only one of the two ways was tried.
         assert!(deltas > 0 && deltas < files.len() / 2 + FEW, "{deltas} deltas of {}", files.len());

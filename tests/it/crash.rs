@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use skillmeat::model::Digest;
+
 use crate::env::{Depth, KEY, Ran, TestEnv, program, skill};
 
 /// Kills of each command.
@@ -457,6 +459,37 @@ fn a_full_disk_for_the_pack_leaves_no_tag() {
         assert_eq!(fs::read_dir(&out).expect("lists").count(), 0, "{kilobytes}k: no file is left");
     }
     env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", "../out/kit"]).ok();
+}
+
+#[test]
+#[ignore = "needs root to mount a tmpfs"]
+fn a_disk_with_room_for_the_pack_and_no_more_is_enough() {
+    let env = TestEnv::with_key();
+    let mut digest = Digest::of(b"");
+    for at in 0..10 {
+        let mut file = Vec::new();
+        while file.len() < 2 << 20 {
+            digest = Digest::of(digest.bytes());
+            file.extend(digest.bytes());
+        }
+        env.write(&format!("skills/one/{at}.bin"), file);
+    }
+    env.write("skills/one/SKILL.md", skill("one", "text"));
+    env.git(["add", "."]);
+    env.git(["commit", "--quiet", "-m", "One"]);
+    let out = env.root().join("out");
+    fs::create_dir(&out).expect("a folder");
+    let args = ["export", "kit", "--version", "1.0.0", "--all", "--license", "MIT", "--output", "../out/kit"];
+    {
+        // The pack has 20 MiB, and 12 MiB are kept beside it as long as there is room.
+        let _small = Small::mount(&out, 24 * 1024);
+        env.run(args).ok();
+        env.run(["inspect", "../out/kit"]).ok();
+        assert_eq!(fs::read_dir(&out).expect("lists").count(), 1, "nothing else is left");
+    }
+    let refs = env.refs();
+    env.run(args).ok();
+    assert_eq!(env.refs(), refs);
 }
 
 #[test]

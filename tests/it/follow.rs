@@ -28,6 +28,15 @@ fn reader((author, id): &(TestEnv, String)) -> TestEnv {
     env
 }
 
+/// Returns a publisher of one release, and a collection with the same vault.
+fn published() -> (TestEnv, TestEnv) {
+    let both = author();
+    commit_all(&both.0, "first", "last");
+    publish(&both.0, "1.0.0");
+    let reader = reader(&both);
+    (both.0, reader)
+}
+
 /// Returns the states of all artifacts.
 fn states(reader: &TestEnv) -> Vec<String> {
     let states = reader.upstreams(&[]).into_iter().map(|item| item["upstream"]["state"].clone());
@@ -43,11 +52,7 @@ fn update(reader: &TestEnv, code: i32) -> Value {
 
 #[test]
 fn a_newer_release_is_seen_and_merged_with_what_was_edited() {
-    let both = author();
-    let author = &both.0;
-    commit_all(author, "first", "last");
-    publish(author, "1.0.0");
-    let reader = reader(&both);
+    let (author, reader) = published();
     reader.run(["import", "team:kit", "--link", "--yes"]).ok();
     let entry = reader.json(&["show", "skill/pdf"]);
     assert_eq!((&entry["vault"], &entry["bundle"], &entry["ref"]), (&json!("team"), &json!("kit"), &json!("*")));
@@ -57,8 +62,8 @@ fn a_newer_release_is_seen_and_merged_with_what_was_edited() {
     assert_eq!(update(&reader, 0)["bundles"][0]["commit"], Value::Null);
     assert_eq!(reader.head(), head);
 
-    commit_all(author, "newer", "last");
-    publish(author, "1.1.0");
+    commit_all(&author, "newer", "last");
+    publish(&author, "1.1.0");
     commit(&reader, &[("skill/pdf", "first", "mine")]);
     let refs = reader.refs();
     let seen = reader.upstreams(&["--quiet"]);
@@ -80,8 +85,8 @@ fn a_newer_release_is_seen_and_merged_with_what_was_edited() {
     reader.assert_sound();
     assert_eq!(states(&reader), ["current"; 5]);
     // Both sides have changed the same: it waits, and is followed after it was decided.
-    commit_all(author, "newer", "theirs");
-    publish(author, "1.2.0");
+    commit_all(&author, "newer", "theirs");
+    publish(&author, "1.2.0");
     assert_eq!(update(&reader, 1)["bundles"][0]["plan"]["artifacts"][4]["step"], "conflict");
     reader.run(["resolve", "skill/pdf", "--theirs"]).ok();
     assert_eq!(reader.json(&["show", "skill/pdf"])["ref"], "*");
@@ -147,18 +152,17 @@ fn a_range_of_versions_is_kept_to() {
 
 #[test]
 fn what_is_ours_stays_and_what_was_removed_does_not_come_back() {
-    let both = author();
-    let author = &both.0;
-    commit_all(author, "first", "last");
-    publish(author, "1.0.0");
-    let reader = reader(&both);
+    let (author, reader) = published();
     commit(&reader, &[("agent/judge", "own", "own")]);
     reader.run(["import", "team:kit", "--link", "--existing", "skip", "--yes"]).ok();
     reader.run(["remove", "mcp/files"]).ok();
     author.run(["remove", "command/git/note"]).ok();
     author.write("skills/fresh/SKILL.md", skill("fresh", "new"));
-    commit(author, &[("agent/judge", "newer", "last"), ("skill/pdf", "newer", "last"), ("mcp/files", "newer", "last")]);
-    publish(author, "1.1.0");
+    commit(
+        &author,
+        &[("agent/judge", "newer", "last"), ("skill/pdf", "newer", "last"), ("mcp/files", "newer", "last")],
+    );
+    publish(&author, "1.1.0");
     for code in [1, 1] {
         // Where the command went to is for a person to say.
         let done = update(&reader, code);
@@ -221,19 +225,15 @@ fn what_was_taken_back_or_is_not_believed_is_not_taken() {
 /// Row 89 in a vault that one follows: what its people allow for themselves is not allowed for those who follow them.
 #[test]
 fn row_89_a_newer_release_with_a_hidden_message_is_not_taken_unasked() {
-    let both = author();
-    let author = &both.0;
-    commit_all(author, "first", "last");
-    publish(author, "1.0.0");
-    let reader = reader(&both);
+    let (author, reader) = published();
     reader.run(["import", "team:kit", "--link", "--yes"]).ok();
-    commit(author, &[("skill/pdf", "a\u{202e}b", "last")]);
+    commit(&author, &[("skill/pdf", "a\u{202e}b", "last")]);
     author.refused("policy", &["export", "kit", "--version", "1.1.0", "--all", "--output", "../kit.pack"]);
     let export = ["export", "kit", "--version", "1.1.0", "--all", "--allow", "text.hidden-unicode"];
     author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
     author.run(["vault", "push", "team", "kit@1.1.0"]).ok();
     reader.run(["vault", "pull", "team"]).ok();
-    let told = reader.refused_leaving("policy", &["import", "team:kit", "--yes"], Depth::Objects);
+    let told = reader.refused_leaving("policy", &["import", "team:kit", "--yes"], Depth::Fetched);
     assert!(told.stderr.contains("U+202E in column 2") && told.stderr.contains("--allow-hidden"), "{}", told.stderr);
     let before = reader.snapshot(Depth::Refs);
     for args in [&["update", "--yes"][..], &["update", "--dry-run"], &["update"]] {
@@ -245,7 +245,7 @@ fn row_89_a_newer_release_with_a_hidden_message_is_not_taken_unasked() {
     assert_eq!(states(&reader), ["current"; 5]);
     // What is there already is not asked about again, and what is new is.
     author.write("skills/pdf/more.md", "more\n");
-    commit(author, &[("command/git/note", "newer", "last")]);
+    commit(&author, &[("command/git/note", "newer", "last")]);
     let export = ["export", "kit", "--version", "1.2.0", "--all", "--allow", "text.hidden-unicode"];
     author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
     author.run(["vault", "push", "team", "kit@1.2.0"]).ok();

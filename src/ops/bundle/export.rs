@@ -72,7 +72,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
     context.progress.step("checking artifacts", 0, None);
-    let source = Source::new(&collection.repo, &context.limits);
+    let source = Source::keeping(&collection.repo, &context.limits, Some(&wish.output));
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, &release, fit)?;
@@ -257,9 +257,13 @@ fn commit_of(stored: &Stored) -> Result<Oid, Error> {
 }
 
 fn write(stored: &Stored, wish: &Export) -> Result<(crate::fsio::NewFile, crate::pack::Written), Error> {
-    let mut pack = new_file_beside(&wish.output)?;
-    let written = stored.write_pack(wish.compression, pack.writer())?;
-    Ok((pack, written))
+    let write = || -> Result<_, Error> {
+        let mut pack = new_file_beside(&wish.output)?;
+        let written = stored.write_pack(wish.compression, pack.writer())?;
+        Ok((pack, written))
+    };
+    // What is kept beside the pack may have taken its room.
+    write().or_else(|error| if stored.keep_no_more() { write() } else { Err(error) })
 }
 
 /// Returns the name that a pack gets when none is given: `<bundle>-<version>.skillmeat-pack` in `folder`.

@@ -47,16 +47,12 @@ pub(super) struct Fit {
 pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> Result<Fit, Error> {
     let Export { artifacts, compression, .. } = wish;
     let lists = artifacts.iter().map(|artifact| collection.files(artifact)).collect::<Result<Vec<_>, _>>()?;
-    let checked: Vec<Checked> = artifacts
-        .par_iter()
-        .zip(&lists)
-        .map(|(artifact, list)| look(source, artifact, list, *compression))
-        .collect::<Result<_, _>>()?;
+    let looked = look_at_all(source, artifacts, &lists, *compression)?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut entries, mut held) = (Vec::new(), Vec::new());
     let (mut licenses, mut words) = (BTreeMap::new(), BTreeMap::new());
-    for (artifact, (findings, own, said)) in artifacts.iter().zip(checked) {
-        let (license, said) = said;
+    for ((artifact, list), looked) in artifacts.iter().zip(&lists).zip(looked) {
+        let (findings, own, (license, said)) = conclude(artifact, list, looked);
         licenses.extend(license.map(|license| (artifact.clone(), license)));
         words.extend(said.map(|said| (artifact.clone(), said)));
         own.into_iter().for_each(|file| {
@@ -128,35 +124,62 @@ impl Hashed {
     }
 }
 
-/// Checks and hashes the files of one artifact, one at a time on each thread: of all but those that say what it is, no
-/// content is held.
+/// What was found in one file, the file, and its content if it is the one that says what the artifact is.
+type Looked = (Vec<Finding>, Hashed, Option<Vec<u8>>);
+
+/// Checks and hashes the files of all artifacts, one at a time on each thread, in the order that suits the repository: of all
+/// but those that say what an artifact is, no content is held.
+fn look_at_all(
+    source: &Source,
+    artifacts: &[ArtifactRef],
+    lists: &[Vec<TreeFile>],
+    compression: Compression,
+) -> Result<Vec<Vec<Looked>>, GitError> {
+    let files: Vec<(&ArtifactRef, &TreeFile)> = artifacts
+        .iter()
+        .zip(lists)
+        .flat_map(|(artifact, list)| list.iter().map(move |file| (artifact, file)))
+        .collect();
+    let ids: Vec<Oid> = files.iter().map(|(_, file)| file.id).collect();
+    let order = source.cheapest_order(&ids);
+    let looked = order.par_iter().map(|at| look(source, files[*at].0, files[*at].1, compression));
+    let looked = looked.collect::<Result<Vec<_>, GitError>>()?;
+    let mut by_place: Vec<_> = order.into_iter().zip(looked).collect();
+    by_place.sort_unstable_by_key(|(at, _)| *at);
+    let mut looked = by_place.into_iter().map(|(_, looked)| looked);
+    Ok(lists.iter().map(|list| looked.by_ref().take(list.len()).collect()).collect())
+}
+
 fn look(
     source: &Source,
     artifact: &ArtifactRef,
-    list: &[TreeFile],
+    file: &TreeFile,
     compression: Compression,
-) -> Result<Checked, Error> {
-    let paths: Vec<TreePath> = list.iter().map(|file| below(artifact, &file.path)).collect();
-    let looked = list.par_iter().zip(&paths).map(|(file, path)| {
-        source.look(file.id, |bytes| {
-            let found = || validate_file(artifact.kind, &(path.clone(), file.mode, bytes), Level::Strict);
-            let hash = || Hashed::of(&file.path, file.mode, bytes, compression);
-            let (found, hashed) = if bytes.len() < LARGE_BYTES {
-                (found(), hash())
-            } else {
-                // On threads of their own: those of the pool might wait here for one another.
-                std::thread::scope(|scope| {
-                    let hashed = scope.spawn(hash);
-                    (found(), hashed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                })
-            };
-            let definition = is_definition(artifact.kind, path).then(|| bytes.to_vec());
-            (found, hashed, definition)
+) -> Result<Looked, GitError> {
+    let path = below(artifact, &file.path);
+    source.look(file.id, |bytes| {
+        let found = || validate_file(artifact.kind, &(path.clone(), file.mode, bytes), Level::Strict);
+        let hash = || Hashed::of(&file.path, file.mode, bytes, compression);
+        let (found, hashed) = if bytes.len() < LARGE_BYTES {
+            (found(), hash())
+        } else {
+            // On threads of their own: those of the pool might wait here for one another.
+            std::thread::scope(|scope| {
+                let hashed = scope.spawn(hash);
+                (found(), hashed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            })
+        };
+        let definition = is_definition(artifact.kind, &path).then(|| bytes.to_vec());
+        (found, hashed, definition)
+    })
+}
+
+/// Puts together what was found in the files of one artifact.
+fn conclude(artifact: &ArtifactRef, list: &[TreeFile], looked: Vec<Looked>) -> Checked {
+    let seen: Vec<ArtifactFile<'_>> = (list.iter().zip(&looked))
+        .map(|(file, (.., definition))| {
+            (below(artifact, &file.path), file.mode, definition.as_deref().unwrap_or_default())
         })
-    });
-    let looked = looked.collect::<Result<Vec<_>, GitError>>()?;
-    let seen: Vec<ArtifactFile<'_>> = (list.iter().zip(&paths).zip(&looked))
-        .map(|((file, path), (.., definition))| (path.clone(), file.mode, definition.as_deref().unwrap_or_default()))
         .collect();
     let mut findings = validate_definition(artifact, &seen, Level::Strict);
     let main = list.iter().position(|file| file.path == artifact.main_path());
@@ -167,7 +190,7 @@ fn look(
         entries.push(hashed);
     }
     sort_findings(&mut findings);
-    Ok((findings, entries, license))
+    (findings, entries, license)
 }
 
 /// Returns the path in the bundle of a file of an artifact.

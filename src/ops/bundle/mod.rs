@@ -11,6 +11,7 @@ mod hidden;
 mod import;
 mod incoming;
 mod judged;
+mod kept;
 mod license;
 mod locate;
 mod minisign;

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Mutex;
 
+use super::kept::Kept;
 use crate::git::{GitError, Readers, Repo, TreeFile, WalkLimits};
 use crate::model::{Compression, Digest, Oid, Release};
 use crate::pack::{Contents, Limits, PackError, PackFile, Written, write_pack};
 use crate::signature::{ObjectKind, RawCommit, RawTag};
 use crate::trust::{Evidence, EvidenceError};
-
-/// Bytes of files that are kept between the check of an export and the writing of its pack.
-const MAX_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// From this many bytes on, one file is looked at at a time: it is enough for all threads.
 pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
@@ -21,39 +20,65 @@ pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
 const ROOM_BYTES: usize = 128 * 1024 * 1024;
 
 /// Files of one repository for several threads. At any time they hold no more than one large file, a file below that size
-/// for each thread, what is kept, and what [`Readers`] have mapped.
+/// for each thread, what is kept in memory, and what [`Readers`] have mapped.
 pub(super) struct Source {
     readers: Readers,
     kept: Mutex<Kept>,
+    /// Of what was looked at.
+    sizes: Mutex<HashMap<Oid, u64>>,
     /// Room for a large file, held by whoever looks at one. It is used again: what an allocator is given back by another
     /// thread stays with the process for a while.
     large: Mutex<Vec<u8>>,
     limits: Limits,
 }
 
-/// Files that will be read again, so that they are inflated once.
-#[derive(Default)]
-struct Kept {
-    files: HashMap<Oid, Vec<u8>>,
-    bytes: usize,
-}
-
 impl Source {
     pub(super) fn new(repo: &Repo, limits: &Limits) -> Self {
-        Self { readers: Readers::new(repo), kept: Mutex::default(), large: Mutex::default(), limits: *limits }
+        Self::keeping(repo, limits, None)
+    }
+
+    /// As [`Source::new`], and what finds no room in memory may be kept beside a path.
+    pub(super) fn keeping(repo: &Repo, limits: &Limits, beside: Option<&Path>) -> Self {
+        let kept = Mutex::new(Kept::new(beside.map(Path::to_owned)));
+        let (sizes, large) = (Mutex::default(), Mutex::default());
+        Self { readers: Readers::new(repo), kept, sizes, large, limits: *limits }
+    }
+
+    /// As [`Readers::cheapest_order`].
+    pub(super) fn cheapest_order(&self, ids: &[Oid]) -> Vec<usize> {
+        self.readers.cheapest_order(ids)
+    }
+
+    fn size(&self, id: Oid) -> Result<u64, GitError> {
+        if let Some(size) = locked(&self.sizes).get(&id) {
+            return Ok(*size);
+        }
+        let size = self.readers.size(id)?;
+        locked(&self.sizes).insert(id, size);
+        Ok(size)
     }
 
     /// Looks at a blob on any thread, and keeps it for the next time if there is room.
     ///
     /// `with` must not wait for a pool of threads: what runs on them may be waiting here.
     pub(super) fn look<T>(&self, id: Oid, with: impl FnOnce(&[u8]) -> T) -> Result<T, GitError> {
-        let size = self.readers.size(id)?;
-        if is_large(size) {
-            return self.look_last(id, size, with);
-        }
-        let bytes = self.take(id, size)?;
+        let kept = locked(&self.kept).take(id);
+        let bytes = if let Some(bytes) = kept {
+            bytes
+        } else {
+            let mut bytes = Vec::new();
+            let size = self.readers.small_blob_into(id, LARGE_BYTES as u64, &mut bytes)?;
+            locked(&self.sizes).insert(id, size);
+            if is_large(size) {
+                return self.look_last(id, size, with);
+            }
+            if size > self.limits.file_bytes {
+                return Err(GitError::TooMuch { what: "bytes in one file", limit: self.limits.file_bytes });
+            }
+            bytes
+        };
         let looked = with(&bytes);
-        self.keep(id, bytes);
+        locked(&self.kept).keep(id, bytes);
         Ok(looked)
     }
 
@@ -69,7 +94,7 @@ impl Source {
 
     /// Returns a blob of a known size; a large one is to be given back.
     fn take(&self, id: Oid, size: u64) -> Result<Vec<u8>, GitError> {
-        if let Some(bytes) = locked(&self.kept).files.remove(&id) {
+        if let Some(bytes) = locked(&self.kept).take(id) {
             return Ok(bytes);
         }
         let mut bytes = if is_large(size) { std::mem::take(&mut *locked(&self.large)) } else { Vec::new() };
@@ -90,14 +115,6 @@ impl Source {
             bytes.reserve_exact(ROOM_BYTES);
         }
         self.readers.blob_into(id, size, self.limits.file_bytes, bytes)
-    }
-
-    fn keep(&self, id: Oid, bytes: Vec<u8>) {
-        let mut kept = locked(&self.kept);
-        if kept.bytes + bytes.len() <= MAX_KEPT_BYTES {
-            kept.bytes += bytes.len();
-            kept.files.insert(id, bytes);
-        }
     }
 }
 
@@ -141,7 +158,7 @@ impl Stored {
         let mut total = 0;
         let mut files = Vec::with_capacity(blobs.len());
         for file in &blobs {
-            let size = source.readers.size(file.id)?;
+            let size = source.size(file.id)?;
             total += size;
             files.push(PackFile { path: file.path.clone(), mode: file.mode, size });
         }
@@ -156,6 +173,11 @@ impl Stored {
 }
 
 impl Stored {
+    /// Gives back the room on disk that kept files take. Returns whether they took any.
+    pub(super) fn keep_no_more(&self) -> bool {
+        locked(&self.source.kept).give_up()
+    }
+
     /// Writes the pack of the release.
     ///
     /// # Errors
