@@ -338,17 +338,21 @@ pub(super) fn fs_hint(error: &FsError) -> Option<String> {
     match error {
         FsError::Busy(_) => Some("wait for the other git skillmeat to finish, then run the command again".to_owned()),
         FsError::Escapes(_) => Some("replace the link by a folder or a plain file".to_owned()),
-        FsError::Io { source, .. } => match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Some("free some space, then run the command again".to_owned())
-            }
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
-                Some("check who may write there".to_owned())
-            }
-            _ => None,
-        },
+        FsError::Io { source, .. } => io_hint(source),
         FsError::TooLarge { .. } => None,
     }
+}
+
+/// Returns what to do about a refusal of the system.
+fn io_hint(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind;
+    let text = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, then run the command again",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "check who may write there",
+        ErrorKind::NotFound => "check the path, or make what is missing first",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 #[cfg(test)]

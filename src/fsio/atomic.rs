@@ -143,7 +143,7 @@ pub struct NewFile {
 /// # Errors
 /// [`FsError::Io`].
 pub fn new_file_beside(path: &Path) -> Result<NewFile, FsError> {
-    let folder = folder_of(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let builder = &mut tempfile::Builder::new();
     let shared = fs::Permissions::from_mode(Access::Shared.bits());
     let file =
@@ -245,11 +245,6 @@ pub fn remove_tree(path: &Path) -> Result<(), FsError> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(FsError::at("remove", path)(error)),
         _ => Ok(()),
     }
-}
-
-/// Returns the folder that a path is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), FsError> {

@@ -5,10 +5,12 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use super::FsError;
-use super::atomic::folder_of;
 
 /// Bytes that are gathered before they are written: small writes cost as much as what the spool saves.
 const GATHERED_BYTES: usize = 1024 * 1024;
+
+/// Bytes of the file system that are left to others.
+const RESERVED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A file without a name, of which the places of its content are known to who wrote it.
 #[derive(Debug)]
@@ -21,12 +23,12 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Makes one on the file system of `path`.
+    /// Makes one on the file system of a folder.
     ///
     /// # Errors
     /// [`FsError::Io`].
-    pub fn beside(path: &Path) -> Result<Self, FsError> {
-        let file = tempfile::tempfile_in(folder_of(path)).map_err(FsError::at("write beside", path))?;
+    pub fn create_in(folder: &Path) -> Result<Self, FsError> {
+        let file = tempfile::tempfile_in(folder).map_err(FsError::at("write in", folder))?;
         Ok(Self { file, written: 0, gathered: Vec::new() })
     }
 
@@ -38,16 +40,24 @@ impl Spool {
     /// Writes bytes, and returns their place.
     ///
     /// # Errors
-    /// What the system says; nothing that was put is to be relied on then.
+    /// What the system says, and [`io::ErrorKind::StorageFull`] where little room is left; nothing that was put is to be relied
+    /// on then.
     pub fn put(&mut self, bytes: &[u8]) -> io::Result<u64> {
         let place = self.bytes();
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHERED_BYTES {
-            self.file.seek(SeekFrom::Start(self.written))?;
-            self.file.write_all(&self.gathered)?;
-            self.written += self.gathered.len() as u64;
-            self.gathered.clear();
+        if self.gathered.len() + bytes.len() < GATHERED_BYTES {
+            self.gathered.extend_from_slice(bytes);
+            return Ok(place);
         }
+        let system = rustix::fs::fstatvfs(&self.file)?;
+        let count = (self.gathered.len() + bytes.len()) as u64;
+        if system.f_bavail.saturating_mul(system.f_frsize) < count + RESERVED_BYTES {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.file.seek(SeekFrom::Start(self.written))?;
+        self.file.write_all(&self.gathered)?;
+        self.file.write_all(bytes)?;
+        self.written += count;
+        self.gathered.clear();
         Ok(place)
     }
 
@@ -69,16 +79,26 @@ impl Spool {
 }
 
 #[cfg(test)]
+impl Spool {
+    /// One that takes nothing: what this file is for.
+    pub fn full() -> Self {
+        let file = File::options().write(true).open("/dev/full").expect("Linux has it");
+        Self { file, written: 0, gathered: Vec::new() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_was_put_is_got_from_its_place() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut spool = Spool::beside(&dir.path().join("pack")).expect("a file");
+        let mut spool = Spool::create_in(dir.path()).expect("a file");
         assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 0, "it has no name");
         let part = |at: usize| vec![at as u8; GATHERED_BYTES / 3 + at];
         let places: Vec<u64> = (0..10).map(|at| spool.put(&part(at)).expect("writes")).collect();
+        spool.put(b"a little").expect("writes");
         assert!(spool.written > 0 && !spool.gathered.is_empty(), "otherwise only one of the two ways is tried");
         for (at, place) in places.into_iter().enumerate().rev() {
             assert!(spool.get(place, part(at).len()).expect("reads") == part(at), "{at}");

@@ -1,6 +1,6 @@
 //! The packs of a repository, read through a window instead of a map.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::Path;
@@ -16,9 +16,6 @@ const WINDOW_BYTES: u64 = 256 * 1024;
 
 /// Longest start of an entry, in bytes: its size, and the base of a delta.
 const MAX_HEADER_BYTES: u64 = 64;
-
-/// Deltas that are followed from one to the next; git makes no more than 50 of one object unless it is told to.
-pub(super) const MAX_CHAIN: usize = 64;
 
 /// Packs with their indices, as they were when they were opened.
 pub(super) struct OpenPacks {
@@ -73,28 +70,27 @@ impl OpenPacks {
     }
 
     /// Returns the numbers of `ids` in an order in which each comes after all that it is made from, and nothing between them is
-    /// made from something else.
+    /// made from something else. What is made from a base that is named by id instead of place counts as whole.
     pub(super) fn depth_first(&mut self, ids: &[Oid]) -> Vec<usize> {
-        let mut bases = HashMap::new();
-        let chains: Vec<_> = ids.iter().map(|id| self.chain(&mut bases, *id)).collect();
-        let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_by(|one, other| chains[*one].cmp(&chains[*other]));
-        order
-    }
-
-    /// Returns where an object is and all that it is made from, the first base first. A base that is named by id instead of place
-    /// is not followed.
-    fn chain(&mut self, bases: &mut HashMap<Place, Option<Place>>, id: Oid) -> Option<Vec<Place>> {
-        let mut next = self.find(id)?;
-        let mut chain = vec![next];
-        while chain.len() < MAX_CHAIN {
-            let base = bases.entry(next).or_insert_with(|| base(&self.read(next, 0)?.0, next));
-            let Some(base) = *base else { break };
-            chain.push(base);
-            next = base;
+        let places: Vec<Option<Place>> = ids.iter().map(|id| self.find(*id)).collect();
+        let (mut known, mut made_from) = (HashSet::new(), HashMap::<Option<Place>, Vec<Place>>::new());
+        for place in places.iter().flatten() {
+            let mut next = Some(*place);
+            while let Some(place) = next.filter(|place| known.insert(*place)) {
+                next = self.read(place, 0).and_then(|(entry, _)| base(&entry, place));
+                made_from.entry(next).or_default().push(place);
+            }
         }
-        chain.reverse();
-        Some(chain)
+        let mut pending = made_from.remove(&None).unwrap_or_default();
+        pending.sort_unstable_by(|one, other| other.cmp(one));
+        let mut ranks = HashMap::new();
+        while let Some(place) = pending.pop() {
+            ranks.insert(place, ranks.len());
+            pending.extend(made_from.remove(&Some(place)).unwrap_or_default());
+        }
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_by_key(|at| places[*at].and_then(|place| ranks.get(&place)));
+        order
     }
 }
 

@@ -396,6 +396,17 @@ impl Small {
         let _ = Ran::of(command).ok();
         Self(at.to_owned())
     }
+
+    /// Leaves as much room as this.
+    fn leave(&self, kilobytes: u64) {
+        let mut command = Command::new("df");
+        command.args(["--block-size=1k", "--output=used"]).arg(&self.0);
+        let told = Ran::of(command).ok();
+        let used: u64 = told.stdout.lines().last().and_then(|line| line.trim().parse().ok()).expect("a number");
+        let mut command = Command::new("mount");
+        command.args(["-o", &format!("remount,size={}k", used + kilobytes)]).arg(&self.0);
+        let _ = Ran::of(command).ok();
+    }
 }
 
 impl Drop for Small {
@@ -454,6 +465,7 @@ fn a_full_disk_for_the_pack_leaves_no_tag() {
         let _small = Small::mount(&out, kilobytes);
         let ran = env.run(["export", "kit", "--version", "1.0.0", "--all", "--output", "../out/kit"]);
         ran.assert_message();
+        assert!(ran.stderr.contains("hint: free some space"), "{ran:?}");
         let _ = ran.refused("io");
         assert_eq!(env.refs(), refs);
         assert_eq!(fs::read_dir(&out).expect("lists").count(), 0, "{kilobytes}k: no file is left");
@@ -465,6 +477,10 @@ fn a_full_disk_for_the_pack_leaves_no_tag() {
 #[ignore = "needs root to mount a tmpfs"]
 fn a_disk_with_room_for_the_pack_and_no_more_is_enough() {
     let env = TestEnv::with_key();
+    fs::remove_dir_all(env.folder()).expect("removed");
+    fs::create_dir(env.folder()).expect("a folder");
+    let small = Small::mount(&env.folder(), 128 << 10);
+    env.run(["init", ".", "--name", "mine"]).ok();
     let mut digest = Digest::of(b"");
     for at in 0..10 {
         let mut file = Vec::new();
@@ -477,19 +493,15 @@ fn a_disk_with_room_for_the_pack_and_no_more_is_enough() {
     env.write("skills/one/SKILL.md", skill("one", "text"));
     env.git(["add", "."]);
     env.git(["commit", "--quiet", "-m", "One"]);
-    let out = env.root().join("out");
-    fs::create_dir(&out).expect("a folder");
-    let args = ["export", "kit", "--version", "1.0.0", "--all", "--license", "MIT", "--output", "../out/kit"];
-    {
-        // The pack has 20 MiB, and 12 MiB are kept beside it as long as there is room.
-        let _small = Small::mount(&out, 24 * 1024);
-        env.run(args).ok();
-        env.run(["inspect", "../out/kit"]).ok();
-        assert_eq!(fs::read_dir(&out).expect("lists").count(), 1, "nothing else is left");
-    }
-    let refs = env.refs();
-    env.run(args).ok();
-    assert_eq!(env.refs(), refs);
+    let export = ["export", "kit", "--version", "1.0.0", "--all", "--license", "MIT", "--output", "kit.pack"];
+    // Of 20 MiB, 12 are kept on the same disk as long as there is room: then the pack has not enough.
+    small.leave(30 << 10);
+    env.run(export).ok();
+    env.run(["inspect", "kit.pack"]).ok();
+    fs::remove_file(env.path("kit.pack")).expect("removed");
+    small.leave(19 << 10);
+    env.refused_leaving("io", &export, Depth::Refs);
+    assert_eq!(env.git(["status", "--porcelain"]), "", "nothing is left");
 }
 
 #[test]

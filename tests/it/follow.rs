@@ -233,7 +233,7 @@ fn row_89_a_newer_release_with_a_hidden_message_is_not_taken_unasked() {
     author.run([&export[..], &["--output", "../kit.pack"]].concat()).ok();
     author.run(["vault", "push", "team", "kit@1.1.0"]).ok();
     reader.run(["vault", "pull", "team"]).ok();
-    let told = reader.refused_leaving("policy", &["import", "team:kit", "--yes"], Depth::Fetched);
+    let told = reader.refused_leaving("policy", &["import", "team:kit", "--yes", "--offline"], Depth::Objects);
     assert!(told.stderr.contains("U+202E in column 2") && told.stderr.contains("--allow-hidden"), "{}", told.stderr);
     let before = reader.snapshot(Depth::Refs);
     for args in [&["update", "--yes"][..], &["update", "--dry-run"], &["update"]] {

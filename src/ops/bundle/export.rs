@@ -1,5 +1,6 @@
 //! `export`: artifacts of a collection become a signed release and a pack.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -24,7 +25,7 @@ use crate::model::{
 use crate::ops::audit::{self, Event};
 use crate::ops::collection::{self, Collection};
 use crate::ops::{Context, Durability};
-use crate::pack::packed_digest;
+use crate::pack::{PackError, packed_digest};
 use crate::signature::{GIT_NAMESPACE, RawTag, Tagger, attach, tag_payload};
 use crate::trust::{Authority, Evidence as _, REPO_TRAILER, TREE_TRAILER, verify};
 
@@ -72,7 +73,7 @@ pub fn export(context: &Context, collection: &Collection, wish: &Export) -> Resu
     let release = Release { bundle: wish.bundle.clone(), version: wish.version.clone() };
     let release: Release = release.to_string().parse()?;
     context.progress.step("checking artifacts", 0, None);
-    let source = Source::keeping(&collection.repo, &context.limits, Some(&wish.output));
+    let source = Source::keeping(&collection.repo, &context.limits, Some(collection.repo.git_folder()));
     let mut fit = super::fit::check(collection, &source, wish)?;
     let mut allowed = std::mem::take(&mut fit.allowed);
     let tree = Tree::build(context, collection, wish, &release, fit)?;
@@ -262,8 +263,18 @@ fn write(stored: &Stored, wish: &Export) -> Result<(crate::fsio::NewFile, crate:
         let written = stored.write_pack(wish.compression, pack.writer())?;
         Ok((pack, written))
     };
-    // What is kept beside the pack may have taken its room.
-    write().or_else(|error| if stored.keep_no_more() { write() } else { Err(error) })
+    let written = write();
+    let is_kept = stored.keep_no_more();
+    match written {
+        // What was kept may have taken the room of the pack.
+        Err(error) if is_kept && is_disk_full(&error) => write(),
+        written => written,
+    }
+}
+
+fn is_disk_full(error: &Error) -> bool {
+    let Error::Pack(PackError::Io { source, .. }) = error else { return false };
+    matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Returns the name that a pack gets when none is given: `<bundle>-<version>.skillmeat-pack` in `folder`.

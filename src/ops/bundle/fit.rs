@@ -48,11 +48,13 @@ pub(super) fn check(collection: &Collection, source: &Source, wish: &Export) -> 
     let Export { artifacts, compression, .. } = wish;
     let lists = artifacts.iter().map(|artifact| collection.files(artifact)).collect::<Result<Vec<_>, _>>()?;
     let looked = look_at_all(source, artifacts, &lists, *compression)?;
+    let checked = artifacts.par_iter().zip(&lists).zip(looked);
+    let checked = checked.map(|((artifact, list), looked)| conclude(source, artifact, list, looked));
+    let checked: Vec<Checked> = checked.collect::<Result<_, _>>()?;
     let (mut used, mut reasons, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     let (mut entries, mut held) = (Vec::new(), Vec::new());
     let (mut licenses, mut words) = (BTreeMap::new(), BTreeMap::new());
-    for ((artifact, list), looked) in artifacts.iter().zip(&lists).zip(looked) {
-        let (findings, own, (license, said)) = conclude(artifact, list, looked);
+    for (artifact, (findings, own, (license, said))) in artifacts.iter().zip(checked) {
         licenses.extend(license.map(|license| (artifact.clone(), license)));
         words.extend(said.map(|said| (artifact.clone(), said)));
         own.into_iter().for_each(|file| {
@@ -124,11 +126,10 @@ impl Hashed {
     }
 }
 
-/// What was found in one file, the file, and its content if it is the one that says what the artifact is.
-type Looked = (Vec<Finding>, Hashed, Option<Vec<u8>>);
+/// What was found in one file, and the file.
+type Looked = (Vec<Finding>, Hashed);
 
-/// Checks and hashes the files of all artifacts, one at a time on each thread, in the order that suits the repository: of all
-/// but those that say what an artifact is, no content is held.
+/// Checks and hashes the files of all artifacts, one at a time on each thread, in the order that suits the repository.
 fn look_at_all(
     source: &Source,
     artifacts: &[ArtifactRef],
@@ -160,37 +161,45 @@ fn look(
     source.look(file.id, |bytes| {
         let found = || validate_file(artifact.kind, &(path.clone(), file.mode, bytes), Level::Strict);
         let hash = || Hashed::of(&file.path, file.mode, bytes, compression);
-        let (found, hashed) = if bytes.len() < LARGE_BYTES {
-            (found(), hash())
-        } else {
-            // On threads of their own: those of the pool might wait here for one another.
-            std::thread::scope(|scope| {
-                let hashed = scope.spawn(hash);
-                (found(), hashed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            })
-        };
-        let definition = is_definition(artifact.kind, &path).then(|| bytes.to_vec());
-        (found, hashed, definition)
+        if bytes.len() < LARGE_BYTES {
+            return (found(), hash());
+        }
+        // On threads of their own: those of the pool might wait here for one another.
+        std::thread::scope(|scope| {
+            let hashed = scope.spawn(hash);
+            (found(), hashed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     })
 }
 
-/// Puts together what was found in the files of one artifact.
-fn conclude(artifact: &ArtifactRef, list: &[TreeFile], looked: Vec<Looked>) -> Checked {
-    let seen: Vec<ArtifactFile<'_>> = (list.iter().zip(&looked))
-        .map(|(file, (.., definition))| {
-            (below(artifact, &file.path), file.mode, definition.as_deref().unwrap_or_default())
-        })
+/// Puts together what was found in the files of one artifact, and looks at what they say of it as a whole: of all but those that
+/// say what it is, no content is needed.
+fn conclude(
+    source: &Source,
+    artifact: &ArtifactRef,
+    list: &[TreeFile],
+    looked: Vec<Looked>,
+) -> Result<Checked, GitError> {
+    let mut contents = Vec::with_capacity(list.len());
+    for file in list {
+        let path = below(artifact, &file.path);
+        let is_definition = is_definition(artifact.kind, &path);
+        let content = if is_definition { source.look(file.id, <[u8]>::to_vec)? } else { Vec::new() };
+        contents.push((path, content));
+    }
+    let seen: Vec<ArtifactFile<'_>> = (list.iter().zip(&contents))
+        .map(|(file, (path, content))| (path.clone(), file.mode, content.as_slice()))
         .collect();
     let mut findings = validate_definition(artifact, &seen, Level::Strict);
     let main = list.iter().position(|file| file.path == artifact.main_path());
     let license = main.map(|at| (license_in(seen[at].2), license_words(seen[at].2))).unwrap_or_default();
     let mut entries = Vec::with_capacity(list.len());
-    for (found, hashed, _) in looked {
+    for (found, hashed) in looked {
         findings.extend(found);
         entries.push(hashed);
     }
     sort_findings(&mut findings);
-    (findings, entries, license)
+    Ok((findings, entries, license))
 }
 
 /// Returns the path in the bundle of a file of an artifact.

@@ -17,22 +17,30 @@ pub(super) struct Kept {
     memory: HashMap<Oid, Vec<u8>>,
     bytes: usize,
     spool: Place,
-    /// Where each is in the spool, and its length.
-    places: HashMap<Oid, (u64, usize)>,
+    places: HashMap<Oid, Spooled>,
+}
+
+/// A file in the spool.
+#[derive(Clone, Copy)]
+struct Spooled {
+    place: u64,
+    length: usize,
+    /// What is packed is what was looked at: a disk may lose what it took, and say so only later.
+    crc: u32,
 }
 
 enum Place {
-    /// A spool may be made beside this path.
-    Beside(PathBuf),
+    /// A spool may be made in this folder.
+    In(PathBuf),
     Open(Spool),
     /// Never wanted, or it failed: then all its room is free again.
     None,
 }
 
 impl Kept {
-    /// Keeps in memory, and where there is a path, beside it.
-    pub(super) fn new(beside: Option<PathBuf>) -> Self {
-        let spool = beside.map_or(Place::None, Place::Beside);
+    /// Keeps in memory, and where there is a folder, in it.
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+        let spool = folder.map_or(Place::None, Place::In);
         Self { memory: HashMap::new(), bytes: 0, spool, places: HashMap::new() }
     }
 
@@ -48,16 +56,17 @@ impl Kept {
             self.memory.insert(id, bytes);
             return;
         }
-        if let Place::Beside(path) = &self.spool {
-            self.spool = Spool::beside(path).map_or(Place::None, Place::Open);
+        if let Place::In(folder) = &self.spool {
+            self.spool = Spool::create_in(folder).map_or(Place::None, Place::Open);
         }
         let Place::Open(spool) = &mut self.spool else { return };
         if spool.bytes() + bytes.len() as u64 > MAX_SPOOL_BYTES {
             return;
         }
-        match spool.put(&bytes) {
-            Ok(place) => drop(self.places.insert(id, (place, bytes.len()))),
-            Err(_) => drop(self.give_up()),
+        if let Ok(place) = spool.put(&bytes) {
+            self.places.insert(id, Spooled { place, length: bytes.len(), crc: crc32fast::hash(&bytes) });
+        } else {
+            self.give_up();
         }
     }
 
@@ -67,9 +76,9 @@ impl Kept {
             self.bytes -= bytes.len();
             return Some(bytes);
         }
-        let (place, length) = *self.places.get(&id)?;
+        let Spooled { place, length, crc } = *self.places.get(&id)?;
         let Place::Open(spool) = &mut self.spool else { return None };
-        let bytes = spool.get(place, length).ok();
+        let bytes = spool.get(place, length).ok().filter(|bytes| crc32fast::hash(bytes) == crc);
         if bytes.is_none() {
             self.give_up();
         }
@@ -98,7 +107,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_in_memory_is_kept_in_a_file() {
         let dir = tempfile::tempdir().expect("a folder");
-        let mut kept = Kept::new(Some(dir.path().join("pack")));
+        let mut kept = Kept::new(Some(dir.path().to_owned()));
         (0..8).for_each(|at| kept.keep(id(at), file(at)));
         assert_eq!((kept.memory.len(), kept.places.len()), (3, 5));
         for at in (0..8).rev() {
@@ -110,10 +119,31 @@ mod tests {
     #[test]
     fn without_a_place_for_a_file_less_is_kept() {
         let dir = tempfile::tempdir().expect("a folder");
-        for beside in [None, Some(dir.path().join("gone/pack"))] {
-            let mut kept = Kept::new(beside);
+        for folder in [None, Some(dir.path().join("gone"))] {
+            let mut kept = Kept::new(folder);
             (0..8).for_each(|at| kept.keep(id(at), file(at)));
             assert_eq!((0..8).filter_map(|at| kept.take(id(at))).count(), 3);
         }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_costs_what_was_kept_there_and_nothing_else() {
+        let mut kept = Kept::new(None);
+        kept.spool = Place::Open(Spool::full());
+        (0..8).for_each(|at| kept.keep(id(at), file(at)));
+        assert!(kept.places.is_empty() && !kept.give_up(), "the file is given up");
+        assert_eq!((0..8).filter_map(|at| kept.take(id(at))).count(), 3);
+    }
+
+    #[test]
+    fn what_comes_back_otherwise_than_it_went_is_not_taken() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut kept = Kept::new(Some(dir.path().to_owned()));
+        (0..8).for_each(|at| kept.keep(id(at), file(at)));
+        let (one, other) = (kept.places[&id(5)], kept.places[&id(6)]);
+        kept.places.insert(id(5), Spooled { place: other.place, ..one });
+        assert_eq!(kept.take(id(5)), None);
+        assert_eq!(kept.take(id(6)), None, "nor anything else from there");
+        assert!(kept.take(id(0)).is_some());
     }
 }

@@ -20,7 +20,7 @@ pub(super) const LARGE_BYTES: usize = 8 * 1024 * 1024;
 const ROOM_BYTES: usize = 128 * 1024 * 1024;
 
 /// Files of one repository for several threads. At any time they hold no more than one large file, a file below that size
-/// for each thread, what is kept in memory, and what [`Readers`] have mapped.
+/// for each thread, what is kept in memory, and what [`Readers`] hold and have mapped.
 pub(super) struct Source {
     readers: Readers,
     kept: Mutex<Kept>,
@@ -37,9 +37,9 @@ impl Source {
         Self::keeping(repo, limits, None)
     }
 
-    /// As [`Source::new`], and what finds no room in memory may be kept beside a path.
-    pub(super) fn keeping(repo: &Repo, limits: &Limits, beside: Option<&Path>) -> Self {
-        let kept = Mutex::new(Kept::new(beside.map(Path::to_owned)));
+    /// As [`Source::new`], and what finds no room in memory may be kept in a folder.
+    pub(super) fn keeping(repo: &Repo, limits: &Limits, folder: Option<&Path>) -> Self {
+        let kept = Mutex::new(Kept::new(folder.map(Path::to_owned)));
         let (sizes, large) = (Mutex::default(), Mutex::default());
         Self { readers: Readers::new(repo), kept, sizes, large, limits: *limits }
     }
