@@ -59,3 +59,18 @@ fn forty_megabytes_in_four_thousand_files_take_little_memory() {
 fn a_file_of_forty_megabytes_takes_little_memory_beside_it() {
     assert_all_frugal(1);
 }
+
+/// A command is one file, and that file says what it is.
+#[test]
+fn ninety_commands_of_a_megabyte_take_little_memory() {
+    let env = TestEnv::with_key();
+    for at in 0..90 {
+        let line = format!("What number {at} says.\n");
+        let text = format!("---\ndescription: Number {at}\n---\n{}", line.repeat((1 << 20) / line.len()));
+        env.write(&format!("commands/c{at}.md"), text);
+    }
+    env.git(["add", "."]);
+    env.git(["commit", "--quiet", "--message", "Large"]);
+    let export = ["export", "kit", "--version", "1.0.0", "--all", "--compression", "store", "--license", "MIT"];
+    assert_frugal(&env, 1 << 20, &export);
+}
