@@ -71,6 +71,9 @@ fn ninety_commands_of_a_megabyte_take_little_memory() {
     }
     env.git(["add", "."]);
     env.git(["commit", "--quiet", "--message", "Large"]);
-    let export = ["export", "kit", "--version", "1.0.0", "--all", "--compression", "store", "--license", "MIT"];
-    assert_frugal(&env, 1 << 20, &export);
+    let pack = env.root().join("kit.skillmeat-pack");
+    let pack = pack.to_str().expect("UTF-8");
+    let store = ["--compression", "store", "--license", "MIT", "--output", pack];
+    assert_frugal(&env, 1 << 20, &[&["export", "kit", "--version", "1.0.0", "--all"][..], &store].concat());
+    assert!(fs::metadata(pack).expect("a pack").len() > 80 << 20, "the pack holds them all");
 }

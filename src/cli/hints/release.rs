@@ -2,7 +2,7 @@
 
 use super::io_hint;
 use super::vault::refusal_hint;
-use crate::pack::{Fault, LimitKind, PackError};
+use crate::pack::{Fault, PackError};
 use crate::signature::Verdict;
 use crate::trust::TrustError;
 
@@ -22,10 +22,8 @@ pub(super) fn unfit_hint(reasons: &[String]) -> String {
 
 /// Returns what to do about a file that is no pack, or not the one that was made.
 pub(super) fn pack_hint(error: &PackError) -> Option<String> {
-    match error {
-        PackError::Io { source, .. } => return io_hint(source),
-        PackError::Limit { what, .. } => return limit_hint(what),
-        _ => {}
+    if let PackError::Io { source, .. } = error {
+        return io_hint(source);
     }
     match error.fault() {
         Fault::Io | Fault::Limit => None,
@@ -33,17 +31,6 @@ pub(super) fn pack_hint(error: &PackError) -> Option<String> {
             "it was cut off or changed on its way, or is something else: get it again from where it came".to_owned(),
         ),
     }
-}
-
-fn limit_hint(what: &LimitKind) -> Option<String> {
-    let setting = match what {
-        LimitKind::Pack => "maxPack",
-        LimitKind::Unpacked => "maxUnpacked",
-        LimitKind::File(_) => "maxFile",
-        LimitKind::Files => return Some("it takes several bundles".to_owned()),
-        LimitKind::Ratio(_) => return Some("it fills disks; do not use it".to_owned()),
-    };
-    Some(format!("if it is meant to be so large, allow it with `git config --global skillmeat.{setting} MIB`"))
 }
 
 /// Returns what to do about a release that is not verified.
@@ -75,25 +62,4 @@ pub(super) fn trust_hint(error: &TrustError) -> Option<String> {
         _ => "get it again from its publisher; do not use this one".to_owned(),
     };
     Some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_can_be_allowed_or_freed_is_said() {
-        let limit = |what| pack_hint(&PackError::Limit { what, found: 2, most: 1 }).expect("a hint");
-        for (what, said) in [
-            (LimitKind::Pack, "skillmeat.maxPack"),
-            (LimitKind::Unpacked, "skillmeat.maxUnpacked"),
-            (LimitKind::File("a".to_owned()), "skillmeat.maxFile"),
-            (LimitKind::Files, "several bundles"),
-            (LimitKind::Ratio("a".to_owned()), "do not use it"),
-        ] {
-            assert!(limit(what.clone()).contains(said), "{what:?}");
-        }
-        let full = PackError::Io { verb: "write", source: std::io::ErrorKind::StorageFull.into() };
-        assert!(pack_hint(&full).is_some_and(|hint| hint.contains("free some space")));
-    }
 }
